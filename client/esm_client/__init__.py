@@ -1,0 +1,48 @@
+"""Thin client of the ESM registry: train, push, pull and rank embedding space maps.
+
+The public names load on first use, so that `import esm_client` costs almost nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from esm_client.core.artifact.directory import EsmArtifact
+    from esm_client.core.errors import EsmError
+    from esm_client.core.scoring.evidence import log_maximum_evidence
+    from esm_client.core.scoring.sketch import TargetSketch
+    from esm_client.lab.embedding import Embedder
+    from esm_client.remote.client import Client
+    from esm_client.remote.ranking import Ranking
+
+_HOMES = {
+    "Client": "esm_client.remote.client",
+    "Embedder": "esm_client.lab.embedding",
+    "EsmArtifact": "esm_client.core.artifact.directory",
+    "EsmError": "esm_client.core.errors",
+    "Ranking": "esm_client.remote.ranking",
+    "TargetSketch": "esm_client.core.scoring.sketch",
+    "log_maximum_evidence": "esm_client.core.scoring.evidence",
+}
+
+__all__ = [
+    "Client",
+    "Embedder",
+    "EsmArtifact",
+    "EsmError",
+    "Ranking",
+    "TargetSketch",
+    "__version__",
+    "log_maximum_evidence",
+]
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""What client and server agree on: errors, wire contract, spaces, artifacts, kernels."""

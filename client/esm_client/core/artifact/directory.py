@@ -1,0 +1,214 @@
+"""An ESM artifact on disk: read, validate, write."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from esm_client.core.artifact.config import EsmConfig
+from esm_client.core.artifact.manifest import build_manifest, manifest_digest
+from esm_client.core.artifact.weights import AffineMap
+from esm_client.core.errors import (
+    Conflict,
+    DimensionMismatch,
+    InvalidArtifact,
+    TooLarge,
+    UnsafeFile,
+)
+from esm_client.core.json_object import parse_object
+from esm_client.core.limits import MAX_ARTIFACT_BYTES, MAX_CARD_BYTES, MAX_PROVENANCE_BYTES
+from esm_client.core.schemas import Manifest
+from esm_client.core.spaces import CANARIES, SpaceFingerprint
+from esm_client.core.tensors import dump_tensors, load_tensors
+
+CONFIG, MODEL, SUMMARY = "config.json", "model.safetensors", "summary.safetensors"
+CARD, PROVENANCE = "README.md", "provenance.json"
+DIGESTED = (CONFIG, MODEL, SUMMARY)
+UNSAFE_SUFFIXES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".npz"}
+
+
+@dataclass(frozen=True)
+class EsmArtifact:
+    """A validated ESM: configuration, map and what accompanies them.
+
+    summary: named float arrays; `text_embedding` (D,) is the mean base embedding of the source
+    texts (TextEmb), `canaries` (5, D) the base model's embeddings of the canary sentences.
+    """
+
+    config: EsmConfig
+    map: AffineMap
+    summary: Mapping[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
+    card: str = ""
+    provenance: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def __post_init__(self) -> None:
+        if self.map.dimension != self.config.dimension:
+            raise DimensionMismatch(
+                f"config.json says esm_embedding_dim {self.config.dimension}, model.safetensors "
+                f"holds a map of {self.map.dimension} dimensions.",
+                "Write both from the same ESM.",
+            )
+        space = self.config.space
+        if space is not None and space.dimension != self.config.dimension:
+            raise DimensionMismatch(
+                f"The ESM has {self.config.dimension} dimensions, its space {space.dimension}.",
+                "Write both from the same base model.",
+            )
+
+    @property
+    def fingerprint(self) -> SpaceFingerprint | None:
+        """The space it was trained in; None when the artifact does not say."""
+        canaries = self.summary.get("canaries")
+        if self.config.space is None or canaries is None:
+            return None
+        return SpaceFingerprint(
+            identity=self.config.space,
+            weight_digest=self.provenance.get("weight_digest"),
+            tokenizer_digest=self.provenance.get("tokenizer_digest"),
+            canaries=tuple(tuple(row) for row in canaries.astype(np.float64).tolist()),
+        )
+
+    @classmethod
+    def read(cls, directory: str | os.PathLike[str]) -> "EsmArtifact":
+        """Read and validate a directory; raises InvalidArtifact, UnsafeFile or TooLarge."""
+        path = Path(directory)
+        return cls.from_files(
+            artifact_files(path),
+            card=_read_text(path / CARD, MAX_CARD_BYTES),
+            provenance=_read_json(path / PROVENANCE),
+        )
+
+    @classmethod
+    def from_files(
+        cls,
+        files: Mapping[str, Path],
+        *,
+        card: str = "",
+        provenance: Mapping[str, Any] | None = None,
+    ) -> "EsmArtifact":
+        """Validate the digested files wherever they lie, by name; the server calls this too."""
+        check_file_names(files)
+        config = EsmConfig.from_json(files[CONFIG].read_bytes())
+        affine = AffineMap.from_bytes(files[MODEL].read_bytes())
+        summary = _read_summary(files[SUMMARY], config.dimension) if SUMMARY in files else {}
+        return cls(config, affine, summary, card, provenance or {})
+
+    def write(self, directory: str | os.PathLike[str]) -> Path:
+        """Write a new directory, whole or not at all; raises Conflict if it exists."""
+        target = Path(directory)
+        if target.exists():
+            raise Conflict(f"{target} exists already.", "Choose another directory or remove it.")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        try:
+            (staging / CONFIG).write_bytes(self.config.to_json())
+            (staging / MODEL).write_bytes(self.map.to_bytes())
+            if self.summary:
+                (staging / SUMMARY).write_bytes(dump_tensors(self.summary))
+            if self.card:
+                (staging / CARD).write_text(self.card, encoding="utf-8")
+            if self.provenance:
+                text = json.dumps(dict(self.provenance), indent=2, sort_keys=True)
+                (staging / PROVENANCE).write_text(text + "\n", encoding="utf-8")
+            staging.chmod(0o777 & ~_umask())
+            staging.rename(target)
+        except BaseException:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise
+        return target
+
+
+def artifact_files(directory: Path) -> dict[str, Path]:
+    """The digested files of a directory by name; raises InvalidArtifact, UnsafeFile, TooLarge."""
+    if not directory.is_dir():
+        raise InvalidArtifact(
+            f"{directory} is not a directory.", "Name the directory that holds config.json."
+        )
+    unsafe = sorted(p.name for p in directory.iterdir() if p.suffix.lower() in UNSAFE_SUFFIXES)
+    if unsafe:
+        raise _unsafe(unsafe[0])
+    files = {name: directory / name for name in DIGESTED if (directory / name).is_file()}
+    check_file_names(files)
+    if (size := sum(path.stat().st_size for path in files.values())) > MAX_ARTIFACT_BYTES:
+        raise TooLarge(
+            f"{directory} holds {size} bytes; an ESM may hold {MAX_ARTIFACT_BYTES}.",
+            "Store the map in half precision.",
+        )
+    return files
+
+
+def directory_manifest(directory: Path) -> tuple[Manifest, str]:
+    """The manifest of a directory and the digest that names it."""
+    manifest = build_manifest(artifact_files(directory))
+    return manifest, manifest_digest(manifest)
+
+
+def check_file_names(names: Mapping[str, object]) -> None:
+    """Raise UnsafeFile or InvalidArtifact unless `names` are the files of an ESM."""
+    for name in names:
+        if Path(name).suffix.lower() in UNSAFE_SUFFIXES:
+            raise _unsafe(name)
+        if name not in DIGESTED:
+            raise InvalidArtifact(
+                f"{name[:80]!r} is not a file of an ESM.", f"An ESM holds {', '.join(DIGESTED)}."
+            )
+    for name in (CONFIG, MODEL):
+        if name not in names:
+            raise InvalidArtifact(
+                f"{name} is missing.", f"An ESM holds {CONFIG} and {MODEL}; train one again."
+            )
+
+
+def _unsafe(name: str) -> UnsafeFile:
+    return UnsafeFile(
+        f"{name!r} may run code when it is read (pickle), so it is refused.",
+        f"Save the map as {MODEL} with the safetensors library and remove this file.",
+    )
+
+
+def _read_summary(path: Path, dimension: int) -> dict[str, NDArray[Any]]:
+    summary, _ = load_tensors(path.read_bytes(), SUMMARY)
+    shapes = {"text_embedding": (dimension,), "canaries": (len(CANARIES), dimension)}
+    for name, array in summary.items():
+        if name in shapes and array.shape != shapes[name]:
+            raise InvalidArtifact(
+                f"{name} in {SUMMARY} has shape {array.shape}, not {shapes[name]}.",
+                "Write the summary again from the same base model.",
+            )
+        if not np.isfinite(array).all():
+            raise InvalidArtifact(
+                f"{name!r} in {SUMMARY} holds NaN or infinite numbers.", "Write it again."
+            )
+    return summary
+
+
+def _read_text(path: Path, limit: int) -> str:
+    if not path.is_file():
+        return ""
+    if (size := path.stat().st_size) > limit:
+        raise TooLarge(f"{path.name} holds {size} bytes, more than {limit}.", "Shorten it.")
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as cause:
+        raise InvalidArtifact(f"{path.name} is not UTF-8 text.", "Save it as UTF-8.") from cause
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    text = _read_text(path, MAX_PROVENANCE_BYTES)
+    try:
+        return parse_object(text) if text else {}
+    except ValueError as cause:
+        raise InvalidArtifact(f"{path.name}: {cause}.", "Repair or remove it.") from cause
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,189 @@
+"""Every error of the product, for both sides of the wire.
+
+    EsmError                       something went wrong that has a name
+    ├── InvalidInput               the caller's input cannot be used (also a ValueError)
+    │   ├── InvalidName            a name or reference that is not well formed
+    │   ├── InvalidLabels          NaN labels, one class only, constant labels
+    │   ├── InvalidEmbeddings      embeddings with NaN, infinity or a wrong shape
+    │   ├── InvalidSketch          bytes that are not a target sketch
+    │   ├── InvalidDataset         a data file or column that cannot be used
+    │   ├── InvalidArtifact        an ESM directory that breaks the format
+    │   │   └── UnsafeFile         pickle and its kin: never read, never stored
+    │   ├── UnsafeModel            a base model that wants to run its own code
+    │   ├── DimensionMismatch      numbers of another embedding width
+    │   ├── DigestMismatch         bytes that are not what their digest says
+    │   └── TruncatedUpload        fewer bytes arrived than were announced
+    ├── SpaceMismatch              embeddings of another embedding space
+    ├── NotFound                   no such ESM, version, space, ranking, blob, page
+    ├── MethodNotAllowed           a path that exists, asked with the wrong verb
+    ├── Conflict                   the request contradicts what is stored
+    ├── Unauthorized               no token, or one the server does not know
+    ├── Forbidden                  a token without the right
+    ├── TooLarge                   more than a limit allows
+    ├── RangeNotSatisfiable        a byte range outside the file
+    ├── RateLimited                too many requests, come back later
+    ├── StorageFull                no room on a disk, here or on the server
+    ├── Unavailable                the server cannot work just now
+    ├── ServerFault                the server failed in a way it did not expect
+    ├── ConnectionFailed           nobody answered at that address
+    ├── NotOurServer               somebody answered, but not an ESM registry
+    ├── OfflineMiss                offline, and the cache does not hold it
+    └── MissingExtra               an optional dependency is not installed
+
+Each class has a stable `code`, which travels in the problem document and picks
+the class again on the client, and the HTTP `status` the server answers with.
+"""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+
+class EsmError(Exception):
+    """Base of all errors. `message` says what was wrong, `hint` what to do next."""
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[int] = 500
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class InvalidInput(EsmError, ValueError):
+    code = "invalid-input"
+    status = 400
+
+
+class InvalidName(InvalidInput):
+    code = "invalid-name"
+
+
+class InvalidLabels(InvalidInput):
+    code = "invalid-labels"
+
+
+class InvalidEmbeddings(InvalidInput):
+    code = "invalid-embeddings"
+
+
+class InvalidSketch(InvalidInput):
+    code = "invalid-sketch"
+
+
+class InvalidDataset(InvalidInput):
+    code = "invalid-dataset"
+
+
+class InvalidArtifact(InvalidInput):
+    code = "invalid-artifact"
+
+
+class UnsafeFile(InvalidArtifact):
+    code = "unsafe-file"
+
+
+class UnsafeModel(InvalidInput):
+    code = "unsafe-model"
+
+
+class DimensionMismatch(InvalidInput):
+    code = "dimension-mismatch"
+
+
+class DigestMismatch(InvalidInput):
+    code = "digest-mismatch"
+
+
+class TruncatedUpload(InvalidInput):
+    code = "truncated-upload"
+
+
+class SpaceMismatch(EsmError):
+    code = "space-mismatch"
+    status = 409
+
+
+class NotFound(EsmError, LookupError):
+    code = "not-found"
+    status = 404
+
+
+class MethodNotAllowed(EsmError):
+    code = "method-not-allowed"
+    status = 405
+
+
+class Conflict(EsmError):
+    code = "conflict"
+    status = 409
+
+
+class Unauthorized(EsmError):
+    code = "unauthorized"
+    status = 401
+
+
+class Forbidden(EsmError):
+    code = "forbidden"
+    status = 403
+
+
+class TooLarge(EsmError):
+    code = "too-large"
+    status = 413
+
+
+class RangeNotSatisfiable(EsmError):
+    code = "range-not-satisfiable"
+    status = 416
+
+
+class RateLimited(EsmError):
+    code = "rate-limited"
+    status = 429
+
+
+class StorageFull(EsmError):
+    code = "storage-full"
+    status = 507
+
+
+class Unavailable(EsmError):
+    code = "unavailable"
+    status = 503
+
+
+class ServerFault(EsmError):
+    code = "server-fault"
+    status = 500
+
+
+class ConnectionFailed(EsmError):
+    code = "connection-failed"
+
+
+class NotOurServer(EsmError):
+    code = "not-our-server"
+
+
+class OfflineMiss(EsmError):
+    code = "offline-miss"
+
+
+class MissingExtra(EsmError, ImportError):
+    code = "missing-extra"
+
+
+def _tree(cls: type[EsmError]) -> Iterator[type[EsmError]]:
+    yield cls
+    for child in cls.__subclasses__():
+        yield from _tree(child)
+
+
+def error_class(code: str) -> type[EsmError]:
+    """The class a `code` stands for; EsmError for a code of a later version."""
+    return next((cls for cls in _tree(EsmError) if cls.code == code), EsmError)

@@ -1,0 +1,12 @@
+"""Default limits on everything that travels; the server's settings can change its own."""
+
+MAX_DIMENSION = 8192
+MAX_LABEL_COLUMNS = 1000
+MAX_SKETCH_BYTES = 64 * 2**20
+MAX_ARTIFACT_BYTES = 256 * 2**20
+MAX_ARTIFACT_FILES = 16
+MAX_TENSOR_HEADER_BYTES = 2**20
+MAX_CARD_BYTES = 256 * 2**10
+MAX_CONFIG_BYTES = 256 * 2**10
+MAX_PROVENANCE_BYTES = 64 * 2**10
+MAX_PAGE_ROWS = 200

@@ -1,0 +1,1 @@
+"""Scores of features against labels: the maximum evidence and the target sketch."""

@@ -1,0 +1,181 @@
+"""What a target sketch consists of: how two add up, and the score of a map."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from esm_client.core.errors import (
+    DimensionMismatch,
+    InvalidEmbeddings,
+    InvalidInput,
+    InvalidLabels,
+    InvalidSketch,
+)
+from esm_client.core.limits import MAX_LABEL_COLUMNS
+from esm_client.core.scoring.factor import TriangularFactor
+from esm_client.core.scoring.features import CONSTANT_TOLERANCE
+from esm_client.core.scoring.labels import (
+    Kind,
+    label_map_digest,
+    nothing_to_explain,
+    sorted_class_names,
+)
+from esm_client.core.scoring.spectrum import mean_log_evidence
+
+Array = NDArray[np.float64]
+AffineMap = tuple[Array, Array]  # weight (D_out, D), bias (D_out,)
+
+
+@dataclass(frozen=True)
+class SketchContent:
+    """The factor of [1 X Y] and the meaning of its columns; an empty one has no factor.
+
+    `class_names` ascend; they are empty for regression and None where they are unknown.
+    """
+
+    kind: Kind
+    dimension: int
+    class_names: list[str] | None
+    class_counts: list[int]
+    label_map_digest: str
+    factor: TriangularFactor | None
+
+    @staticmethod
+    def of_classes(
+        kind: Kind,
+        dimension: int,
+        class_names: list[str],
+        class_counts: list[int],
+        factor: TriangularFactor | None,
+    ) -> "SketchContent":
+        """Content with known class names, and the digest that follows from them."""
+        if len(class_names) > MAX_LABEL_COLUMNS:
+            raise _too_many_columns(len(class_names))
+        digest = label_map_digest(kind, class_names)
+        return SketchContent(kind, dimension, class_names, class_counts, digest, factor)
+
+    @property
+    def label_columns(self) -> int:
+        """Columns of Y, classes that do not occur included."""
+        if self.kind == "classification":
+            return len(self.class_counts)
+        return 0 if self.factor is None else len(self.factor.mean) - self.dimension
+
+    def filled(self) -> TriangularFactor:
+        """The factor; InvalidSketch if the sketch is empty."""
+        if self.factor is None:
+            raise InvalidSketch("The sketch is empty.", "Add rows with update first.")
+        return self.factor
+
+    def merged(self, other: "SketchContent") -> "SketchContent":
+        """Content for the rows of both; see TargetSketch.merge."""
+        self._check_mergeable(other)
+        if self.class_names is not None and other.class_names is not None:
+            names = sorted_class_names({*self.class_names, *other.class_names})
+            left, right = self._spread(names), other._spread(names)
+        elif self.label_map_digest == other.label_map_digest:
+            names = self.class_names or other.class_names
+            left, right = self, other
+        else:
+            raise InvalidSketch(
+                "The two sketches have different label maps, and the names of at least one "
+                "are unknown.",
+                "Declare the same class_names for both when they are made.",
+            )
+        if left.factor is None or right.factor is None:
+            factor = left.factor or right.factor
+        else:
+            factor = left.factor.merged(right.factor)
+        pairs = zip(left.class_counts, right.class_counts, strict=True)
+        return SketchContent(
+            self.kind, self.dimension, names, [a + b for a, b in pairs],
+            left.label_map_digest, factor,
+        )  # fmt: skip
+
+    def mean_log_evidence(self, affine: AffineMap | None, *, intercept: bool) -> float:
+        """Score of X W^T + b, or of X itself; see TargetSketch.log_maximum_evidence."""
+        factor = self.filled()
+        labels = self._varying_labels(factor, intercept=intercept)
+        features, mean = factor.centred[: self.dimension, : self.dimension], factor.mean
+        features = np.where(_constant(factor)[: self.dimension], 0.0, features)
+        offset = mean[: self.dimension]
+        if affine is not None:
+            weight, bias = affine
+            with np.errstate(over="ignore", invalid="ignore"):
+                features, offset = features @ weight.T, weight @ offset + bias
+        if not intercept:
+            features = np.vstack([np.sqrt(factor.num_rows) * offset, features])
+        if not bool(np.isfinite(features).all()):
+            raise InvalidEmbeddings(
+                "The mapped embeddings overflow.", "Check the map for extreme weights."
+            )
+        num_rows = factor.num_rows - int(intercept)
+        return mean_log_evidence(features, labels, kind=self.kind, num_rows=num_rows)
+
+    def _varying_labels(self, factor: TriangularFactor, *, intercept: bool) -> Array:
+        """Columns of the labels that count: of classes, those that occur."""
+        labels = factor.centred[:, self.dimension :]
+        mean = factor.mean[self.dimension :]
+        if self.kind == "classification":
+            occurs = np.asarray(self.class_counts) > 0
+            if intercept and np.count_nonzero(occurs) == 1:
+                raise nothing_to_explain("only one class occurs")
+            labels, mean = labels[:, occurs], mean[occurs]
+        else:
+            constant = _constant(factor)[self.dimension :]
+            labels = np.where(constant, 0.0, labels)
+            flat = np.flatnonzero(constant & (intercept | (mean == 0.0)))
+            if flat.size:
+                raise nothing_to_explain(f"regression column {flat[0]} is constant")
+        if intercept:
+            return labels
+        return np.vstack([np.sqrt(factor.num_rows) * mean, labels])
+
+    def _spread(self, names: list[str]) -> "SketchContent":
+        """The same with the classes `names`, a superset of its own."""
+        if names == self.class_names:
+            return self
+        assert self.class_names is not None
+        position = {name: index for index, name in enumerate(names)}
+        positions = [position[name] for name in self.class_names]
+        counts = [0] * len(names)
+        for index, count in zip(positions, self.class_counts, strict=True):
+            counts[index] = count
+        factor = self.factor
+        if factor is not None:
+            columns = [*range(self.dimension), *(self.dimension + p for p in positions)]
+            factor = factor.spread(columns, self.dimension + len(names))
+        return SketchContent.of_classes(self.kind, self.dimension, names, counts, factor)
+
+    def _check_mergeable(self, other: "SketchContent") -> None:
+        if self.dimension != other.dimension:
+            raise DimensionMismatch(
+                f"Rows of width {other.dimension} do not fit a sketch of dimension "
+                f"{self.dimension}.",
+                "Embed all rows in the same embedding space.",
+            )
+        if self.kind != other.kind:
+            raise InvalidInput(
+                f"A {other.kind} sketch does not fit a {self.kind} sketch.",
+                "Merge sketches of the same target.",
+            )
+        if self.factor and other.factor and self.kind == "regression":
+            if self.label_columns != other.label_columns:
+                raise InvalidLabels(
+                    f"{other.label_columns} regression columns do not fit {self.label_columns}.",
+                    "Give every block the same label columns.",
+                )
+
+
+def _constant(factor: TriangularFactor) -> NDArray[np.bool_]:
+    """Columns whose deviations from the mean are rounding only."""
+    largest = np.max(np.abs(factor.centred), axis=0, initial=0.0)
+    return largest <= CONSTANT_TOLERANCE * np.sqrt(factor.num_rows) * np.abs(factor.mean)
+
+
+def _too_many_columns(columns: int) -> InvalidLabels:
+    return InvalidLabels(
+        f"{columns} label columns are more than a sketch holds ({MAX_LABEL_COLUMNS}).",
+        'Merge rare classes, or use kind="regression" for numbers.',
+    )

@@ -1,0 +1,114 @@
+"""Embedding spaces: what makes two arrays of embeddings comparable, and how that is checked.
+
+An identity (names and settings) can lie or differ without consequence: a local path for a hub
+id, half precision, other shards. So the embeddings of a few fixed sentences, the canaries,
+decide. They are chosen to expose every setting: one is longer than any common `max_length`,
+one is a pair joined by the separator, others depend on case, accents and digits.
+"""
+
+import re
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from esm_client.core.errors import SpaceMismatch
+from esm_client.core.limits import MAX_DIMENSION
+
+Pooling = Literal["pooler", "first-token", "mean"]
+"""BERT's pooler output, the first token's last hidden state, or the masked mean."""
+
+SEPARATOR = " [SEP] "
+MAX_LENGTH = 128
+
+CANARIES: tuple[tuple[str, str | None], ...] = (
+    ("The ferry left at noon and nobody was on board.", None),
+    ("ÉCOLE, naïve Äpfel & 3.14159 — WHY not?!", None),
+    ("Does the shop open on Sunday?", "Opening hours are Monday to Saturday."),
+    (
+        " ".join(f"clause {number} of a long agreement about nothing," for number in range(160)),
+        None,
+    ),
+    ("no", None),
+)
+MIN_CANARY_COSINE = 0.999
+MAX_CANARY_NORM_ERROR = 0.02
+
+
+class SpaceIdentity(BaseModel):
+    """What an embedding space says of itself."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base_model: Annotated[str, Field(min_length=1, max_length=300)]
+    revision: Annotated[str | None, Field(max_length=100)] = None
+    pooling: Pooling
+    max_length: Annotated[int, Field(ge=1, le=100_000)] = MAX_LENGTH
+    separator: Annotated[str, Field(max_length=20)] = SEPARATOR
+    dimension: Annotated[int, Field(ge=1, le=MAX_DIMENSION)]
+
+    @property
+    def default_name(self) -> str:
+        """A legal space name made of model, pooling and length: `all-minilm-l6-v2-mean-128`."""
+        model = re.sub(r"[^a-z0-9._-]+", "-", self.base_model.rstrip("/").split("/")[-1].lower())
+        return f"{model.strip('.-')[:70] or 'space'}-{self.pooling}-{self.max_length}"
+
+
+class SpaceFingerprint(BaseModel):
+    """A space as one machine sees it: identity, file digests and canary embeddings."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    identity: SpaceIdentity
+    weight_digest: Annotated[str | None, Field(pattern=r"^sha256:[0-9a-f]{64}$")] = None
+    tokenizer_digest: Annotated[str | None, Field(pattern=r"^sha256:[0-9a-f]{64}$")] = None
+    canaries: Annotated[
+        tuple[Annotated[tuple[float, ...], Field(min_length=1, max_length=MAX_DIMENSION)], ...],
+        Field(min_length=len(CANARIES), max_length=len(CANARIES)),
+    ]
+    """One embedding of `identity.dimension` numbers per sentence of CANARIES."""
+
+    @field_validator("canaries")
+    @classmethod
+    def _finite(cls, canaries: tuple[tuple[float, ...], ...]) -> tuple[tuple[float, ...], ...]:
+        if not all(np.isfinite(row).all() and np.any(row) for row in canaries):
+            raise ValueError("canary embeddings must be finite and not zero")
+        return canaries
+
+
+def check_same_space(name: str, stored: SpaceFingerprint, offered: SpaceFingerprint) -> None:
+    """Raise SpaceMismatch, naming the part that differs, unless both are one space.
+
+    Settings are compared first because their names explain best; base model and revision are
+    only words, so they are left to the canaries.
+    """
+    for part in ("dimension", "pooling", "max_length", "separator"):
+        ours, theirs = getattr(stored.identity, part), getattr(offered.identity, part)
+        if ours != theirs:
+            raise _mismatch(name, stored, f"its {part} is {ours!r}, yours is {theirs!r}")
+    for index, (row, other) in enumerate(zip(stored.canaries, offered.canaries, strict=True)):
+        if len(row) != len(other):
+            raise _mismatch(
+                name, stored, f"canary {index} has {len(other)} numbers, not {len(row)}"
+            )
+        a, b = np.asarray(row, np.float64), np.asarray(other, np.float64)
+        norms = float(np.linalg.norm(a)), float(np.linalg.norm(b))
+        cosine = float(a @ b) / (norms[0] * norms[1])
+        if cosine < MIN_CANARY_COSINE:
+            difference = f"canary sentence {index} has cosine {cosine:.4f} with the space's own"
+            raise _mismatch(name, stored, f"{difference} (at least {MIN_CANARY_COSINE} is needed)")
+        if abs(norms[1] / norms[0] - 1) > MAX_CANARY_NORM_ERROR:
+            difference = (
+                f"canary sentence {index} has norm {norms[1]:.4g} instead of {norms[0]:.4g}"
+            )
+            raise _mismatch(name, stored, difference)
+
+
+def _mismatch(name: str, stored: SpaceFingerprint, difference: str) -> SpaceMismatch:
+    identity = stored.identity
+    revision = f" at revision {identity.revision}" if identity.revision else ""
+    return SpaceMismatch(
+        f"These embeddings are not of the space {name!r}: {difference}.",
+        f"Use the base model {identity.base_model}{revision} with {identity.pooling} pooling and "
+        f"max length {identity.max_length}, or another --space.",
+    )
