@@ -39,10 +39,14 @@ from typing import ClassVar
 
 
 class EsmError(Exception):
-    """Base of all errors. `message` says what was wrong, `hint` what to do next."""
+    """Base of all errors. `message` says what was wrong, `hint` what to do next.
+
+    `request_id` is the server's name for the request that failed, if it was one.
+    """
 
     code: ClassVar[str] = "error"
     status: ClassVar[int] = 500
+    request_id: str | None = None
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)

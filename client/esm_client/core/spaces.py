@@ -7,10 +7,10 @@ one is a pair joined by the separator, others depend on case, accents and digits
 """
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from esm_client.core.errors import SpaceMismatch
 from esm_client.core.limits import MAX_DIMENSION
@@ -71,9 +71,22 @@ class SpaceFingerprint(BaseModel):
     @field_validator("canaries")
     @classmethod
     def _finite(cls, canaries: tuple[tuple[float, ...], ...]) -> tuple[tuple[float, ...], ...]:
-        if not all(np.isfinite(row).all() and np.any(row) for row in canaries):
+        # the norm, not the numbers: 1e200 is finite, its square is not, and no cosine follows
+        with np.errstate(over="ignore"):
+            norms = [float(np.linalg.norm(row)) for row in canaries]
+        if not all(0 < norm < np.inf for norm in norms):
             raise ValueError("canary embeddings must be finite and not zero")
         return canaries
+
+    @model_validator(mode="after")
+    def _as_wide_as_said(self) -> Self:
+        widths = {len(row) for row in self.canaries}
+        if widths != {self.identity.dimension}:
+            raise ValueError(
+                f"canary embeddings have {sorted(widths)} numbers, the space "
+                f"{self.identity.dimension}"
+            )
+        return self
 
 
 def check_same_space(name: str, stored: SpaceFingerprint, offered: SpaceFingerprint) -> None:
@@ -94,10 +107,10 @@ def check_same_space(name: str, stored: SpaceFingerprint, offered: SpaceFingerpr
         a, b = np.asarray(row, np.float64), np.asarray(other, np.float64)
         norms = float(np.linalg.norm(a)), float(np.linalg.norm(b))
         cosine = float(a @ b) / (norms[0] * norms[1])
-        if cosine < MIN_CANARY_COSINE:
+        if not cosine >= MIN_CANARY_COSINE:  # NaN too
             difference = f"canary sentence {index} has cosine {cosine:.4f} with the space's own"
             raise _mismatch(name, stored, f"{difference} (at least {MIN_CANARY_COSINE} is needed)")
-        if abs(norms[1] / norms[0] - 1) > MAX_CANARY_NORM_ERROR:
+        if not abs(norms[1] / norms[0] - 1) <= MAX_CANARY_NORM_ERROR:
             difference = (
                 f"canary sentence {index} has norm {norms[1]:.4g} instead of {norms[0]:.4g}"
             )

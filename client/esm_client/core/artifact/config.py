@@ -20,7 +20,7 @@ PEER_LAYOUT = "0.2.1"
 class Recipe(BaseModel):
     """Hyper-parameters of the fine-tuning (`lm_`) and of the map's fit (`esm_`)."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
     lm_num_epochs: float | None = None
     lm_batch_size: int | None = None
@@ -81,8 +81,11 @@ class EsmConfig(BaseModel):
         return (json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
     @classmethod
-    def from_json(cls, data: bytes) -> "EsmConfig":
-        """Read a `config.json` of ours or of hf-dataset-selector 0.1.0 to 0.2; InvalidArtifact."""
+    def from_json(cls, data: bytes, dimension: int | None = None) -> "EsmConfig":
+        """Read a `config.json` of ours or of hf-dataset-selector 0.1.0 to 0.2; InvalidArtifact.
+
+        `dimension` stands in where the file does not say it, which it need not elsewhere.
+        """
         document = _parse(data)
         nested: object = document.get(OUR_KEY) or {}
         if not isinstance(nested, dict):
@@ -91,8 +94,9 @@ class EsmConfig(BaseModel):
         if ours.get("format", FORMAT_VERSION) != FORMAT_VERSION:
             raise _invalid(f"it has format {ours['format']!r}; this version reads {FORMAT_VERSION}")
         extra = cast("dict[str, Any]", ours.get("task") or {})
-        columns = extra.get("text_columns") or _columns(document.get("text_column"))
+        stated = document.get("esm_embedding_dim")
         try:
+            columns = extra.get("text_columns") or _columns(document.get("text_column"))
             return cls.model_validate(
                 {
                     "base_model": document.get("base_model_name"),
@@ -109,7 +113,7 @@ class EsmConfig(BaseModel):
                         num_labels=extra.get("num_labels"),
                     ),
                     "architecture": document.get("esm_architecture") or "linear",
-                    "dimension": document.get("esm_embedding_dim"),
+                    "dimension": dimension if stated is None else stated,
                     "space": ours.get("space"),
                     "recipe": document,
                     "fit": ours.get("fit"),
@@ -156,5 +160,5 @@ def _first_problem(cause: Exception) -> str:
 def _invalid(reason: str) -> InvalidArtifact:
     return InvalidArtifact(
         f"config.json cannot be used: {reason}.",
-        "An ESM needs at least base_model_name, task_id and esm_embedding_dim.",
+        "An ESM needs at least base_model_name and task_id.",
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from esm_client.core.artifact.config import EsmConfig
 from esm_client.core.artifact.manifest import build_manifest, manifest_digest
@@ -64,16 +65,24 @@ class EsmArtifact:
 
     @property
     def fingerprint(self) -> SpaceFingerprint | None:
-        """The space it was trained in; None when the artifact does not say."""
+        """The space it was trained in; None when the artifact does not say; InvalidArtifact."""
         canaries = self.summary.get("canaries")
         if self.config.space is None or canaries is None:
             return None
-        return SpaceFingerprint(
-            identity=self.config.space,
-            weight_digest=self.provenance.get("weight_digest"),
-            tokenizer_digest=self.provenance.get("tokenizer_digest"),
-            canaries=tuple(tuple(row) for row in canaries.astype(np.float64).tolist()),
-        )
+        try:
+            return SpaceFingerprint(
+                identity=self.config.space,
+                weight_digest=self.provenance.get("weight_digest"),
+                tokenizer_digest=self.provenance.get("tokenizer_digest"),
+                canaries=tuple(tuple(row) for row in canaries.astype(np.float64).tolist()),
+            )
+        except ValidationError as cause:
+            problem = cause.errors(include_url=False)[0]
+            raise InvalidArtifact(
+                f"The artifact's fingerprint cannot be used: {problem['loc'][0]}: "
+                f"{problem['msg'].lower()}.",
+                f"Write {SUMMARY} and {PROVENANCE} again from the base model.",
+            ) from cause
 
     @classmethod
     def read(cls, directory: str | os.PathLike[str]) -> "EsmArtifact":
@@ -95,9 +104,9 @@ class EsmArtifact:
     ) -> "EsmArtifact":
         """Validate the digested files wherever they lie, by name; the server calls this too."""
         check_file_names(files)
-        config = EsmConfig.from_json(files[CONFIG].read_bytes())
         affine = AffineMap.from_bytes(files[MODEL].read_bytes())
-        summary = _read_summary(files[SUMMARY], config.dimension) if SUMMARY in files else {}
+        config = EsmConfig.from_json(files[CONFIG].read_bytes(), affine.dimension)
+        summary = _read_summary(files[SUMMARY], affine.dimension) if SUMMARY in files else {}
         return cls(config, affine, summary, card, provenance or {})
 
     def write(self, directory: str | os.PathLike[str]) -> Path:

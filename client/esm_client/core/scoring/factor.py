@@ -1,11 +1,12 @@
 """The triangular factor that keeps all inner products of columns, and sums of it."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from esm_client.core.scoring.features import CONSTANT_TOLERANCE, centred
+from esm_client.core.scoring.features import centred
 
 Array = NDArray[np.float64]
 
@@ -29,7 +30,7 @@ class TriangularFactor:
         deviations, mean = centred(rows)
         # The leading ones use up the direction that centring has emptied.
         stacked = np.column_stack([np.ones(len(rows)), deviations])
-        return TriangularFactor(len(rows), mean, np.linalg.qr(stacked, mode="r")[1:, 1:])
+        return TriangularFactor(len(rows), mean, _triangle(stacked)[1:, 1:])
 
     def merged(self, other: "TriangularFactor") -> "TriangularFactor":
         """Factor of the rows of both, which have the same columns."""
@@ -37,12 +38,8 @@ class TriangularFactor:
         share = other.num_rows / total
         step = other.mean - self.mean
         between = np.sqrt(self.num_rows * share) * step
-        size = np.maximum(np.abs(self.mean), np.abs(other.mean))
-        between[np.abs(step) <= CONSTANT_TOLERANCE * size] = 0.0
         stacked = np.vstack([self.centred, other.centred, between])
-        return TriangularFactor(
-            total, self.mean + share * step, np.linalg.qr(stacked, mode="r")
-        ).padded()
+        return TriangularFactor(total, self.mean + share * step, _triangle(stacked)).padded()
 
     def padded(self) -> "TriangularFactor":
         """The same with rows of zeros up to min(N - 1, P)."""
@@ -77,3 +74,7 @@ class TriangularFactor:
     def from_matrix(num_rows: int, r: Array) -> "TriangularFactor":
         """The inverse of `matrix`."""
         return TriangularFactor(num_rows, r[0, 1:] / r[0, 0], r[1:, 1:])
+
+
+def _triangle(rows: Array) -> Array:
+    return cast("Array", np.linalg.qr(rows, mode="r"))

@@ -5,7 +5,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -154,16 +154,17 @@ def _row_names(labels: ArrayLike) -> list[str]:
 
 
 def _class_name(value: object, row: int) -> str:
-    if isinstance(value, bool | np.bool_):
-        return str(bool(value))
-    if isinstance(value, int | np.integer | str):
-        return str(value)
-    if isinstance(value, float | np.floating):
-        number = float(value)
-        if math.isfinite(number):
-            return str(int(number)) if number.is_integer() else str(value)
+    # A float32 is named by its own shortest form, 0.1, not by that of its float64 twin.
+    text = str(value)
+    # Dates are left wrapped: a fine one would unwrap to a plain integer.
+    if isinstance(value, np.generic) and not isinstance(value, np.datetime64 | np.timedelta64):
+        value = cast("Any", value).item()
+    if isinstance(value, bool | int | str):
+        return text
+    if isinstance(value, float) and math.isfinite(value):
+        return str(int(value)) if value.is_integer() else text
     raise InvalidLabels(
-        f"Label {value!r} in row {row} is missing or not usable as a class.",
+        f"Label {text[:80]!r} in row {row} is missing or not usable as a class.",
         "Use integers, strings, booleans or finite numbers, and leave unlabelled rows out.",
     )
 

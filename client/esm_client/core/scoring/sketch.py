@@ -1,10 +1,9 @@
 """The target sketch: all that any affine map's score needs, without the rows."""
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from esm_client.core.errors import DimensionMismatch, InvalidEmbeddings, InvalidInput
-from esm_client.core.errors import InvalidLabels, InvalidSketch
+from esm_client.core.errors import DimensionMismatch, InvalidEmbeddings, InvalidInput, InvalidLabels
 from esm_client.core.limits import MAX_DIMENSION, MAX_LABEL_COLUMNS
 from esm_client.core.scoring.affine import affine_map
 from esm_client.core.scoring.disclosure import (
@@ -43,7 +42,7 @@ class TargetSketch:
     >>> sketch
     TargetSketch(kind='classification', num_rows=40, dimension=3, num_label_columns=2)
     >>> round(sketch.identity_log_maximum_evidence(), 6)
-    0.0
+    -0.563988
     """
 
     def __init__(self, dimension: int, *, kind: Kind, class_names: list[str] | None = None) -> None:
@@ -193,6 +192,7 @@ class TargetSketch:
         """
         merged = TargetSketch(self.dimension, kind=self.kind)
         merged._content = self._content.merged(other._content)
+        merged._declared = self._declared
         return merged
 
     def log_maximum_evidence(
@@ -219,7 +219,7 @@ class TargetSketch:
         warn_few_rows(self.num_rows, columns, stacklevel=3)
 
 
-def _joined(matrix: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def _joined(matrix: NDArray[np.float64], labels: NDArray[np.float64]) -> NDArray[np.float64]:
     """[X Y], if it is within the limits of a sketch."""
     if labels.shape[1] > MAX_LABEL_COLUMNS:
         raise InvalidLabels(

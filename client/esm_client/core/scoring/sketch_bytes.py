@@ -41,7 +41,15 @@ def encode_sketch(content: SketchContent) -> bytes:
     }
     r = factor.matrix()
     packed = np.concatenate([row[index:] for index, row in enumerate(r)])
-    return dump_tensors({"r": packed}, metadata)
+    return _in_fixed_order(dump_tensors({"r": packed}, metadata))
+
+
+def _in_fixed_order(data: bytes) -> bytes:
+    """The same file with its header sorted: safetensors writes metadata in any order."""
+    start = 8 + int.from_bytes(data[:8], "little")
+    header = json.dumps(json.loads(data[8:start]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + data[start:]
 
 
 def decode_sketch(data: bytes) -> SketchContent:
@@ -75,7 +83,7 @@ def decode_sketch(data: bytes) -> SketchContent:
     counts = _counts(metadata["class_counts"], kind, columns, num_rows)
     r = _unpack(tensors, num_rows, 1 + dimension + columns)
     _check_consistent(r, num_rows, dimension, counts)
-    names = None if kind == "classification" else []
+    names: list[str] | None = None if kind == "classification" else []
     factor = TriangularFactor.from_matrix(num_rows, r)
     return SketchContent(kind, dimension, names, counts, metadata["label_map_digest"], factor)
 

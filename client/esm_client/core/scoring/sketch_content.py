@@ -71,9 +71,14 @@ class SketchContent:
     def merged(self, other: "SketchContent") -> "SketchContent":
         """Content for the rows of both; see TargetSketch.merge."""
         self._check_mergeable(other)
+        if self.factor is None and not self.class_counts:
+            return other
+        if other.factor is None and not other.class_counts:
+            return self
         if self.class_names is not None and other.class_names is not None:
             names = sorted_class_names({*self.class_names, *other.class_names})
-            left, right = self._spread(names), other._spread(names)
+            left = self._spread(self.class_names, names)
+            right = other._spread(other.class_names, names)
         elif self.label_map_digest == other.label_map_digest:
             names = self.class_names or other.class_names
             left, right = self, other
@@ -132,13 +137,12 @@ class SketchContent:
             return labels
         return np.vstack([np.sqrt(factor.num_rows) * mean, labels])
 
-    def _spread(self, names: list[str]) -> "SketchContent":
-        """The same with the classes `names`, a superset of its own."""
-        if names == self.class_names:
+    def _spread(self, own: list[str], names: list[str]) -> "SketchContent":
+        """The same with the classes `names`, a superset of its `own`."""
+        if names == own:
             return self
-        assert self.class_names is not None
         position = {name: index for index, name in enumerate(names)}
-        positions = [position[name] for name in self.class_names]
+        positions = [position[name] for name in own]
         counts = [0] * len(names)
         for index, count in zip(positions, self.class_counts, strict=True):
             counts[index] = count
@@ -160,12 +164,13 @@ class SketchContent:
                 f"A {other.kind} sketch does not fit a {self.kind} sketch.",
                 "Merge sketches of the same target.",
             )
-        if self.factor and other.factor and self.kind == "regression":
-            if self.label_columns != other.label_columns:
-                raise InvalidLabels(
-                    f"{other.label_columns} regression columns do not fit {self.label_columns}.",
-                    "Give every block the same label columns.",
-                )
+        both = self.factor is not None and other.factor is not None
+        regression = self.kind == "regression"
+        if both and regression and self.label_columns != other.label_columns:
+            raise InvalidLabels(
+                f"{other.label_columns} regression columns do not fit {self.label_columns}.",
+                "Give every block the same label columns.",
+            )
 
 
 def _constant(factor: TriangularFactor) -> NDArray[np.bool_]:

@@ -1,0 +1,97 @@
+"""The one exit point: every error becomes two lines and an exit code.
+
+0: done. 1: it failed. 2: the command line is wrong. 130: interrupted. 141: nobody reads.
+"""
+
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from esm_client.cli.output import print_error
+from esm_client.core.errors import EsmError
+
+_PACKAGE = Path(__file__).parents[1]
+
+
+def main() -> None:
+    """Run the command line of this process and exit."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; returns the exit code."""
+    debug = "--debug" in arguments
+    _show_our_warnings(everything=debug)
+    try:
+        code = _invoke(list(arguments) or ["--help"])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # the reader left, as `| head` does; what is still buffered has nowhere to go
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except (KeyboardInterrupt, typer.Abort):
+        print_error("interrupted")
+        return 130
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        return _report(error)
+    return code
+
+
+def _invoke(arguments: list[str]) -> int:
+    from esm_client.cli.app import app
+
+    outcome: Any = app(arguments, prog_name="esm-client", standalone_mode=False)
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _report(error: Exception) -> int:
+    """Print what was wrong and what to do next; returns the exit code."""
+    if isinstance(error, EsmError):
+        return _two_lines(error.message, error.hint, 1)
+    if isinstance(error, typer.TyperException):
+        context: Any = getattr(error, "ctx", None)
+        path = context.command_path if context else "esm-client"
+        return _two_lines(error.format_message(), f"{path} --help shows how.", error.exit_code)
+    return _two_lines(
+        f"Something unexpected happened: {type(error).__name__}: {error}",
+        "Run the same command again with --debug and report what it prints.",
+        1,
+    )
+
+
+def _two_lines(message: str, hint: str, code: int) -> int:
+    print_error(f"error: {message}")
+    if hint:
+        sys.stderr.write("  ")
+        print_error(hint)
+    return code
+
+
+def _show_our_warnings(*, everything: bool) -> None:
+    """Show our own warnings as one line each, and those of libraries only with --debug."""
+    shown: set[str] = set()
+
+    def show(
+        message: Warning | str, category: type[Warning], filename: str, *_: object, **__: object
+    ) -> None:
+        ours = category.__module__.startswith("esm_client.") or (
+            category is UserWarning and Path(filename).is_relative_to(_PACKAGE)
+        )
+        if (ours or everything) and str(message) not in shown:
+            shown.add(str(message))
+            print_error(f"warning: {message}")
+
+    warnings.simplefilter("always")
+    warnings.showwarning = show
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""All commands together."""
+
+from typing import Annotated
+
+import typer
+
+from esm_client import __version__
+from esm_client.cli import (
+    cache,
+    listing,
+    login,
+    logout,
+    pull,
+    push,
+    rank,
+    ranking,
+    show,
+    spaces,
+    train,
+    whoami,
+)
+from esm_client.cli.output import print_line
+from esm_client.cli.session import AsJson, Debug, Offline, Options, Quiet, Url, command
+
+app = typer.Typer(
+    help="Share embedding space maps, and rank source tasks for your own.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print_line(f"esm-client {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    url: Url = None,
+    offline: Offline = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,  # noqa: ARG001 - the exit point looks for it
+    version: Annotated[  # noqa: ARG001 - its callback acts
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Share embedding space maps, and rank source tasks for your own."""
+    context.obj = Options(url, offline, as_json, quiet)
+
+
+for name, function in {
+    "rank": rank.rank,
+    "pull": pull.pull,
+    "list": listing.list_esms,
+    "show": show.show,
+    "ranking": ranking.ranking,
+    "train": train.train,
+    "push": push.push,
+    "spaces": spaces.spaces,
+    "login": login.login,
+    "logout": logout.logout,
+    "whoami": whoami.whoami,
+}.items():
+    command(app, name)(function)
+app.add_typer(cache.app, name="cache")

@@ -1,0 +1,153 @@
+"""`esm-client rank`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from esm_client.cli.arrays import as_kind, load_embeddings, load_labels
+from esm_client.cli.columns import KindOption, LabelColumn, LimitRows, Seed, TextColumns
+from esm_client.cli.ranking import Top, print_ranking
+from esm_client.cli.session import Session
+from esm_client.core.errors import InvalidInput
+from esm_client.core.schemas import Kind, SpaceDetail
+from esm_client.core.scoring.sketch import TargetSketch
+from esm_client.core.spaces import SpaceFingerprint, check_same_space
+
+if TYPE_CHECKING:
+    from esm_client.lab.data.task import TextTask
+    from esm_client.lab.embedding import Embedder
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is ranked for: its sketch, and the proof of its space if there is one."""
+
+    sketch: TargetSketch
+    fingerprint: SpaceFingerprint | None
+
+
+def rank(
+    session: Session,
+    space: Annotated[str, typer.Option(metavar="NAME", help="One that esm-client spaces lists.")],
+    data: Annotated[
+        Path | None,
+        typer.Argument(metavar="DATA", help="CSV, Parquet, JSON lines or saved folder."),
+    ] = None,
+    text_column: TextColumns = None,
+    label_column: LabelColumn = None,
+    base_model: Annotated[
+        str | None,
+        typer.Option(metavar="FOLDER", help="Where the space's base model lies."),
+    ] = None,
+    kind: KindOption = None,
+    limit_rows: LimitRows = 1000,
+    seed: Seed = 42,
+    embeddings: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Ready embeddings (.npy) instead of DATA."),
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Their labels: .npy, .csv or one per line.")
+    ] = None,
+    top: Top = None,
+    no_intercept: Annotated[
+        bool, typer.Option("--no-intercept", help="Score without a free intercept.")
+    ] = False,
+) -> None:
+    """Rank source tasks for your own data.
+
+    The data stays on this machine: only a sketch of its embeddings travels, never a text.
+    """
+    if (data is None) == (embeddings is None) or (embeddings is None) != (labels is None):
+        raise typer.BadParameter("Give DATA, or --embeddings together with --labels.")
+    task = _task(data, text_column, label_column, kind, limit_rows, seed) if data else None
+    with session.client() as client:
+        detail = client.space(space)  # before the work: address, token and name are right
+        if task is not None:
+            target = _from_task(session, detail, task, base_model)
+        else:
+            target = _from_arrays(embeddings, labels, label_column, kind)
+        session.output.note(_described(target.sketch))
+        with session.output.working("Ranking"):
+            ranking = client.rank(
+                target.sketch,
+                space=space,
+                fingerprint=target.fingerprint,
+                intercept=not no_intercept,
+            )
+    print_ranking(session, ranking, top)
+
+
+def _task(
+    data: Path,
+    text_columns: list[str] | None,
+    label_column: str | None,
+    kind: Kind | None,
+    limit_rows: int,
+    seed: int,
+) -> "TextTask":
+    from esm_client.lab.data.loading import load_task
+
+    if not text_columns or label_column is None:
+        raise typer.BadParameter("DATA needs --text-column and --label-column.")
+    return load_task(
+        data,
+        text_columns=text_columns,
+        label_column=label_column,
+        kind=kind,
+        limit_rows=limit_rows,
+        seed=seed,
+    )
+
+
+def _from_arrays(
+    embeddings: Path | None, labels: Path | None, label_column: str | None, kind: Kind | None
+) -> Target:
+    if embeddings is None or labels is None:
+        raise typer.BadParameter("Give DATA, or --embeddings together with --labels.")
+    matrix = load_embeddings(embeddings)
+    values, kind = as_kind(load_labels(labels, label_column), kind)
+    return Target(TargetSketch.from_embeddings(matrix, values, kind=kind), None)
+
+
+def _from_task(
+    session: Session, space: SpaceDetail, task: "TextTask", base_model: str | None
+) -> Target:
+    with session.output.working("Loading the base model"):
+        embedder = _embedder(space, base_model)
+        fingerprint = embedder.fingerprint
+    stored = SpaceFingerprint(
+        identity=space.identity, canaries=tuple(tuple(row) for row in space.canaries)
+    )
+    check_same_space(space.name, stored, fingerprint)  # before minutes of embedding
+    matrix = embedder.embed(task.texts)
+    sketch = TargetSketch.from_embeddings(matrix, task.labels, kind=task.kind)
+    return Target(sketch, fingerprint)
+
+
+def _embedder(space: SpaceDetail, base_model: str | None) -> "Embedder":
+    from esm_client.lab.embedding import Embedder
+
+    identity = space.identity
+    if base_model is None and not Path(identity.base_model).is_dir():
+        raise InvalidInput(
+            f"The space {space.name} uses the base model {identity.base_model}, which is no "
+            "folder on this machine.",
+            "Name the folder with --base-model, or a hub id if this machine reaches a hub.",
+        )
+    return Embedder(
+        base_model or identity.base_model,
+        pooling=identity.pooling,
+        max_length=identity.max_length,
+        separator=identity.separator,
+    )
+
+
+def _described(sketch: TargetSketch) -> str:
+    labels = "classes" if sketch.kind == "classification" else "label columns"
+    return (
+        f"Target: {sketch.kind}, {sketch.num_rows} rows, {sketch.num_label_columns} {labels}, "
+        f"{sketch.dimension} dimensions. Only its sketch is sent."
+    )

@@ -1,0 +1,1 @@
+"""Reading a labelled data set into memory."""

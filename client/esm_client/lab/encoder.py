@@ -1,0 +1,173 @@
+"""Texts through a transformer: the one path on which base and fine-tuned models embed."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from esm_client.core.errors import InvalidEmbeddings, InvalidInput
+from esm_client.core.spaces import MAX_LENGTH, SEPARATOR, Pooling
+from esm_client.lab.extras import require
+from esm_client.lab.pooling import pool
+from esm_client.lab.progress import ProgressBar
+
+Text = str | tuple[str, str]
+"""One text, or a pair that the separator joins."""
+
+BATCHES_PER_CHUNK = 64
+"""Tokenised together: enough to sort by length, few enough that memory stays flat."""
+
+
+class TextEncoder:
+    """A model, its tokenizer and the settings that turn texts into vectors.
+
+    dimension: D, measured on one text, which also proves that the pooling works.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        *,
+        pooling: Pooling,
+        max_length: int = MAX_LENGTH,
+        separator: str = SEPARATOR,
+        batch_size: int = 32,
+    ) -> None:
+        if batch_size < 1:
+            raise InvalidInput(f"batch_size is {batch_size}.", "Use 1 or more.")
+        longest = _longest_input(model, tokenizer)
+        if not 1 <= max_length <= longest:
+            raise InvalidInput(
+                f"max_length is {max_length}; this model reads 1 to {longest} tokens.",
+                "Choose a length in that range.",
+            )
+        self.model, self.tokenizer = model, tokenizer
+        self.pooling: Pooling = pooling
+        self.max_length, self.separator, self.batch_size = max_length, separator, batch_size
+        self.dimension: int = self._embed_chunk(["a"]).shape[1]
+
+    @property
+    def device(self) -> Any:
+        """The torch device that the model is on."""
+        return next(self.model.parameters()).device
+
+    def embed(self, texts: Sequence[Text], *, progress: bool | None = None) -> NDArray[np.float32]:
+        """Embed texts in evaluation mode: float32 (N, D), in the order given.
+
+        A row does not depend on its neighbours beyond rounding (about 1e-6). Memory beyond the
+        result does not grow with N.
+
+        Args:
+            texts: texts, or pairs that the separator joins. Too long ones are cut.
+            progress: whether to show a bar; None for "on a terminal".
+
+        Raises InvalidInput for anything but texts, InvalidEmbeddings for a result that is not
+        finite.
+        """
+        if isinstance(texts, str):
+            raise InvalidInput("texts is a single string.", "Pass a list of texts.")
+        result = np.empty((len(texts), self.dimension), dtype=np.float32)
+        chunk_size = BATCHES_PER_CHUNK * self.batch_size
+        with ProgressBar("Embedding texts", len(texts), progress) as bar:
+            for start in range(0, len(texts), chunk_size):
+                chunk = self.join(texts[start : start + chunk_size], first_row=start)
+                result[start : start + len(chunk)] = self._embed_chunk(chunk, bar)
+        if not np.isfinite(result).all():
+            bad = int(np.flatnonzero(~np.isfinite(result).all(axis=1))[0])
+            raise InvalidEmbeddings(
+                f"The embedding of row {bad} holds NaN or infinite numbers.",
+                "Half precision may overflow: load the model in float32.",
+            )
+        return result
+
+    def with_model(self, model: Any) -> "TextEncoder":
+        """The same settings around another model of the same kind, a fine-tuned one."""
+        return TextEncoder(
+            model,
+            self.tokenizer,
+            pooling=self.pooling,
+            max_length=self.max_length,
+            separator=self.separator,
+            batch_size=self.batch_size,
+        )
+
+    def join(self, texts: Sequence[Text], first_row: int = 0) -> list[str]:
+        """One string per row, pairs joined by the separator; InvalidInput for other types."""
+        return [self._joined(text, first_row + index) for index, text in enumerate(texts)]
+
+    def tokenise(self, texts: list[str]) -> list[dict[str, list[int]]]:
+        """Token ids and masks per text, cut to `max_length`, not padded."""
+        encoded = self.tokenizer(texts, truncation=True, max_length=self.max_length)
+        names = [name for name in self.tokenizer.model_input_names if name in encoded]
+        rows = [{name: encoded[name][row] for name in names} for row in range(len(texts))]
+        empty = next((texts[i] for i, row in enumerate(rows) if not row["input_ids"]), None)
+        if empty is not None:
+            raise InvalidInput(
+                f"The text {empty[:40]!r} has no tokens.", "Remove empty texts, or fill them."
+            )
+        return rows
+
+    def pooled(self, rows: list[dict[str, list[int]]]) -> Any:
+        """Pad one batch on the right, run the model: pooled vectors, tensor (B, D) float32."""
+        torch = require("torch")
+        width = max(len(row["input_ids"]) for row in rows)
+        fill = {"input_ids": self.tokenizer.pad_token_id or 0}  # hidden by the mask, so any will do
+        batch = {
+            name: torch.tensor(
+                [row[name] + [fill.get(name, 0)] * (width - len(row[name])) for row in rows],
+                device=self.device,
+            )
+            for name in rows[0]
+        }
+        return pool(self.pooling, self.model(**batch), batch["attention_mask"])
+
+    def _embed_chunk(self, texts: list[str], bar: ProgressBar | None = None) -> NDArray[np.float32]:
+        torch = require("torch")
+        rows = self.tokenise(texts)
+        self.model.eval()
+        parts: list[NDArray[np.float32]] = []
+        order = sorted(range(len(rows)), key=lambda index: -len(rows[index]["input_ids"]))
+        with torch.inference_mode():
+            for indices in batches(order, self.batch_size):
+                pooled = self.pooled([rows[index] for index in indices])
+                parts.append(pooled.cpu().numpy())
+                if bar is not None:
+                    bar.advance(len(indices))
+        result = np.concatenate(parts)
+        sorted_back = np.empty_like(result)
+        sorted_back[order] = result
+        return sorted_back
+
+    def _joined(self, text: object, row: int) -> str:
+        if isinstance(text, str):
+            joined = text
+        elif _is_pair(text):
+            joined = self.separator.join(cast("tuple[str, str]", text))
+        else:
+            raise InvalidInput(
+                f"Row {row} of the texts is {str(text)[:40]!r} of type {type(text).__name__}.",
+                "Pass strings, or tuples of two strings.",
+            )
+        # half of a surrogate pair, which JSON can hold and no tokenizer reads
+        return joined.encode("utf-8", "replace").decode("utf-8")
+
+
+def batches(order: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    """Cut a sequence of row numbers into pieces of `size`."""
+    for start in range(0, len(order), size):
+        yield order[start : start + size]
+
+
+def _is_pair(text: object) -> bool:
+    if not isinstance(text, tuple):
+        return False
+    parts = cast("tuple[object, ...]", text)
+    return len(parts) == 2 and all(isinstance(part, str) for part in parts)
+
+
+def _longest_input(model: Any, tokenizer: Any) -> int:
+    """The most tokens the model has positions for, as far as model and tokenizer say."""
+    positions = getattr(model.config, "max_position_embeddings", None) or tokenizer.model_max_length
+    return int(min(positions, tokenizer.model_max_length))

@@ -1,0 +1,17 @@
+"""The optional packages of the extra `torch`, imported when a function first needs one."""
+
+from importlib import import_module
+from typing import Any
+
+from esm_client.core.errors import MissingExtra
+
+
+def require(module: str) -> Any:
+    """Import an optional module; raises MissingExtra when it is not installed."""
+    try:
+        return import_module(module)
+    except ImportError as cause:
+        raise MissingExtra(
+            f"{module.partition('.')[0]} cannot be imported: {cause}.",
+            'Install it with: pip install "esm-registry[torch]"',
+        ) from cause

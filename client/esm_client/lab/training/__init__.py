@@ -1,0 +1,1 @@
+"""Training an ESM: fine-tune the base model, embed with both models, fit the map."""

@@ -1,0 +1,130 @@
+"""The card of an ESM (README.md), written from what its configuration says."""
+
+from collections.abc import Mapping
+
+from esm_client.core.artifact.config import EsmConfig
+from esm_client.core.schemas import FitReport, SourceTask
+
+_INTRODUCTION = (
+    "An embedding space map: an affine map that approximates what fine-tuning `{}` on this task "
+    "does to its text embeddings."
+)
+
+
+def write_card(config: EsmConfig) -> str:
+    """Markdown with the front matter that model hubs read."""
+    return "\n".join(
+        [
+            "---",
+            f"base_model: {config.base_model}",
+            "tags:",
+            "- embedding_space_map",
+            f"- BaseLM:{config.base_model}",
+            "---",
+            "",
+            f"# ESM {config.task.data_set}",
+            "",
+            _INTRODUCTION.format(config.base_model),
+            "",
+            "## Source task",
+            *_task_rows(config.task),
+            "",
+            *_space_section(config),
+            "## Training",
+            *_recipe_rows(config),
+            "",
+            *(_fit_section(config.fit) if config.fit else []),
+            *_USE,
+        ]
+    )
+
+
+def _task_rows(task: SourceTask) -> list[str]:
+    facts = {
+        "data set": task.data_set,
+        "subset": task.subset,
+        "split": task.split,
+        "text columns": ", ".join(task.text_columns),
+        "label column": task.label_column,
+        "kind": task.kind,
+        "classes": task.num_labels if task.kind == "classification" else None,
+        "rows": task.num_rows,
+        "sampled with seed": task.seed,
+        "language": task.language,
+    }
+    return _table(facts)
+
+
+def _space_section(config: EsmConfig) -> list[str]:
+    space = config.space
+    if space is None:
+        return []
+    facts = {
+        "base model": space.base_model,
+        "revision": space.revision,
+        "pooling": space.pooling,
+        "max length": space.max_length,
+        "separator of pairs": f"`{space.separator}`",
+        "dimension": space.dimension,
+    }
+    return ["## Embedding space", *_table(facts), ""]
+
+
+def _recipe_rows(config: EsmConfig) -> list[str]:
+    names = {"lm": "fine-tuning", "esm": "map"}
+    facts: dict[str, object] = {}
+    for key, value in config.recipe.model_dump().items():
+        part, _, what = key.partition("_")
+        facts[f"{names[part]}: {what.replace('_', ' ')}"] = value
+    return _table(facts)
+
+
+def _fit_section(fit: FitReport) -> list[str]:
+    verdict = (
+        f"The map leaves {100 * fit.held_out_mse / fit.identity_mse:.0f} percent of the identity's "
+        "error."
+        if fit.held_out_mse < fit.identity_mse
+        else "**The map is worse than no map at all: do not use it.**"
+    )
+    facts = {
+        "mean squared error of the map": f"{fit.held_out_mse:.4g}",
+        "mean squared error of the identity": f"{fit.identity_mse:.4g}",
+        "ridge penalty, relative": fit.ridge_lambda,
+        fit.validation_metric_name or "validation metric": fit.validation_metric,
+    }
+    title = f"## On {fit.held_out_rows} held-out rows"
+    return [title, *_table(facts), "", verdict, ""]
+
+
+def _table(facts: Mapping[str, object]) -> list[str]:
+    rows = [
+        f"| {name} | {_cell(value)} |" for name, value in facts.items() if value not in (None, "")
+    ]
+    return ["", "| | |", "|---|---|", *rows]
+
+
+def _cell(value: object) -> str:
+    return str(value).replace("|", "\\|").replace("\n", " ")
+
+
+_USE = [
+    "## Use",
+    "",
+    "```python",
+    "from esm_client import EsmArtifact",
+    "",
+    'esm = EsmArtifact.read("this-folder")',
+    "source_embeddings = esm.map.apply(base_embeddings)  # (rows, dimension)",
+    "```",
+    "",
+    "With hf-dataset-selector:",
+    "",
+    "```python",
+    "from hfselect import ESM",
+    "",
+    'esm = ESM.from_pretrained("this-folder")',
+    "```",
+    "",
+    "Compare embeddings only with embeddings of the same space.",
+    "",
+]

@@ -1,0 +1,1 @@
+"""Talking to a registry: the client, its transport, settings and local cache."""

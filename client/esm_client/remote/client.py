@@ -1,0 +1,186 @@
+"""The client: what a user's code talks to."""
+
+import base64
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from esm_client.core.references import Reference
+from esm_client.core.schemas import (
+    Esm,
+    EsmVersionDetail,
+    Identity,
+    RankingCreate,
+    ServerInfo,
+    Space,
+    SpaceDetail,
+)
+from esm_client.core.scoring.sketch import TargetSketch
+from esm_client.core.spaces import SpaceFingerprint
+from esm_client.remote.cache import HINT, Cache
+from esm_client.remote.disk import disk_errors
+from esm_client.remote.pull import find_version, pull_version
+from esm_client.remote.push import push_directory
+from esm_client.remote.ranking import Ranking
+from esm_client.remote.resources.blobs import BlobResource
+from esm_client.remote.resources.esms import EsmResource
+from esm_client.remote.resources.rankings import RankingResource
+from esm_client.remote.resources.server import ServerResource
+from esm_client.remote.resources.spaces import SpaceResource
+from esm_client.remote.settings import resolve_settings
+from esm_client.remote.transport import Transport
+
+
+class Client:
+    """A connection to one ESM registry; use it in a `with` block, or close it.
+
+    Every method may raise ConnectionFailed, NotOurServer, Unauthorized, Forbidden, RateLimited,
+    Unavailable, ServerFault and, offline, OfflineMiss. All are EsmErrors.
+
+    Args:
+        base_url: the registry; else ESM_REGISTRY_URL, else the one of `esm-client login`.
+        token: else ESM_REGISTRY_TOKEN, else the one stored for this registry.
+        offline: open no connection at all, use the cache alone; else ESM_REGISTRY_OFFLINE.
+        cache_dir: else ESM_REGISTRY_CACHE, else the user's cache directory.
+        timeout: seconds that any single read or write may take.
+        ca_file: PEM certificates to trust beside the system's; else ESM_REGISTRY_CA_FILE.
+    """
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        token: str | None = None,
+        *,
+        offline: bool | None = None,
+        cache_dir: str | os.PathLike[str] | None = None,
+        timeout: float = 30.0,
+        ca_file: str | os.PathLike[str] | None = None,
+    ) -> None:
+        """Open nothing yet; raises InvalidInput for settings that cannot be used."""
+        self._settings = resolve_settings(
+            base_url, token, offline=offline, cache_dir=cache_dir, timeout=timeout, ca_file=ca_file
+        )
+        self._transport = Transport(self._settings)
+        self.cache = Cache(self._settings.cache_dir)
+        self._server = ServerResource(self._transport)
+        self._esms = EsmResource(self._transport)
+        self._blobs = BlobResource(self._transport)
+        self._spaces = SpaceResource(self._transport)
+        self._rankings = RankingResource(self._transport)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Client({self.url!r}{', offline=True' if self._settings.offline else ''})"
+
+    @property
+    def url(self) -> str:
+        """The registry's address."""
+        return self._settings.url
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._transport.close()
+
+    def server_info(self) -> ServerInfo:
+        """What the server says of itself; NotOurServer if it is no ESM registry."""
+        return self._server.info()
+
+    def whoami(self) -> Identity:
+        """Who the token belongs to, and what it may do."""
+        return self._server.whoami()
+
+    def push(
+        self, directory: str | os.PathLike[str], name: str, *, space: str | None = None
+    ) -> EsmVersionDetail:
+        """Publish an ESM directory as the next version of `namespace/name`.
+
+        The directory is checked before a byte travels. The same content again is the same
+        version. `space` is needed where the ESM does not describe its embedding space.
+        Raises InvalidName, InvalidArtifact, UnsafeFile, TooLarge, DimensionMismatch, NotFound
+        for an unknown space, SpaceMismatch, StorageFull.
+        """
+        return push_directory(self._esms, self._blobs, Path(directory), name, space)
+
+    def pull(self, reference: str, destination: str | os.PathLike[str] | None = None) -> Path:
+        """Write a version to a new directory, whole and verified; returns the directory.
+
+        reference: `namespace/name`, with `@3` or `@sha256:...` for a certain version.
+        destination: a new or empty directory, or one that holds this very version already;
+        `./name` if None. What the cache holds is not fetched again, and a digest that was
+        pulled before needs no server at all.
+        Raises InvalidName, NotFound, Conflict, DigestMismatch, StorageFull.
+        """
+        wanted = Reference.parse(reference)
+        target = Path(wanted.name if destination is None else destination)
+        detail = find_version(self._esms, self.cache, self._settings, wanted)
+        pull_version(self._esms, self.cache, self._settings, detail, target)
+        if not self._settings.offline:
+            with disk_errors(self.cache.directory, HINT):
+                latest = wanted.selector == "latest"
+                self.cache.versions.remember(self.url, detail, latest=latest)
+        return target
+
+    def show(self, reference: str) -> EsmVersionDetail:
+        """One version with its card; offline or by digest from the cache. Raises NotFound."""
+        wanted = Reference.parse(reference)
+        return find_version(self._esms, self.cache, self._settings, wanted)
+
+    def list(self, space: str | None = None) -> Iterator[Esm]:
+        """All ESMs by name, or those of one space; pages are fetched as they are needed."""
+        page = self._esms.page(space)
+        yield from page.items
+        while page.next is not None:
+            page = self._esms.page(space, page.next)
+            yield from page.items
+
+    def spaces(self) -> Iterator[Space]:
+        """All embedding spaces by name."""
+        page = self._spaces.page()
+        yield from page.items
+        while page.next is not None:
+            page = self._spaces.page(page.next)
+            yield from page.items
+
+    def space(self, name: str) -> SpaceDetail:
+        """One embedding space; raises NotFound."""
+        return self._spaces.get(name)
+
+    def rank(
+        self,
+        sketch: TargetSketch | bytes,
+        *,
+        space: str,
+        fingerprint: SpaceFingerprint | None = None,
+        intercept: bool = True,
+    ) -> Ranking:
+        """Rank the ESMs of a space for the target that the sketch was made from.
+
+        Of the target only the sketch travels. Without a fingerprint (`Embedder.fingerprint`)
+        nobody can tell whether the embeddings are of that space: the ranking is unverified.
+        Raises NotFound for an unknown space, SpaceMismatch, DimensionMismatch, InvalidSketch,
+        InvalidLabels for a target with one class only, TooLarge.
+        """
+        data = sketch if isinstance(sketch, bytes) else sketch.to_bytes()
+        ranking = RankingCreate(
+            space=space,
+            sketch=base64.b64encode(data),
+            fingerprint=fingerprint,
+            intercept=intercept,
+        )
+        return Ranking(self._rankings.create(ranking))
+
+    def ranking(self, id: str) -> Ranking:  # noqa: A002 - the receipt's own word
+        """An earlier ranking; raises NotFound."""
+        return Ranking(self._rankings.get(id))

@@ -1,0 +1,222 @@
+"""HTTP: the only file that knows httpx and its errors."""
+
+import ssl
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from time import sleep
+
+import httpx
+from pydantic import BaseModel
+
+from esm_client import __version__
+from esm_client.core.errors import EsmError, InvalidInput, OfflineMiss, TruncatedUpload
+from esm_client.remote.answers import Model, error_of, not_our_server, parse_answer
+from esm_client.remote.disk import disk_errors
+from esm_client.remote.phases import connection_failed, is_permanent
+from esm_client.remote.retries import RETRIED_STATUSES, pause_before
+from esm_client.remote.settings import Settings
+
+CHUNK_BYTES = 2**18
+CONNECT_TIMEOUT = 10.0
+
+
+@dataclass(frozen=True)
+class Download:
+    """A running download: the offset its first byte has in the file, and the bytes."""
+
+    start: int
+    chunks: Iterator[bytes]
+
+
+class Transport:
+    """One connection pool to one registry. All errors it raises are EsmErrors."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._http = _open(settings)
+
+    @property
+    def url(self) -> str:
+        """The registry's address."""
+        return self._settings.url
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
+    def get(
+        self, path: str, model: type[Model], params: Mapping[str, str | int] | None = None
+    ) -> Model:
+        """GET a JSON document."""
+        with self._answer("GET", path, params=params) as response:
+            return parse_answer(model, self._body(response), self._shown(path))
+
+    def post(
+        self,
+        path: str,
+        body: BaseModel,
+        model: type[Model],
+        *,
+        idempotent: bool,
+        timeout: float | None = None,
+    ) -> Model:
+        """POST a JSON document. `timeout`: seconds to wait for the answer, if more than usual."""
+        with self._answer(
+            "POST", path, content=body.model_dump_json().encode(), idempotent=idempotent,
+            headers={"Content-Type": "application/json"}, timeout=timeout,
+        ) as response:  # fmt: skip
+            return parse_answer(model, self._body(response), self._shown(path))
+
+    def put_file(self, path: str, file: Path) -> None:
+        """PUT a file's bytes, streamed."""
+        with disk_errors(file, "Check that the file is still there."):
+            size = file.stat().st_size
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
+        try:
+            with self._answer("PUT", path, content=lambda: _chunks(file), headers=headers):
+                return
+        except httpx.LocalProtocolError as cause:
+            raise TruncatedUpload(
+                f"{file} changed while it was sent.", "Push again when nothing writes to it."
+            ) from cause
+
+    def exists(self, path: str) -> bool:
+        """HEAD; False for whatever is not a plain yes, as a HEAD carries no reason."""
+        with self._answer("HEAD", path, check=False) as response:
+            return response.status_code == HTTPStatus.OK
+
+    @contextmanager
+    def download(self, path: str, start: int = 0) -> Generator[Download]:
+        """GET bytes from offset `start` on; a server without ranges starts at zero."""
+        headers = {"Accept": "application/octet-stream", "Accept-Encoding": "identity"}
+        if start:
+            headers["Range"] = f"bytes={start}-"
+        with self._answer("GET", path, headers=headers) as response:
+            partial = response.status_code == HTTPStatus.PARTIAL_CONTENT
+            expected = f"bytes {start}-"
+            if partial and not response.headers.get("Content-Range", "").startswith(expected):
+                raise not_our_server(self._shown(path), "another byte range than was asked for")
+            yield Download(start if partial else 0, self._stream(response))
+
+    @contextmanager
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        content: bytes | Callable[[], Iterator[bytes]] | None = None,
+        headers: Mapping[str, str] | None = None,
+        idempotent: bool = True,
+        timeout: float | None = None,
+        check: bool = True,
+    ) -> Generator[httpx.Response]:
+        if self._settings.offline:
+            raise OfflineMiss(
+                f"{method} {path} needs the registry, and this client is offline.",
+                "Unset ESM_REGISTRY_OFFLINE or leave --offline out; cached versions can be "
+                f"pulled from {self._settings.cache_dir}.",
+            )
+
+        def build() -> httpx.Request:
+            # a fresh body for every try
+            body = content() if callable(content) else content
+            request = self._http.build_request(
+                method, f"{self.url}{path}", params=params, content=body, headers=headers
+            )
+            if timeout is not None:
+                request.extensions["timeout"]["read"] = max(timeout, self._settings.timeout)
+            return request
+
+        response = self._send(build, idempotent=idempotent)
+        try:
+            if check and not response.is_success:
+                raise self._error(response, path)
+            yield response
+        finally:
+            response.close()
+
+    def _send(self, build: Callable[[], httpx.Request], *, idempotent: bool) -> httpx.Response:
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                response = self._http.send(build(), stream=True)
+            except httpx.LocalProtocolError:
+                raise
+            except httpx.HTTPError as cause:
+                # a request that was never sent may always be sent again
+                again = idempotent or isinstance(cause, httpx.ConnectError)
+                pause = pause_before(attempt) if again and not is_permanent(cause) else None
+                if pause is None:
+                    raise connection_failed(cause, self.url) from cause
+            else:
+                if response.status_code not in RETRIED_STATUSES:
+                    return response
+                pause = pause_before(attempt, response.headers.get("Retry-After"))
+                if pause is None:
+                    return response
+                response.close()
+            sleep(pause)
+
+    def _error(self, response: httpx.Response, path: str) -> EsmError:
+        if response.is_redirect:
+            target = response.headers.get("Location", "").split("?")[0]
+            return not_our_server(self._shown(path), f"a redirect to {target[:200]!r}")
+        content_type = response.headers.get("Content-Type", "").split(";")[0]
+        body = self._body(response)
+        return error_of(response.status_code, content_type, body, self._shown(path))
+
+    def _body(self, response: httpx.Response) -> bytes:
+        return b"".join(self._stream(response))
+
+    def _stream(self, response: httpx.Response) -> Iterator[bytes]:
+        try:
+            yield from response.iter_bytes(CHUNK_BYTES)
+        except httpx.HTTPError as cause:
+            raise connection_failed(cause, self.url) from cause
+
+    def _shown(self, path: str) -> str:
+        return f"{self.url}{path}"
+
+
+def _open(settings: Settings) -> httpx.Client:
+    headers = {"User-Agent": f"esm-registry/{__version__}", "Accept": "application/json"}
+    if settings.token:
+        headers["Authorization"] = f"Bearer {settings.token}"
+    try:
+        httpx.URL(settings.url)
+        return httpx.Client(
+            headers=headers,
+            timeout=httpx.Timeout(settings.timeout, connect=min(settings.timeout, CONNECT_TIMEOUT)),
+            verify=_trusted(settings) if settings.url.startswith("https:") else True,
+            follow_redirects=False,  # a redirect could carry the token to another host
+        )
+    except (httpx.InvalidURL, ValueError, ImportError) as cause:
+        raise InvalidInput(
+            f"The address {settings.url} or a proxy for it cannot be used: {cause}",
+            "Check the address, and the variables HTTP_PROXY, HTTPS_PROXY and ALL_PROXY.",
+        ) from cause
+
+
+def _chunks(file: Path) -> Iterator[bytes]:
+    with disk_errors(file, "Check that the file is still there."), file.open("rb") as opened:
+        while chunk := opened.read(CHUNK_BYTES):
+            yield chunk
+
+
+def _trusted(settings: Settings) -> ssl.SSLContext:
+    """The certificates of httpx, of the operating system and of the user's own file."""
+    context = httpx.create_ssl_context()
+    context.load_default_certs()
+    if settings.ca_file is not None:
+        with disk_errors(settings.ca_file, "Name a file of PEM certificates."):
+            directory = settings.ca_file.is_dir()
+            context.load_verify_locations(
+                cafile=None if directory else settings.ca_file,
+                capath=settings.ca_file if directory else None,
+            )
+    return context

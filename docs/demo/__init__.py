@@ -1,0 +1,1 @@
+"""The demo: nine small source tasks, nine ESMs, one registry, one ranking."""

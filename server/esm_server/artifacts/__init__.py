@@ -1,0 +1,1 @@
+"""Bytes in and out: uploading blobs, downloading the files of a version."""

@@ -1,0 +1,83 @@
+"""The composition root: the one place that builds the app."""
+
+from litestar import Litestar
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.types import ASGIApp
+
+from esm_server.artifacts.controllers import BlobController, FileController
+from esm_server.artifacts.service import ArtifactService
+from esm_server.auth.controllers import AuthController
+from esm_server.auth.service import AuthService
+from esm_server.db.database import Database
+from esm_server.dependencies import Services, dependencies
+from esm_server.engine.weights import WeightsCache
+from esm_server.lifespan import lifespan
+from esm_server.problems import problem_response
+from esm_server.rankings.controllers import RankingController
+from esm_server.rankings.service import RankingService
+from esm_server.registry.controllers import EsmController
+from esm_server.registry.publishing import PublishService
+from esm_server.registry.service import RegistryService
+from esm_server.request_log import RequestLog
+from esm_server.responses import ContractResponse
+from esm_server.settings import Settings
+from esm_server.spaces.controllers import SpaceController
+from esm_server.spaces.service import SpaceService
+from esm_server.storage.local import LocalBlobStore
+from esm_server.system.controllers import SystemController, server_version
+from esm_server.system.metrics import Metrics
+from esm_server.system.service import HealthService
+from esm_server.unread_body import UnreadBody
+
+
+def create_app(settings: Settings | None = None) -> ASGIApp:
+    """The server as an ASGI app; settings come from the environment unless given."""
+    settings = settings or Settings()
+    database = Database(settings.url)
+    store = LocalBlobStore(settings.blob_dir)
+    services = Services(
+        auth=AuthService(database),
+        spaces=SpaceService(database),
+        registry=RegistryService(database),
+        publishing=PublishService(database, store),
+        artifacts=ArtifactService(database, store, settings.max_blob_bytes),
+        rankings=RankingService(
+            database, WeightsCache(store.local_copy, settings.weights_cache_bytes)
+        ),
+        health=HealthService(database, store),
+        metrics=Metrics(),
+    )
+    app = Litestar(
+        route_handlers=[
+            SystemController,
+            AuthController,
+            SpaceController,
+            EsmController,
+            BlobController,
+            FileController,
+            RankingController,
+        ],
+        dependencies=dependencies(services),
+        exception_handlers={Exception: problem_response},
+        lifespan=[lifespan(database, store)],
+        response_class=ContractResponse,
+        request_max_body_size=settings.max_body_bytes,
+        openapi_config=_openapi(),
+        logging_config=None,  # Litestar's would log bodies; see request_log
+    )
+    app.state.auth = services.auth
+    return RequestLog(UnreadBody(app), services.metrics)
+
+
+def _openapi() -> OpenAPIConfig:
+    bearer = SecurityScheme(type="http", scheme="bearer", description="A token: esmr_...")
+    return OpenAPIConfig(
+        title="ESM registry",
+        version=server_version(),
+        description="Stores embedding space maps and ranks them for a target sketch.",
+        components=Components(security_schemes={"token": bearer}),
+        security=[{"token": []}, {}],
+        render_plugins=[],
+        path="/openapi",
+    )

@@ -1,0 +1,105 @@
+"""The command `esm-server`: serve, token create, migrate."""
+
+import json
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from esm_client.core.errors import EsmError, InvalidInput
+from esm_server.settings import Settings
+
+app = typer.Typer(
+    help="The ESM registry server.", no_args_is_help=True, pretty_exceptions_enable=False
+)
+token_app = typer.Typer(help="Access tokens.", no_args_is_help=True)
+app.add_typer(token_app, name="token")
+
+DataDir = Annotated[
+    Path | None, typer.Option(help="Where blobs and the database lie [ESM_SERVER_DATA_DIR].")
+]
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8321,
+    data_dir: DataDir = None,
+) -> None:
+    """Serve the registry; the first start creates the database and prints an admin token."""
+    from esm_server.asgi import create_app
+    from esm_server.auth.service import AuthService
+    from esm_server.db.database import Database
+    from esm_server.db.migrations import prepare
+    from esm_server.runner import exclusive, run
+
+    settings = _settings(data_dir)
+    with exclusive(settings.data_dir):
+        database = Database(settings.url)
+        prepare(database.engine)
+        secret = AuthService(database).create_first()
+        database.close()
+        if secret:
+            typer.echo(f"admin token (shown only this once): {secret}")
+        run(create_app(settings), host, port)
+
+
+@token_app.command("create")
+def create_token(
+    name: Annotated[str, typer.Option(help="Who the token is for.")],
+    scope: Annotated[str, typer.Option(help="read, write or admin; each includes the former.")],
+    expires_days: Annotated[int | None, typer.Option(min=0, max=36500, help="Lifetime.")] = None,
+    data_dir: DataDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Create a token and print it; it cannot be shown again."""
+    from esm_server.auth.service import AuthService
+    from esm_server.db.database import Database
+    from esm_server.db.migrations import prepare
+
+    if scope not in ("read", "write", "admin"):
+        raise InvalidInput(f"{scope!r} is not a scope.", "Choose read, write or admin.")
+    settings = _settings(data_dir)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.url)
+    prepare(database.engine)
+    lifetime = None if expires_days is None else timedelta(days=expires_days)
+    secret = AuthService(database).create(name, scope, lifetime=lifetime)
+    database.close()
+    shown = {"name": name, "scope": scope, "token": secret}
+    typer.echo(json.dumps(shown) if as_json else secret)
+
+
+@app.command()
+def migrate(data_dir: DataDir = None) -> None:
+    """Bring the database to the schema of this version."""
+    from esm_server.db.database import Database
+    from esm_server.db.migrations import upgrade
+
+    settings = _settings(data_dir)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.url)
+    upgrade(database.engine)
+    database.close()
+    typer.echo("The database is up to date.")
+
+
+def _settings(data_dir: Path | None) -> Settings:
+    return Settings() if data_dir is None else Settings(data_dir=data_dir)
+
+
+def main() -> None:
+    """Run the command; an error of ours takes two lines and exits with 1."""
+    try:
+        app()
+    except EsmError as error:
+        typer.echo(f"error: {error.message}", err=True)
+        if error.hint:
+            typer.echo(f"hint: {error.hint}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

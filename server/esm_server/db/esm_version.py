@@ -1,0 +1,29 @@
+"""Immutable versions of ESMs."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Column, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from esm_server.db.columns import UtcDateTime, now
+
+
+class EsmVersionRow(SQLModel, table=True):
+    """One version: its number, the digest of its manifest, and what its config.json says."""
+
+    __tablename__ = "esm_versions"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (UniqueConstraint("esm_id", "version"), UniqueConstraint("esm_id", "digest"))
+
+    id: int | None = Field(default=None, primary_key=True)
+    esm_id: int = Field(foreign_key="esms.id")
+    version: int
+    digest: str = Field(max_length=71, index=True)
+    architecture: str = Field(max_length=20)
+    dimension: int
+    task: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    fit: dict[str, Any] | None = Field(sa_column=Column(JSON(none_as_null=True)))
+    card: str = Field(sa_column=Column(Text, nullable=False))
+    provenance: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    created_by: str = Field(max_length=100)

@@ -1,0 +1,80 @@
+"""Which schema revision a database has, and bringing it to ours."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, inspect
+
+from esm_client.core.errors import Unavailable
+
+
+def config(engine: Engine) -> Config:
+    """Alembic's configuration for this engine, without an ini file."""
+    settings = Config()
+    settings.set_main_option("script_location", str(_directory()).replace("%", "%%"))
+    settings.attributes["engine"] = engine
+    return settings
+
+
+def prepare(engine: Engine) -> None:
+    """Migrate a fresh database, and an older SQLite one; raises Unavailable for any other.
+
+    A shared PostgreSQL is upgraded by its operator, not by whoever starts a server.
+    """
+    if _is_current(engine):
+        return
+    if _is_fresh(engine) or engine.dialect.name == "sqlite":
+        upgrade(engine)
+    else:
+        check_current(engine)
+
+
+def upgrade(engine: Engine) -> None:
+    """Bring the database to our revision; raises Unavailable when it is none of ours."""
+    scripts = ScriptDirectory.from_config(config(engine))
+    known = {script.revision for script in scripts.walk_revisions()}
+    revision = _revision(engine)
+    if revision is None and not _is_fresh(engine):
+        raise Unavailable(
+            "The database holds tables, but none of an ESM registry.",
+            "Name an empty database in ESM_SERVER_DATABASE_URL.",
+        )
+    if revision is not None and revision not in known:
+        raise Unavailable(
+            f"The database has revision {revision!r}, which this version does not know.",
+            "A newer esm-server wrote it: install that version or a later one.",
+        )
+    command.upgrade(config(engine), "head")
+
+
+def check_current(engine: Engine) -> None:
+    """Raise Unavailable, naming the command to run, unless the schema is ours."""
+    if not _is_current(engine):
+        raise Unavailable(
+            f"The database has revision {_revision(engine)!r}, not the one this version needs.",
+            "Run: esm-server migrate",
+        )
+
+
+def _is_current(engine: Engine) -> bool:
+    head = ScriptDirectory.from_config(config(engine)).get_current_head()
+    return _revision(engine) == head
+
+
+def _revision(engine: Engine) -> str | None:
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def _is_fresh(engine: Engine) -> bool:
+    return not inspect(engine).get_table_names()
+
+
+def _directory() -> Path:
+    """The migrations: inside the installed package, or beside `server/` in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "migrations"
+    return installed if installed.is_dir() else package.parents[1] / "migrations"

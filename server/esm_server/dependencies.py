@@ -1,0 +1,48 @@
+"""What handlers receive by parameter name."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from litestar import Request
+from litestar.di import Provide
+
+from esm_server.artifacts.service import ArtifactService
+from esm_server.auth.service import AuthService, Caller
+from esm_server.rankings.service import RankingService
+from esm_server.registry.publishing import PublishService
+from esm_server.registry.service import RegistryService
+from esm_server.spaces.service import SpaceService
+from esm_server.system.metrics import Metrics
+from esm_server.system.service import HealthService
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """One of each; the field names are the parameter names in handlers."""
+
+    auth: AuthService
+    spaces: SpaceService
+    registry: RegistryService
+    publishing: PublishService
+    artifacts: ArtifactService
+    rankings: RankingService
+    health: HealthService
+    metrics: Metrics
+
+
+def dependencies(services: Services) -> dict[str, Provide]:
+    """Providers for all services and the caller."""
+    providers = {field.name: _constant(getattr(services, field.name)) for field in fields(services)}
+    return {**providers, "caller": Provide(_caller, sync_to_thread=False)}
+
+
+def _constant(service: Any) -> Provide:
+    def provide() -> Any:
+        return service
+
+    return Provide(provide, sync_to_thread=False)
+
+
+def _caller(request: Request[Any, Any, Any]) -> Caller:
+    # A guard has put it there: a handler that asks for the caller without one is a bug.
+    return request.user

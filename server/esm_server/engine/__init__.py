@@ -1,0 +1,1 @@
+"""Around the kernels: the weights kept in memory, and scoring a whole pool."""

@@ -1,0 +1,33 @@
+"""Keyset pages: a page begins after the last key of the one before, however much changed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
+
+from litestar.params import Parameter
+
+from esm_client.core.limits import MAX_PAGE_ROWS
+from esm_client.core.schemas import Page
+
+Row = TypeVar("Row")
+Item = TypeVar("Item")
+
+After = Annotated[str | None, Parameter(max_length=200, description="`next` of the page before")]
+Limit = Annotated[int, Parameter(ge=1, le=MAX_PAGE_ROWS, description="Rows of one page")]
+DEFAULT_LIMIT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """What part of a list is asked for."""
+
+    after: str | None
+    limit: int
+
+    def page(
+        self, rows: Sequence[Row], key: Callable[[Row], str], convert: Callable[[Row], Item]
+    ) -> Page[Item]:
+        """A page of `limit` rows; `rows` holds one more when there is a next page."""
+        shown = rows[: self.limit]
+        more = len(rows) > self.limit
+        return Page(items=[convert(row) for row in shown], next=key(shown[-1]) if more else None)

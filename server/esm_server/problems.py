@@ -1,0 +1,148 @@
+"""The one place that turns an error into an answer: RFC 9457 problem details plus `code`."""
+
+import logging
+from http import HTTPStatus
+from typing import Any, cast
+
+from litestar import Request, Response
+from litestar.exceptions import (
+    ClientException,
+    HTTPException,
+    InternalServerException,
+    MethodNotAllowedException,
+    NotFoundException,
+    TooManyRequestsException,
+    ValidationException,
+)
+from litestar.openapi.datastructures import ResponseSpec
+from sqlalchemy.exc import DataError, IntegrityError
+
+from esm_client.core.errors import (
+    Conflict,
+    EsmError,
+    InvalidInput,
+    MethodNotAllowed,
+    NotFound,
+    RateLimited,
+    ServerFault,
+    TooLarge,
+    TruncatedUpload,
+)
+from esm_client.core.schemas import Problem
+from esm_server.request_log import request_id
+from esm_server.responses import ContractResponse
+
+PROBLEM_JSON = "application/problem+json"
+_SEE_DOCUMENT = "GET /openapi.json shows what is expected."
+_LOG = logging.getLogger("esm_server")
+
+
+def problem_response(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+    """Answer any exception; what we do not know is logged and shown as a server fault."""
+    known = as_esm_error(error, request.scope["path"])
+    if known is None or known.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _LOG.error("request %s failed", request_id.get(), exc_info=error)
+    if known is None:
+        known = ServerFault(
+            "The server failed in a way it did not expect.",
+            f"Give its operator the request id {request_id.get()}; the log has the details.",
+        )
+    problem = Problem(
+        title=HTTPStatus(known.status).phrase,
+        status=known.status,
+        detail=known.message,
+        code=known.code,
+        hint=known.hint,
+        request_id=request_id.get(),
+    )
+    headers = {"WWW-Authenticate": "Bearer"} if known.status == HTTPStatus.UNAUTHORIZED else {}
+    headers |= getattr(known, "headers", {})
+    if isinstance(error, HTTPException) and error.headers:
+        headers |= {key: value for key, value in error.headers.items() if key.lower() == "allow"}
+    return ContractResponse(
+        problem, media_type=PROBLEM_JSON, status_code=known.status, headers=headers
+    )
+
+
+def as_esm_error(error: Exception, path: str) -> EsmError | None:
+    """Our error for an exception of ours, of Litestar or of the database; None if unknown."""
+    match error:
+        case EsmError():
+            return error
+        case IntegrityError():
+            return Conflict("Somebody else changed the same thing at this moment.", "Try again.")
+        case DataError():
+            return InvalidInput("The database cannot store this text.", "Remove NUL characters.")
+        case RecursionError():
+            return InvalidInput("The JSON is nested too deeply.", _SEE_DOCUMENT)
+        case HTTPException():
+            return _from_litestar(error, path)
+        case _:
+            return None
+
+
+def _from_litestar(error: HTTPException, path: str) -> EsmError | None:
+    match error:
+        case InternalServerException(detail="client disconnected prematurely"):
+            return TruncatedUpload("The connection broke during the upload.", "Send it again.")
+        case NotFoundException():
+            return NotFound(f"There is nothing at {path[:200]!r}.", _SEE_DOCUMENT)
+        case MethodNotAllowedException():
+            return MethodNotAllowed(f"{path[:200]!r} does not answer this method.", _SEE_DOCUMENT)
+        case TooManyRequestsException():
+            return RateLimited("Too many requests.", "Wait a moment.")
+        case HTTPException(status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
+            return TooLarge("The request's body is larger than the server allows.", "Send less.")
+        case ValidationException():
+            return InvalidInput(_first_complaint(error), _SEE_DOCUMENT)
+        case ClientException():
+            return InvalidInput(f"The request is not valid: {error.detail[:300]}.", _SEE_DOCUMENT)
+        case _:
+            return None
+
+
+def _first_complaint(error: ValidationException) -> str:
+    """The field and the reason of the first thing that was wrong, without Litestar's wording."""
+    if isinstance(error.extra, list) and error.extra:
+        first = cast("dict[str, Any]", error.extra[0])
+        message = str(first.get("message", "is not valid"))
+        return f"{first.get('key') or 'the request'}: {message[:300].rstrip('.')}."
+    return f"The request is not valid: {error.detail[:300]}."
+
+
+_DESCRIPTIONS = {
+    400: "The request cannot be used",
+    401: "No token, or one the server does not know",
+    403: "The token lacks the right",
+    404: "No such thing",
+    409: "It contradicts what is stored",
+    413: "More than a limit allows",
+    416: "A byte range outside the file",
+    500: "The server failed",
+    503: "The server cannot work just now",
+    507: "No room on the server's disk",
+}
+_EVERYWHERE = (400, 413, 500, 503)
+_WITH_TOKEN = (401, 403)
+
+
+def problems(*statuses: int, token: bool = True) -> dict[int, ResponseSpec]:
+    """The OpenAPI declarations of a handler's errors: these, and what can always happen."""
+    every = sorted({*statuses, *_EVERYWHERE, *(_WITH_TOKEN if token else ())})
+    return {
+        status: ResponseSpec(
+            Problem,
+            description=_DESCRIPTIONS[status],
+            media_type=PROBLEM_JSON,  # pyright: ignore[reportArgumentType]
+            generate_examples=False,
+        )
+        for status in every
+    }
+
+
+def head_problems(*statuses: int) -> dict[int, ResponseSpec]:
+    """The same for a HEAD handler, whose answers have no body."""
+    return {
+        status: ResponseSpec(None, description=spec.description)
+        for status, spec in problems(*statuses).items()
+    }

@@ -1,0 +1,113 @@
+"""Ranking: read the pool, score it outside any transaction, store the receipt."""
+
+import time
+from dataclasses import dataclass
+from uuid import uuid4
+
+from esm_client.core.artifact.directory import MODEL
+from esm_client.core.errors import DimensionMismatch, NotFound
+from esm_client.core.references import Reference
+from esm_client.core.schemas import RankingCreate, RankingReceipt
+from esm_client.core.scoring.sketch import TargetSketch
+from esm_client.core.spaces import check_same_space
+from esm_server.auth.service import Caller
+from esm_server.db import SpaceRow
+from esm_server.db.columns import now
+from esm_server.db.database import Database
+from esm_server.engine.exhaustive import SCORE_NAME, SCORE_VERSION, PoolMember, score_pool
+from esm_server.engine.weights import WeightsCache
+from esm_server.rankings.order import Candidate, ordered_rows, skipped_rows
+from esm_server.rankings.repository import RankingRepository
+from esm_server.registry.repository import EsmRepository
+from esm_server.spaces.repository import SpaceRepository
+from esm_server.spaces.service import find_space, require_id, stored_fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """The latest versions of a space at one moment."""
+
+    space: SpaceRow
+    candidates: list[Candidate]
+
+
+class RankingService:
+    """Rankings of one registry."""
+
+    def __init__(self, database: Database, weights: WeightsCache) -> None:
+        self._database = database
+        self._weights = weights
+
+    def rank(self, request: RankingCreate, caller: Caller) -> RankingReceipt:
+        """Score every ESM of a space; the sketch is not kept.
+
+        Raises NotFound, InvalidSketch, InvalidLabels, DimensionMismatch, SpaceMismatch.
+        """
+        started = time.perf_counter()
+        sketch = TargetSketch.from_bytes(request.sketch)
+        pool = self._read_pool(request.space)
+        _check_target(request, sketch, pool.space)
+        members = [PoolMember(c.reference, c.weights_digest) for c in pool.candidates]
+        scores = score_pool(sketch, members, self._weights, intercept=request.intercept)
+        receipt = RankingReceipt(
+            id=uuid4().hex,
+            space=pool.space.name,
+            space_verified=request.fingerprint is not None,
+            created_at=now(),
+            created_by=caller.name,
+            score_name=SCORE_NAME,
+            score_version=SCORE_VERSION,
+            intercept=request.intercept,
+            kind=sketch.kind,
+            num_rows=sketch.num_rows,
+            num_label_columns=sketch.num_label_columns,
+            label_map_digest=sketch.label_map_digest,
+            identity_score=scores.identity,
+            pool_generation=pool.space.generation,
+            pool_size=len(pool.candidates),
+            rows=ordered_rows(pool.candidates, scores, sketch, request.intercept),
+            skipped=skipped_rows(pool.candidates, scores),
+            seconds=time.perf_counter() - started,
+        )
+        with self._database.write() as session:
+            RankingRepository(session).add(receipt, require_id(pool.space), caller.token_id)
+        return receipt
+
+    def get(self, ranking_id: str, caller: Caller) -> RankingReceipt:
+        """A stored receipt; raises NotFound, also for what belongs to somebody else."""
+        with self._database.read() as session:
+            row = RankingRepository(session).find(ranking_id)
+        if row is None or not (caller.is_admin or row.token_id == caller.token_id):
+            raise NotFound(
+                f"There is no ranking {ranking_id[:100]!r} of yours.",
+                "Receipts are shown to the token that made them, and to admins.",
+            )
+        return RankingReceipt.model_validate(row.receipt)
+
+    def _read_pool(self, space: str) -> _Pool:
+        with self._database.read() as session:
+            row = find_space(SpaceRepository(session), space)
+            esms = EsmRepository(session)
+            records = esms.list_latest(row.id, None, None)
+            weights = esms.digests_of_file(require_id(row), MODEL)
+        candidates = [
+            Candidate(
+                reference=str(Reference(esm.namespace, esm.name, str(version.version))),
+                digest=version.digest,
+                weights_digest=weights[version.id],
+                task=version.task,
+            )
+            for esm, version, _ in records
+        ]
+        return _Pool(row, candidates)
+
+
+def _check_target(request: RankingCreate, sketch: TargetSketch, space: SpaceRow) -> None:
+    if sketch.dimension != space.dimension:
+        raise DimensionMismatch(
+            f"The sketch has {sketch.dimension} dimensions, the space {space.name!r} has "
+            f"{space.dimension}.",
+            f"Embed the target with {space.base_model}, or name its space with --space.",
+        )
+    if request.fingerprint is not None:
+        check_same_space(space.name, stored_fingerprint(space), request.fingerprint)

@@ -1,0 +1,1 @@
+"""ESMs and their versions."""

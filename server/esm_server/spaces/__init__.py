@@ -1,0 +1,1 @@
+"""Embedding spaces: listing them, and deciding who belongs to one."""

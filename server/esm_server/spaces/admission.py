@@ -1,0 +1,134 @@
+"""Deciding the space of a pushed ESM: an existing one it agrees with, or a new one."""
+
+import re
+
+from sqlmodel import Session
+
+from esm_client.core.artifact.directory import EsmArtifact
+from esm_client.core.errors import (
+    DimensionMismatch,
+    InvalidArtifact,
+    NotFound,
+    SpaceMismatch,
+)
+from esm_client.core.spaces import SpaceFingerprint, check_same_space
+from esm_server.db import SpaceRow
+from esm_server.spaces.repository import SpaceRepository
+from esm_server.spaces.service import find_space, require_id, stored_fingerprint
+
+_HUB_ID = re.compile(r"[\w-][\w.-]*/([\w-][\w.-]*)")
+
+
+def claimed_fingerprint(
+    artifact: EsmArtifact, sent: SpaceFingerprint | None
+) -> SpaceFingerprint | None:
+    """The fingerprint a push claims: the one sent, which must agree with the artifact's own.
+
+    Raises SpaceMismatch, DimensionMismatch, or InvalidArtifact for canaries that cannot be.
+    """
+    try:
+        own = artifact.fingerprint
+    except ValueError as cause:
+        raise InvalidArtifact(
+            "The canaries in summary.safetensors are zero or not finite.",
+            "Embed the canary sentences again with the base model.",
+        ) from cause
+    if sent is None:
+        return own
+    _check_width(sent, artifact)
+    if own is not None:
+        check_same_space("of the artifact", own, sent)
+    elif artifact.config.space is not None:  # settings without canaries: compare the settings
+        settings = SpaceFingerprint(identity=artifact.config.space, canaries=sent.canaries)
+        check_same_space("of the artifact", settings, sent)
+    return sent
+
+
+def admit(
+    session: Session,
+    name: str | None,
+    artifact: EsmArtifact,
+    fingerprint: SpaceFingerprint | None,
+    created_by: str,
+) -> SpaceRow:
+    """The space of this artifact within the transaction, created if need be.
+
+    Raises NotFound, SpaceMismatch, DimensionMismatch.
+    """
+    spaces = SpaceRepository(session)
+    name = name or _default_name(artifact, fingerprint)
+    row = spaces.find(name)
+    if row is not None:
+        _check_belongs(row, artifact, fingerprint)
+    elif fingerprint is not None:
+        row = spaces.add(name, fingerprint, created_by)
+    else:
+        row = _unknown_space(spaces, name)
+    if fingerprint is not None:
+        spaces.add_digests(require_id(row), fingerprint)
+    return row
+
+
+def _default_name(artifact: EsmArtifact, fingerprint: SpaceFingerprint | None) -> str:
+    identity = fingerprint.identity if fingerprint else artifact.config.space
+    if identity is None:
+        raise NotFound(
+            "The artifact does not say its embedding space, and none was named.",
+            "Name an existing space with --space.",
+        )
+    return identity.default_name
+
+
+def _unknown_space(spaces: SpaceRepository, name: str) -> SpaceRow:
+    try:
+        return find_space(spaces, name)
+    except NotFound as error:
+        raise NotFound(
+            error.message,
+            f"Without canary embeddings an ESM can only join an existing space. {error.hint}",
+        ) from error
+
+
+def _check_belongs(
+    row: SpaceRow, artifact: EsmArtifact, fingerprint: SpaceFingerprint | None
+) -> None:
+    stored = stored_fingerprint(row)
+    if fingerprint is not None:
+        check_same_space(row.name, stored, fingerprint)
+        return
+    if artifact.config.dimension != row.dimension:
+        raise DimensionMismatch(
+            f"The ESM has {artifact.config.dimension} dimensions, the space {row.name!r} has "
+            f"{row.dimension}.",
+            "Push it to the space of its own base model with --space.",
+        )
+    if artifact.config.space is not None:  # settings without canaries: compare the settings
+        settings = SpaceFingerprint(identity=artifact.config.space, canaries=stored.canaries)
+        check_same_space(row.name, stored, settings)
+    ours, theirs = _hub_name(row.base_model), _hub_name(artifact.config.base_model)
+    if ours and theirs and ours != theirs:
+        raise SpaceMismatch(
+            f"The ESM was trained on {artifact.config.base_model}, the space {row.name!r} "
+            f"belongs to {row.base_model}.",
+            "Push it to the space of its own base model with --space.",
+        )
+
+
+def _hub_name(base_model: str) -> str | None:
+    """The last component of a hub id `org/name`; None for a local path."""
+    match = _HUB_ID.fullmatch(base_model)
+    return match[1].lower() if match else None
+
+
+def _check_width(fingerprint: SpaceFingerprint, artifact: EsmArtifact) -> None:
+    width = fingerprint.identity.dimension
+    if any(len(canary) != width for canary in fingerprint.canaries):
+        raise DimensionMismatch(
+            f"The fingerprint says {width} dimensions, its canaries have another number.",
+            "Make the fingerprint again from the base model.",
+        )
+    if width != artifact.config.dimension:
+        raise DimensionMismatch(
+            f"The ESM has {artifact.config.dimension} dimensions, the fingerprint {width}.",
+            "Send the fingerprint of the base model that the ESM was trained on.",
+        )

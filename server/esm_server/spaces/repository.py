@@ -1,0 +1,71 @@
+"""Queries on spaces."""
+
+from collections.abc import Sequence
+
+from sqlmodel import Session, col, func, select
+
+from esm_client.core.spaces import SpaceFingerprint
+from esm_server.db import EsmRow, SpaceDigestRow, SpaceRow
+
+WEIGHTS, TOKENIZER = "weights", "tokenizer"
+
+
+class SpaceRepository:
+    """Spaces within one transaction."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def find(self, name: str) -> SpaceRow | None:
+        """The space of this name."""
+        return self._session.exec(select(SpaceRow).where(col(SpaceRow.name) == name)).first()
+
+    def get(self, space_id: int) -> SpaceRow:
+        """The space an ESM belongs to."""
+        return self._session.exec(select(SpaceRow).where(col(SpaceRow.id) == space_id)).one()
+
+    def list(self, after: str | None, limit: int) -> Sequence[SpaceRow]:
+        """Spaces by name, beginning after a name."""
+        statement = select(SpaceRow).order_by(col(SpaceRow.name)).limit(limit)
+        if after is not None:
+            statement = statement.where(col(SpaceRow.name) > after)
+        return self._session.exec(statement).all()
+
+    def num_esms(self, space_ids: Sequence[int]) -> dict[int, int]:
+        """How many ESMs each space has; spaces without any are left out."""
+        statement = (
+            select(col(EsmRow.space_id), func.count())
+            .where(col(EsmRow.space_id).in_(space_ids))
+            .group_by(col(EsmRow.space_id))
+        )
+        return dict(self._session.exec(statement).all())
+
+    def digests(self, space_ids: Sequence[int]) -> Sequence[SpaceDigestRow]:
+        """Weight and tokenizer digests of some spaces."""
+        statement = (
+            select(SpaceDigestRow)
+            .where(col(SpaceDigestRow.space_id).in_(space_ids))
+            .order_by(col(SpaceDigestRow.digest))
+        )
+        return self._session.exec(statement).all()
+
+    def add(self, name: str, fingerprint: SpaceFingerprint, created_by: str) -> SpaceRow:
+        """Store a new space."""
+        row = SpaceRow(
+            name=name,
+            **fingerprint.identity.model_dump(),
+            canaries=[list(canary) for canary in fingerprint.canaries],
+            created_by=created_by,
+        )
+        self._session.add(row)
+        self._session.flush()
+        return row
+
+    def add_digests(self, space_id: int, fingerprint: SpaceFingerprint) -> None:
+        """Remember the digests this fingerprint was made with."""
+        for kind, digest in (
+            (WEIGHTS, fingerprint.weight_digest),
+            (TOKENIZER, fingerprint.tokenizer_digest),
+        ):
+            if digest is not None:
+                self._session.merge(SpaceDigestRow(space_id=space_id, kind=kind, digest=digest))

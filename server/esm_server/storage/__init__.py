@@ -1,0 +1,1 @@
+"""Where blobs lie: immutable bytes named by their sha256."""

@@ -1,0 +1,70 @@
+"""GET /v1, /health, /metrics, /openapi.json and /docs."""
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Literal
+
+from litestar import Controller, MediaType, Request, get
+
+from esm_client.core.schemas import Contract, ServerInfo
+from esm_server.auth.guards import local_or_token
+from esm_server.problems import problems
+from esm_server.system.documentation import render_documentation
+from esm_server.system.metrics import Metrics
+from esm_server.system.service import HealthService
+
+
+class Health(Contract):
+    """The answer of a health check that passed."""
+
+    status: Literal["ok"] = "ok"
+
+
+def server_version() -> str:
+    """The installed version; 0 in a checkout that was never installed."""
+    try:
+        return version("esm-registry")
+    except PackageNotFoundError:
+        return "0"
+
+
+class SystemController(Controller):
+    """What answers without a token."""
+
+    tags = ("system",)
+
+    @get("/v1", responses=problems(token=False), sync_to_thread=False)
+    def info(self) -> ServerInfo:
+        """Proof that this is an ESM registry."""
+        return ServerInfo(version=server_version())
+
+    @get("/health/live", responses=problems(token=False), sync_to_thread=False)
+    def live(self) -> Health:
+        """The process answers."""
+        return Health()
+
+    @get("/health/ready", responses=problems(507, token=False), sync_to_thread=True)
+    def ready(self, health: HealthService) -> Health:
+        """The database answers and the blob store can be written to."""
+        health.check()
+        return Health()
+
+    @get(
+        "/metrics",
+        guards=[local_or_token],
+        media_type=MediaType.TEXT,
+        responses=problems(),
+        sync_to_thread=False,
+    )
+    def prometheus(self, metrics: Metrics) -> bytes:
+        """Prometheus metrics, on this machine or with a token."""
+        return metrics.render()
+
+    @get("/openapi.json", include_in_schema=False, sync_to_thread=True)
+    def openapi(self, request: Request[Any, Any, Any]) -> dict[str, Any]:
+        """The OpenAPI document."""
+        return request.app.openapi_schema.to_schema()
+
+    @get("/docs", include_in_schema=False, media_type=MediaType.HTML, sync_to_thread=True)
+    def documentation(self, request: Request[Any, Any, Any]) -> str:
+        """The OpenAPI document for human readers; loads nothing from anywhere."""
+        return render_documentation(request.app.openapi_schema.to_schema())

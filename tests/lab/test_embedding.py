@@ -1,0 +1,203 @@
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModel, AutoTokenizer, DistilBertConfig, DistilBertModel
+
+from esm_client.core.errors import InvalidEmbeddings, InvalidInput, SpaceMismatch
+from esm_client.core.spaces import check_same_space
+from esm_client.lab import encoder
+from esm_client.lab.embedding import Embedder
+from esm_client.lab.pooling import detect_pooling
+
+TEXTS = [
+    "The harbour was closed for the winter.",
+    "no",
+    "ÉCOLE, naïve Äpfel & 3.14159 — WHY not?! 北京",
+    " ".join(f"clause {n} about nothing," for n in range(200)),
+    ("Is it open?", "Only on Sundays."),
+    "A rather ordinary sentence of about a dozen words, nothing more.",
+] * 3
+
+
+def naive(folder, texts, pooling, max_length=128, separator=" [SEP] "):
+    """One text at a time, without padding, straight from the definition of the poolings."""
+    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder)
+    model.eval()
+    rows = []
+    for text in texts:
+        joined = text if isinstance(text, str) else text[0] + separator + text[1]
+        encoded = tokenizer(joined, truncation=True, max_length=max_length, return_tensors="pt")
+        with torch.no_grad():
+            output = model(**encoded)
+        rows.append(
+            {
+                "mean": output.last_hidden_state[0].mean(0),
+                "first-token": output.last_hidden_state[0, 0],
+                "pooler": output.pooler_output[0],
+            }[pooling].numpy()
+        )
+    return np.stack(rows)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "first-token", "pooler"])
+def test_embeddings_equal_one_text_at_a_time(model_folder, pooling):
+    embedder = Embedder(model_folder, device="cpu", pooling=pooling, batch_size=4)
+    embeddings = embedder.embed(TEXTS)
+    assert embeddings.dtype == np.float32
+    assert embeddings.shape == (len(TEXTS), 384)
+    np.testing.assert_allclose(embeddings, naive(model_folder, TEXTS, pooling), atol=1e-5)
+
+
+@pytest.mark.parametrize("settings", [{"max_length": 16}, {"separator": " || "}])
+def test_settings_reach_the_tokenizer(model_folder, settings):
+    embedder = Embedder(model_folder, device="cpu", **settings)
+    expected = naive(model_folder, TEXTS[:6], "mean", **settings)
+    np.testing.assert_allclose(embedder.embed(TEXTS[:6]), expected, atol=1e-5)
+
+
+def test_the_order_and_the_neighbours_of_a_text_do_not_matter(embedder):
+    forwards, backwards = embedder.embed(TEXTS), embedder.embed(TEXTS[::-1])
+    np.testing.assert_allclose(forwards, backwards[::-1], atol=1e-5)
+    np.testing.assert_allclose(forwards[1:2], embedder.embed(TEXTS[1:2]), atol=1e-5)
+
+
+def test_a_pair_is_the_joined_string(embedder):
+    pair, joined = embedder.embed([("a b", "c"), "a b [SEP] c"])
+    np.testing.assert_allclose(pair, joined, atol=1e-6)
+
+
+def test_texts_are_tokenised_in_chunks(model_folder, monkeypatch):
+    monkeypatch.setattr(encoder, "BATCHES_PER_CHUNK", 3)
+    embedder = Embedder(model_folder, device="cpu", batch_size=2)
+    sizes = []
+    tokenise = embedder.encoder.tokenise
+    monkeypatch.setattr(
+        embedder.encoder, "tokenise", lambda texts: sizes.append(len(texts)) or tokenise(texts)
+    )
+    embedder.embed(["short"] * 14)
+    assert sizes == [6, 6, 2]
+
+
+def test_no_texts_give_an_empty_array(embedder):
+    assert embedder.embed([]).shape == (0, 384)
+
+
+def test_half_a_surrogate_pair_is_survived(embedder):
+    broken, replaced = embedder.embed(["tweet \ud83d", "tweet ?"])
+    np.testing.assert_array_equal(broken, replaced)
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ("one string", "single string"),
+        (["fine", 3], "Row 1 .* int"),
+        ([None], "Row 0 .* NoneType"),
+        ([("a", "b", "c")], "Row 0 .* tuple"),
+        ([("a", None)], "Row 0 .* tuple"),
+    ],
+)
+def test_what_is_no_text_is_refused(embedder, texts, message):
+    with pytest.raises(InvalidInput, match=message):
+        embedder.embed(texts)
+
+
+def test_nan_embeddings_are_refused(model_folder):
+    model = AutoModel.from_pretrained(model_folder)
+    tokenizer = AutoTokenizer.from_pretrained(model_folder)
+    torch.nn.init.constant_(model.encoder.layer[0].output.dense.bias, float("nan"))
+    with pytest.raises(InvalidEmbeddings, match="row 0 holds NaN"):
+        Embedder.from_model(model, tokenizer, base_model="x").embed(["a"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"device": "cuda:99"}, "device 'cuda:99' cannot be used"),
+        ({"device": "abacus"}, "device 'abacus' cannot be used"),
+        ({"max_length": 0}, "max_length is 0; this model reads 1 to 512"),
+        ({"max_length": 513}, "max_length is 513"),
+        ({"batch_size": 0}, "batch_size is 0"),
+        ({"separator": "-" * 30}, "separator is '-----"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(model_folder, settings, message):
+    with pytest.raises(InvalidInput, match=message):
+        Embedder(model_folder, **{"device": "cpu"} | settings)
+
+
+def test_a_model_without_pooler_output_says_so(model_folder):
+    tokenizer = AutoTokenizer.from_pretrained(model_folder)
+    config = DistilBertConfig(vocab_size=30522, dim=32, hidden_dim=32, n_layers=1, n_heads=2)
+    with pytest.raises(InvalidInput, match=r"no pooler output.*mean"):
+        Embedder.from_model(DistilBertModel(config), tokenizer, base_model="x/y", pooling="pooler")
+
+
+@pytest.mark.parametrize(
+    ("text", "pooling"),
+    [
+        ('{"pooling_mode_mean_tokens": true, "pooling_mode_cls_token": false}', "mean"),
+        ('{"pooling_mode_mean_tokens": false, "pooling_mode_cls_token": true}', "first-token"),
+        ('{"pooling_mode": "cls", "embedding_dimension": 4}', "first-token"),
+        (None, "mean"),
+    ],
+)
+def test_pooling_is_read_from_the_folder(tmp_path, text, pooling):
+    if text is not None:
+        (tmp_path / "1_Pooling").mkdir()
+        (tmp_path / "1_Pooling" / "config.json").write_text(text)
+    assert detect_pooling(tmp_path) == pooling
+
+
+@pytest.mark.parametrize("text", ['{"pooling_mode_max_tokens": true}', "{", "{}", "[]"])
+def test_a_foreign_pooling_is_refused(tmp_path, text):
+    (tmp_path / "1_Pooling").mkdir()
+    (tmp_path / "1_Pooling" / "config.json").write_text(text)
+    with pytest.raises(InvalidInput, match="Choose one with pooling="):
+        detect_pooling(tmp_path)
+
+
+def test_the_fingerprint_names_files_and_settings(embedder, model_folder):
+    fingerprint = embedder.fingerprint
+    assert fingerprint.weight_digest == (
+        "sha256:53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+    )
+    assert fingerprint.tokenizer_digest is not None
+    assert fingerprint.identity == embedder.identity
+    assert embedder.identity.pooling == "mean"
+    assert str(model_folder.parent) not in fingerprint.model_dump_json()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_is_the_same_space(embedder, model_folder, dtype):
+    model = AutoModel.from_pretrained(model_folder).to(dtype)
+    tokenizer = AutoTokenizer.from_pretrained(model_folder)
+    other = Embedder.from_model(model, tokenizer, base_model="somewhere/else")
+    assert other.embed(["a"]).dtype == np.float32
+    check_same_space("minilm", embedder.fingerprint, other.fingerprint)
+
+
+def test_three_layers_are_another_space(embedder, model_folder):
+    model = AutoModel.from_pretrained(model_folder, num_hidden_layers=3)
+    tokenizer = AutoTokenizer.from_pretrained(model_folder)
+    other = Embedder.from_model(model, tokenizer, base_model=embedder.identity.base_model)
+    with pytest.raises(SpaceMismatch, match="canary sentence 0 has cosine"):
+        check_same_space("minilm", embedder.fingerprint, other.fingerprint)
+
+
+@pytest.mark.parametrize(
+    ("settings", "part"),
+    [
+        ({"pooling": "first-token"}, "pooling"),
+        ({"pooling": "pooler"}, "pooling"),
+        ({"max_length": 64}, "max_length"),
+        ({"separator": " "}, "separator"),
+    ],
+)
+def test_another_setting_is_another_space_even_if_it_lies(embedder, model_folder, settings, part):
+    other = Embedder(model_folder, device="cpu", **settings).fingerprint
+    with pytest.raises(SpaceMismatch, match=f"its {part} is"):
+        check_same_space("minilm", embedder.fingerprint, other)
+    lie = other.model_copy(update={"identity": embedder.identity})
+    with pytest.raises(SpaceMismatch, match="canary"):
+        check_same_space("minilm", embedder.fingerprint, lie)

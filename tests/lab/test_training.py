@@ -1,0 +1,157 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModel
+
+from esm_client.core.artifact.directory import EsmArtifact, directory_manifest
+from esm_client.core.errors import Conflict, InvalidDataset, InvalidInput
+from esm_client.core.spaces import check_same_space
+from esm_client.lab.data.loading import load_task
+from esm_client.lab.embedding import Embedder
+from esm_client.lab.training.finetune import fine_tune
+from esm_client.lab.training.train import train_esm
+
+FAST = {"epochs": 1, "learning_rate": 1e-4}
+
+
+@pytest.fixture(scope="module", name="trained")
+def _trained(toy_task, embedder, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    artifact = train_esm(toy_task, embedder, **FAST, keep_model=folder / "model")
+    artifact.write(folder / "esm")
+    return artifact, folder
+
+
+def digest(artifact, folder):
+    artifact.write(folder)
+    return directory_manifest(folder)[1]
+
+
+def test_the_map_beats_the_identity_on_held_out_rows(trained):
+    fit = trained[0].config.fit
+    assert 0 < fit.held_out_mse < fit.identity_mse
+    assert fit.held_out_rows == 12
+    assert fit.solver == "ridge"
+    assert fit.ridge_lambda > 0
+    assert 0 <= fit.validation_metric <= 1
+
+
+def test_the_artifact_says_what_it_is(trained, toy_task, embedder):
+    artifact = trained[0]
+    assert artifact.config.task == toy_task.source_task
+    assert artifact.config.space == embedder.identity
+    assert artifact.config.recipe.lm_num_epochs == 1
+    assert artifact.config.recipe.esm_optimizer == "ridge"
+    assert artifact.map.weight.dtype == artifact.map.bias.dtype == np.float32
+    assert {k: (v.shape, v.dtype) for k, v in artifact.summary.items()} == {
+        "text_embedding": ((384,), np.float32),
+        "canaries": ((5, 384), np.float32),
+    }
+    assert set(artifact.provenance["seconds"]) == {"embed_base", "fine_tune", "embed_tuned", "fit"}
+    assert "toy" in artifact.card
+    assert "percent of the identity's error" in artifact.card
+    check_same_space("minilm", embedder.fingerprint, artifact.fingerprint)
+
+
+def test_it_is_read_back_as_it_was_written(trained):
+    artifact, folder = trained
+    back = EsmArtifact.read(folder / "esm")
+    assert (back.config, back.card, dict(back.provenance)) == (
+        artifact.config,
+        artifact.card,
+        dict(artifact.provenance),
+    )
+    np.testing.assert_array_equal(back.map.weight, artifact.map.weight)
+
+
+def test_the_kept_model_is_the_source_model_that_the_map_imitates(trained, toy_task, embedder):
+    artifact, folder = trained
+    assert not list((folder / "model").glob("*.bin"))
+    source = Embedder(folder / "model", device="cpu").embed(toy_task.texts)
+    base = embedder.embed(toy_task.texts)
+    order = np.random.default_rng(42).permutation(len(toy_task))[:12]
+    error = np.mean((artifact.map.apply(base[order]) - source[order]) ** 2)
+    assert error == pytest.approx(artifact.config.fit.held_out_mse, rel=1e-3)
+    assert np.mean((base[order] - source[order]) ** 2) == pytest.approx(
+        artifact.config.fit.identity_mse, rel=1e-3
+    )
+
+
+def test_training_leaves_the_base_model_alone(trained, embedder, model_folder):
+    untouched = AutoModel.from_pretrained(model_folder).state_dict()
+    for name, tensor in embedder.encoder.model.state_dict().items():
+        assert torch.equal(tensor, untouched[name]), name
+
+
+def test_the_same_call_gives_the_same_digest(toy_task, embedder, tmp_path):
+    short = dataclasses.replace(toy_task, texts=toy_task.texts[:40], labels=toy_task.labels[:40])
+    torch.manual_seed(0)
+    state = torch.get_rng_state()
+    first = digest(train_esm(short, embedder, **FAST), tmp_path / "a")
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.manual_seed(1)
+    again = digest(train_esm(short, embedder, **FAST), tmp_path / "b")
+    other = digest(train_esm(short, embedder, **FAST, seed=1), tmp_path / "c")
+    assert first == again != other
+
+
+def test_regression_with_sgd_and_another_pooling(toy_file, model_folder):
+    task = load_task(toy_file, text_columns=["text"], label_column="stars", limit_rows=60)
+    artifact = train_esm(
+        task, model_folder, **FAST, solver="sgd", pooling="first-token", device="cpu"
+    )
+    assert artifact.config.fit.validation_metric_name == "mean of Pearson and Spearman correlation"
+    assert artifact.config.space.pooling == "first-token"
+    assert artifact.config.recipe.esm_optimizer == "AdamW"
+    assert artifact.config.task.kind == "regression"
+    assert artifact.config.fit.ridge_lambda is None
+    if artifact.config.fit.held_out_mse > artifact.config.fit.identity_mse:
+        assert "worse than no map" in artifact.card
+
+
+def test_fine_tuning_learns(toy_task, embedder):
+    import copy
+
+    held_out = np.arange(0, 120, 5)
+    tuned = fine_tune(
+        copy.deepcopy(embedder.encoder.model),
+        embedder.encoder.tokenizer,
+        toy_task,
+        pooling="mean",
+        held_out=held_out,
+        epochs=3,
+        learning_rate=3e-4,
+        device="cpu",
+    )
+    assert tuned.metric == 1.0
+    assert tuned.metric_name == "accuracy"
+    assert not tuned.model.training
+
+
+def test_a_learning_rate_that_diverges_says_so(toy_task, embedder):
+    with pytest.raises(InvalidInput, match=r"diverged.*smaller than 1e\+20"):
+        train_esm(toy_task, embedder, epochs=3, learning_rate=1e20)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"solver": "magic"}, "'magic' is no solver"),
+        ({"epochs": 0}, "epochs is 0"),
+        ({"learning_rate": -1.0}, "learning_rate is -1"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(toy_task, embedder, settings, message):
+    short = dataclasses.replace(toy_task, texts=toy_task.texts[:20], labels=toy_task.labels[:20])
+    with pytest.raises(InvalidInput, match=message):
+        train_esm(short, embedder, **settings)
+
+
+def test_too_few_rows_and_an_existing_folder_are_refused_at_once(toy_task, embedder, tmp_path):
+    short = dataclasses.replace(toy_task, texts=toy_task.texts[:19], labels=toy_task.labels[:19])
+    with pytest.raises(InvalidDataset, match="19 rows; an ESM needs at least 20"):
+        train_esm(short, embedder)
+    with pytest.raises(Conflict, match="exists already"):
+        train_esm(toy_task, embedder, keep_model=tmp_path)

@@ -1,0 +1,120 @@
+"""Who may do what, and how refusals look."""
+
+import hashlib
+import json
+import sqlite3
+from datetime import timedelta
+
+import pytest
+
+ROUTES = [
+    ("GET", "/v1/whoami", "read"),
+    ("GET", "/v1/spaces", "read"),
+    ("GET", "/v1/spaces/x", "read"),
+    ("GET", "/v1/esms", "read"),
+    ("GET", "/v1/esms/a/b", "read"),
+    ("GET", "/v1/esms/a/b/versions", "read"),
+    ("GET", "/v1/esms/a/b/versions/latest", "read"),
+    ("GET", "/v1/esms/a/b/versions/latest/files/config.json", "read"),
+    ("POST", "/v1/esms/a/b/versions", "write"),
+    ("PUT", "/v1/blobs/sha256:" + "0" * 64, "write"),
+    ("POST", "/v1/rankings", "read"),
+    ("GET", "/v1/rankings/x", "read"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "scope"), ROUTES)
+def test_anonymous_is_unauthorized(registry, problem, method, path, scope):
+    with registry.client() as client:
+        response = client.request(method, path)
+    shown = problem(response, 401, "unauthorized")
+    assert "none was sent" in shown["detail"]
+    assert response.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(("method", "path", "scope"), ROUTES)
+def test_unknown_token_is_unauthorized(registry, problem, method, path, scope):
+    with registry.client("esmr_" + "x" * 43) as client:
+        shown = problem(client.request(method, path), 401, "unauthorized")
+    assert "does not know this token" in shown["detail"]
+
+
+@pytest.mark.parametrize(("method", "path"), [r[:2] for r in ROUTES if r[2] == "write"])
+def test_read_token_may_not_write(registry, problem, method, path):
+    with registry.client(registry.read_token) as client:
+        shown = problem(client.request(method, path, content=b"x"), 403, "forbidden")
+    assert "'read'" in shown["detail"]
+    assert "'write'" in shown["detail"]
+
+
+@pytest.mark.parametrize("header", ["Basic dTpw", "Bearer", "esmr_abc"])
+def test_malformed_header(registry, problem, header):
+    with registry.client() as client:
+        response = client.get("/v1/whoami", headers={"Authorization": header})
+    assert "Bearer <token>" in problem(response, 401, "unauthorized")["detail"]
+
+
+def test_head_of_a_blob_needs_a_token(registry):
+    path = "/v1/blobs/sha256:" + "0" * 64
+    with registry.client() as client:
+        assert client.head(path).status_code == 401
+    with registry.client(registry.read_token) as client:
+        assert client.head(path).status_code == 403
+
+
+@pytest.mark.parametrize("scope", ["read", "write", "admin"])
+def test_whoami(registry, scope):
+    with registry.client(getattr(registry, f"{scope}_token")) as client:
+        identity = client.get("/v1/whoami").json()
+    assert identity["scope"] == scope
+    assert identity["name"].startswith(scope)
+    assert identity["expires_at"] is None
+
+
+def test_expired_token(registry, problem):
+    token = registry.create_token("read", lifetime=timedelta(0))
+    with registry.client(token) as client:
+        assert "expired at" in problem(client.get("/v1/whoami"), 401, "unauthorized")["detail"]
+
+
+def test_token_that_will_expire_says_when(registry):
+    with registry.client(registry.create_token("read", lifetime=timedelta(days=3))) as client:
+        assert client.get("/v1/whoami").json()["expires_at"].endswith("Z")
+
+
+def test_only_the_hash_is_stored(registry):
+    secret = registry.admin_token
+    with sqlite3.connect(registry.data_dir / "registry.sqlite3") as database:
+        hashes = {row[0] for row in database.execute("SELECT secret_sha256 FROM tokens")}
+    assert hashlib.sha256(secret.encode()).hexdigest() in hashes
+    for path in registry.data_dir.rglob("*"):
+        if path.is_file():
+            assert secret.encode() not in path.read_bytes(), path
+
+
+def test_token_names_are_unique(registry):
+    arguments = ("token", "create", "--scope", "read", "--name")
+    assert registry.run_command(*arguments, "twice").returncode == 0
+    again = registry.run_command(*arguments, "twice")
+    assert again.returncode == 1
+    assert again.stderr.splitlines() == [
+        "error: A token named 'twice' exists already.",
+        "hint: Choose another --name.",
+    ]
+
+
+def test_unknown_scope_is_refused(registry):
+    result = registry.run_command("token", "create", "--scope", "root", "--name", "x")
+    assert result.returncode == 1
+    assert "'root' is not a scope" in result.stderr
+
+
+def test_token_from_the_command_line(registry, problem):
+    arguments = ("token", "create", "--scope", "write", "--json", "--expires-days")
+    lasting = json.loads(registry.run_command(*arguments, "1", "--name", "lasting").stdout)
+    assert (lasting["name"], lasting["scope"]) == ("lasting", "write")
+    with registry.client(lasting["token"]) as client:
+        assert client.get("/v1/whoami").json()["name"] == "lasting"
+    over = json.loads(registry.run_command(*arguments, "0", "--name", "over").stdout)
+    with registry.client(over["token"]) as client:
+        problem(client.get("/v1/whoami"), 401, "unauthorized")
