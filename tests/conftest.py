@@ -74,10 +74,12 @@ class RunningRegistry:
         """What the server wrote to stderr."""
         return self.log_file.read_text()
 
-    def run_command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run another `esm-server` command on the same data directory."""
+    def run_command(
+        self, *arguments: str, data_dir: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run another `esm-server` command, on the same data directory unless one is named."""
         return subprocess.run(
-            [*self.command, *arguments, "--data-dir", str(self.data_dir)],
+            [*self.command, *arguments, "--data-dir", str(data_dir or self.data_dir)],
             env=self._env,
             capture_output=True,
             text=True,

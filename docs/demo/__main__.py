@@ -14,11 +14,12 @@ from pathlib import Path
 
 from docs.demo.base_model import BASE_MODEL_NAME, base_model_path
 from docs.demo.registry import running_registry
-from docs.demo.tasks import RELATED_SOURCE, SOURCES, TARGET, write_tasks
+from docs.demo.tasks.write import SOURCES, TARGET, write_tasks
 from docs.demo.training import train_sources
 
 HOME = Path(".demo")
 NAMESPACE = "demo"
+RELATED_SOURCE = "hotel_reviews_sentiment"
 
 
 def main() -> None:
@@ -27,10 +28,10 @@ def main() -> None:
     os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1")
     shutil.rmtree(HOME, ignore_errors=True)
     base_model = base_model_path()
-    write_tasks(HOME / "tasks")
-    say(f"Base model {BASE_MODEL_NAME}; {len(SOURCES)} source tasks, target: {TARGET.name}.")
+    tasks = write_tasks(HOME / "tasks")
+    say(f"Base model {BASE_MODEL_NAME}; {len(SOURCES)} source tasks, target: {TARGET}.")
     say("Fine-tuning on each source and fitting its ESM:")
-    train_sources(base_model, HOME / "tasks", HOME / "esms")
+    train_sources(base_model, tasks, HOME / "esms")
 
     with running_registry(HOME / "registry") as (url, token):
         say(f"A registry runs on {url}, its data in {HOME / 'registry'}/")
@@ -40,11 +41,10 @@ def main() -> None:
             "ESM_REGISTRY_TOKEN": token,
             "ESM_REGISTRY_CACHE": str(HOME / "cache"),
         }
-        for task in SOURCES:
-            source = str(HOME / "esms" / task.name)
-            client(environment, "push", source, f"{NAMESPACE}/{task.name}")
+        for name in SOURCES:
+            client(environment, "push", str(HOME / "esms" / name), f"{NAMESPACE}/{name}")
         space = json.loads(client(environment, "list", "--json", quiet=True))[0]["latest"]["space"]
-        question = [str(HOME / "tasks" / f"{TARGET.name}.csv"), "--text-column", "text"]
+        question = [str(tasks[TARGET]), "--text-column", "text"]
         question += ["--label-column", "label", "--space", space, "--base-model", str(base_model)]
         print(client(environment, "rank", *question))
         best = json.loads(client(environment, "rank", *question, "--json", quiet=True))["rows"][0]
@@ -57,7 +57,7 @@ def main() -> None:
         sys.exit(
             f"{best['reference']} is first, not {NAMESPACE}/{RELATED_SOURCE}: something is wrong."
         )
-    print(NEXT.format(relative=RELATED_SOURCE, target=TARGET.name))
+    print(NEXT.format(relative=RELATED_SOURCE, target=TARGET))
 
 
 NEXT = """

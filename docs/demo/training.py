@@ -4,35 +4,35 @@ import time
 from pathlib import Path
 
 from docs.demo.base_model import BASE_MODEL_NAME
-from docs.demo.tasks import SOURCES
+from docs.demo.tasks.write import SOURCES
 
 EPOCHS = 3
 LEARNING_RATE = 5e-5
+PAIR_TASKS = {"same_meaning"}
 
 
-def train_sources(base_model: Path, tasks: Path, esms: Path) -> None:
+def train_sources(base_model: Path, tasks: dict[str, Path], esms: Path) -> None:
     """Fine-tune and fit for each source; writes an ESM directory and prints a line for each."""
     from esm_client import Embedder
     from esm_client.lab.data.loading import load_task
     from esm_client.lab.training.train import train_esm
 
     embedder = Embedder(base_model, name=BASE_MODEL_NAME)
-    for source in SOURCES:
+    for name in SOURCES:
         started = time.perf_counter()
         task = load_task(
-            tasks / f"{source.name}.csv",
-            text_columns=source.text_fields,
+            tasks[name],
+            text_columns=("text", "text_pair") if name in PAIR_TASKS else ("text",),
             label_column="label",
-            kind=source.kind,
-            name=source.name,
+            name=name,
             language="en",
         )
         esm = train_esm(task, embedder, epochs=EPOCHS, learning_rate=LEARNING_RATE)
-        esm.write(esms / source.name)
+        esm.write(esms / name)
         fit = esm.config.fit
         assert fit is not None
         print(
-            f"  {source.name:24s} {len(task)} rows, {fit.validation_metric_name} "
+            f"  {name:24s} {len(task)} rows, {fit.validation_metric_name} "
             f"{fit.validation_metric:.2f}, error of the map {fit.held_out_mse:.5f}, "
             f"of the identity {fit.identity_mse:.5f}, {time.perf_counter() - started:.1f} s",
             flush=True,

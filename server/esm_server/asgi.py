@@ -26,8 +26,8 @@ from esm_server.spaces.controllers import SpaceController
 from esm_server.spaces.service import SpaceService
 from esm_server.storage.local import LocalBlobStore
 from esm_server.system.controllers import SystemController, server_version
+from esm_server.system.health import HealthService
 from esm_server.system.metrics import Metrics
-from esm_server.system.service import HealthService
 from esm_server.unread_body import UnreadBody
 
 

@@ -12,8 +12,8 @@ from esm_server.rankings.service import RankingService
 from esm_server.registry.publishing import PublishService
 from esm_server.registry.service import RegistryService
 from esm_server.spaces.service import SpaceService
+from esm_server.system.health import HealthService
 from esm_server.system.metrics import Metrics
-from esm_server.system.service import HealthService
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from esm_client.core.limits import MAX_ARTIFACT_BYTES, MAX_SKETCH_BYTES
+from esm_client.core.limits import MAX_ARTIFACT_BYTES
 
 Bytes = Annotated[int, Field(gt=0)]
 
@@ -22,10 +22,8 @@ class Settings(BaseSettings):
     """An SQLAlchemy URL; without one, SQLite inside `data_dir`."""
     max_blob_bytes: Bytes = MAX_ARTIFACT_BYTES
     """Largest file that is accepted."""
-    max_ranking_body_bytes: Bytes = MAX_SKETCH_BYTES * 3 // 2
-    """Largest JSON body of a ranking request: base64 makes a sketch a third longer."""
     max_body_bytes: Bytes = 4 * 2**20
-    """Largest JSON body of any other request."""
+    """Largest JSON body of a request, rankings apart."""
     weights_cache_bytes: Annotated[int, Field(ge=0)] = 512 * 2**20
     """How much memory the engine may keep filled with ESM weights."""
 

@@ -98,6 +98,7 @@ def _train(name: str, out: Path, base_model: Path, arguments: argparse.Namespace
         task,
         Embedder(base_model, name=BASE_MODEL_NAME),
         epochs=arguments.epochs,
+        learning_rate=arguments.learning_rate,
         keep_model=out / "models" / name,
     )
     esm.write(out / "esms" / name)
@@ -140,6 +141,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path(".bench"))
     parser.add_argument("--rows", type=int, default=600)
     parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--learning-rate", type=float, default=5e-5)
     parser.add_argument("--target", default=TARGET)
     return parser.parse_args()
 

@@ -78,6 +78,14 @@ def test_texts_are_tokenised_in_chunks(model_folder, monkeypatch):
     assert sizes == [6, 6, 2]
 
 
+def test_a_model_left_in_training_mode_embeds_without_dropout(embedder, model_folder):
+    model = AutoModel.from_pretrained(model_folder).train()
+    tokenizer = AutoTokenizer.from_pretrained(model_folder)
+    other = Embedder.from_model(model, tokenizer, base_model="x")
+    model.train()
+    np.testing.assert_allclose(other.embed(["a b c"]), embedder.embed(["a b c"]), atol=1e-5)
+
+
 def test_no_texts_give_an_empty_array(embedder):
     assert embedder.embed([]).shape == (0, 384)
 

@@ -134,6 +134,13 @@ def test_empty_texts_are_dropped_counted_and_warned_of(tmp_path, suffix):
     assert (len(task), task.dropped_rows, task.source_task.num_rows) == (3, 1, 3)
 
 
+def test_half_a_surrogate_pair_spoils_no_file(tmp_path):
+    (tmp_path / "a.jsonl").write_text(
+        '{"text": "cut \\ud83d", "label": 1}\n{"text": "b", "label": 0}\n'
+    )
+    assert load_task(tmp_path / "a.jsonl", **COLUMNS).texts == ["cut ?", "b"]
+
+
 def test_a_byte_order_mark_and_long_texts_are_read(tmp_path):
     rows = [{"text": "x" * 300_000, "label": 0}, {"text": "y", "label": 1}]
     task = load_task(write(tmp_path / "a.csv", rows, encoding="utf-8-sig"), **COLUMNS)
@@ -161,7 +168,7 @@ def test_nothing_is_copied_to_a_cache(tmp_path, monkeypatch):
         ("a.csv", b'text,label\n"a,1\n', "Line 2 of a.csv cannot be read"),
         ("a.csv", b"text,text,label\na,b,1\n", "2 columns named 'text'"),
         ("a.jsonl", b'{"text": "a", "label": 1}\n{"text"\n', "Line 2 of a.jsonl"),
-        ("a.jsonl", b"[1, 2]\n", "Line 1 of a.jsonl cannot be used: it is not a JSON object"),
+        ("a.jsonl", b"[1, 2]\n", "Line 1 of a.jsonl is not a JSON object"),
         ("a.jsonl", b"[" * 100_000, "Line 1 of a.jsonl"),
         ("a.parquet", b"PAR1 not really", "not a readable Parquet file"),
         ("a.xlsx", b"PK", "format that is not read"),

@@ -10,7 +10,9 @@ from esm_client.core.errors import Conflict, InvalidDataset, InvalidInput
 from esm_client.core.spaces import check_same_space
 from esm_client.lab.data.loading import load_task
 from esm_client.lab.embedding import Embedder
+from esm_client.lab.training import finetune, train
 from esm_client.lab.training.finetune import fine_tune
+from esm_client.lab.training.fit import fit_ridge
 from esm_client.lab.training.train import train_esm
 
 FAST = {"epochs": 1, "learning_rate": 1e-4}
@@ -53,6 +55,33 @@ def test_the_artifact_says_what_it_is(trained, toy_task, embedder):
     assert "toy" in artifact.card
     assert "percent of the identity's error" in artifact.card
     check_same_space("minilm", embedder.fingerprint, artifact.fingerprint)
+
+
+def test_held_out_rows_are_neither_trained_on_nor_fitted(toy_task, embedder, monkeypatch):
+    seen = {}
+
+    def tuned(*args, held_out, **settings):
+        seen["held_out"] = held_out.tolist()
+        return fine_tune(*args, held_out=held_out, **settings)
+
+    def epochs(run, rows, *args):
+        seen["trained"] = rows.tolist()
+        return original(run, rows, *args)
+
+    def fitted(base, source, **settings):
+        seen["fitted"] = base
+        return fit_ridge(base, source, **settings)
+
+    original = finetune._Run.train
+    monkeypatch.setattr(train, "fine_tune", tuned)
+    monkeypatch.setattr(finetune._Run, "train", epochs)
+    monkeypatch.setattr(train, "fit_ridge", fitted)
+    short = dataclasses.replace(toy_task, texts=toy_task.texts[:40], labels=toy_task.labels[:40])
+    train_esm(short, embedder, **FAST)
+    assert len(seen["held_out"]) == 4
+    assert sorted(seen["held_out"] + seen["trained"]) == list(range(40))
+    expected = embedder.embed([short.texts[row] for row in seen["trained"]])
+    np.testing.assert_allclose(seen["fitted"], expected, atol=1e-5)
 
 
 def test_it_is_read_back_as_it_was_written(trained):

@@ -80,3 +80,136 @@ def test_ranking_equals_the_kernel(registry, pool, kind, intercept):
     assert receipt["label_map_digest"] == sketch.label_map_digest
     assert receipt["skipped"] == []
     assert receipt["space_verified"] is False
+
+
+def post(registry, space, sketch, **fields):
+    with registry.client(registry.read_token) as client:
+        return client.post("/v1/rankings", json=body(space, sketch, **fields))
+
+
+def test_receipt_is_fetched_again_unchanged(registry, pool, problem):
+    receipt = post(registry, pool.space, make_sketch()).json()
+    path = f"/v1/rankings/{receipt['id']}"
+    with registry.client(registry.read_token) as owner:
+        assert owner.get(path).json() == receipt
+    with registry.client(registry.admin_token) as admin:
+        assert admin.get(path).json() == receipt
+    with registry.client(registry.write_token) as stranger:
+        problem(stranger.get(path), 404, "not-found")
+
+
+def test_the_sketch_is_not_kept(registry, pool):
+    sketch = make_sketch(seed=77)
+    needle = sketch.to_bytes()[-400:]
+    assert post(registry, pool.space, sketch).status_code == 201
+    for path in registry.data_dir.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            assert needle not in content, path
+            assert base64.b64encode(sketch.to_bytes())[-400:] not in content, path
+
+
+def test_latest_versions_are_ranked(registry, pool, push, esm_directory):
+    before = post(registry, pool.space, make_sketch()).json()
+    path = next(iter(pool.directories))
+    assert push(esm_directory("newer", seed=99), path, space=pool.space).status_code == 201
+    after = post(registry, pool.space, make_sketch()).json()
+    assert after["pool_size"] == before["pool_size"] == 4
+    assert after["pool_generation"] == before["pool_generation"] + 1
+    assert f"{path}@2" in [row["reference"] for row in after["rows"]]
+    assert f"{path}@1" not in [row["reference"] for row in after["rows"]]
+
+
+def test_fingerprint_makes_it_verified(registry, pool, problem, esm_directory):
+    directory = next(iter(pool.directories.values()))
+    own = EsmArtifact.read(directory).fingerprint.model_dump(mode="json")
+    receipt = post(registry, pool.space, make_sketch(), fingerprint=own).json()
+    assert receipt["space_verified"] is True
+    other = EsmArtifact.read(esm_directory("other", space_seed=1)).fingerprint
+    response = post(registry, pool.space, make_sketch(), fingerprint=other.model_dump(mode="json"))
+    problem(response, 409, "space-mismatch")
+
+
+def test_sketch_of_another_width(registry, pool, problem):
+    detail = problem(
+        post(registry, pool.space, make_sketch(dimension=8)), 400, "dimension-mismatch"
+    )["detail"]
+    assert "8" in detail
+    assert "16" in detail
+
+
+def test_unknown_space_lists_known_ones(registry, pool, problem):
+    response = post(registry, f"{pool.space}-typo", make_sketch())
+    assert "Existing spaces:" in problem(response, 404, "not-found")["hint"]
+
+
+def test_one_class_has_nothing_to_explain(registry, pool, problem):
+    sketch = make_sketch(classes=1)
+    problem(post(registry, pool.space, sketch), 400, "invalid-labels")
+
+
+@pytest.mark.parametrize("spoil", ["nan", "truncated", "garbage"])
+def test_spoiled_sketches(registry, pool, problem, spoil):
+    data = make_sketch().to_bytes()
+    bad = {
+        "nan": data[:-8] + np.float64(np.nan).tobytes(),
+        "truncated": data[:-8],
+        "garbage": b"\xff" * 100,
+    }[spoil]
+    fields = {"space": pool.space, "sketch": base64.b64encode(bad).decode()}
+    with registry.client(registry.read_token) as client:
+        problem(client.post("/v1/rankings", json=fields), 400, "invalid-sketch")
+
+
+def test_equal_scores_are_ordered_by_reference(registry, push, esm_directory, unique):
+    for name in ("b", "a", "c"):
+        directory = esm_directory(f"same-{name}", seed=1, data_set="same")
+        assert push(directory, f"{unique}/{name}", space=unique).status_code == 201
+    rows = post(registry, unique, make_sketch()).json()["rows"]
+    assert [row["reference"] for row in rows] == [f"{unique}/{name}@1" for name in "abc"]
+    assert all(row["tied"] for row in rows)
+    assert len({row["score"] for row in rows}) == 1
+
+
+def test_one_bad_map_does_not_spoil_the_ranking(start_registry, push, esm_directory):
+    """A blob is damaged on disk after it was accepted."""
+    running = start_registry()
+    for index in range(3):
+        directory = esm_directory(f"esm-{index}", seed=index)
+        push(directory, f"n/esm-{index}", server=running).raise_for_status()
+    with running.client(running.read_token) as client:
+        path = "/v1/esms/n/esm-1/versions/1"
+        version = client.get(path).json()
+        name = version["manifest"]["files"]["model.safetensors"]["sha256"].removeprefix("sha256:")
+        (running.data_dir / "blobs" / name[:2] / name).write_bytes(b"damaged")
+        receipt = client.post("/v1/rankings", json=body("tiny-bert-mean-128", make_sketch())).json()
+    assert [row["reference"] for row in receipt["skipped"]] == ["n/esm-1@1"]
+    assert receipt["skipped"][0]["code"] == "invalid-artifact"
+    assert len(receipt["rows"]) == 2
+    assert receipt["pool_size"] == 3
+
+
+def test_extreme_but_finite_weights_are_answered(registry, pool, push, esm_directory):
+    """Whatever the kernel makes of them, the answer is JSON with finite numbers."""
+    directory = esm_directory("huge", seed=3)
+    artifact = EsmArtifact.read(directory)
+    huge = EsmArtifact(
+        artifact.config,
+        type(artifact.map)(np.full((16, 16), 3e38, np.float32), artifact.map.bias),
+        artifact.summary,
+        artifact.card,
+    ).write(directory.parent / "huge-2")
+    assert push(huge, f"{pool.space}/huge", space=pool.space).status_code == 201
+    receipt = post(registry, pool.space, make_sketch()).json()
+    assert len(receipt["rows"]) + len(receipt["skipped"]) == 5
+    assert all(np.isfinite(row["score"]) for row in receipt["rows"])
+
+
+def test_a_sketch_of_a_wide_space_is_not_too_large(registry, unique, push, esm_directory):
+    dimension = 1200  # a body of 8 MB, twice what other requests may have
+    assert push(esm_directory("wide", dimension), f"{unique}/wide", space=unique).status_code == 201
+    sketch = make_sketch(dimension, rows=dimension + 50)
+    with registry.client(registry.read_token) as client:
+        response = client.post("/v1/rankings", json=body(unique, sketch))
+    assert response.status_code == 201, response.text
+    assert len(response.request.content) > 7 * 2**20

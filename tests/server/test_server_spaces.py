@@ -60,9 +60,9 @@ def test_fingerprint_of_another_width(push, esm_directory, problem, space):
 def test_fingerprint_that_contradicts_itself(push, esm_directory, problem, space):
     directory = esm_directory("a", seed=5)
     document = fingerprint_of(directory)
-    document["canaries"] = [row + [1.0] for row in document["canaries"]]
+    document["canaries"] = [[*row, 1.0] for row in document["canaries"]]
     response = push(directory, f"{space}/b", space=space, fingerprint=document)
-    problem(response, 400, "dimension-mismatch")
+    problem(response, 400, "invalid-input")
 
 
 def plain(esm_directory, **options):

@@ -45,6 +45,10 @@ def train(
     task_name: Annotated[
         str | None, typer.Option(metavar="NAME", help="Of the data set; else the file's name.")
     ] = None,
+    base_model_name: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="What others call it (org/name); else the folder's name."),
+    ] = None,
     language: Annotated[
         str | None, typer.Option(metavar="CODE", help="Of the texts, for instance en.")
     ] = None,
@@ -54,6 +58,7 @@ def train(
     Fine-tunes a copy of the base model on it, and fits the map from one to the other.
     """
     from esm_client.lab.data.loading import load_task
+    from esm_client.lab.embedding import Embedder
     from esm_client.lab.training.train import train_esm
 
     if output.exists():  # before hours of training
@@ -71,14 +76,12 @@ def train(
     session.output.note(f"Source task: {task.kind}, {len(task.texts)} rows of {data}.")
     artifact = train_esm(
         task,
-        base_model,
+        Embedder(base_model, pooling=pooling, max_length=max_length, name=base_model_name),
         epochs=epochs,
         learning_rate=learning_rate,
         batch_size=batch_size,
         solver=solver,
         seed=seed,
-        pooling=pooling,
-        max_length=max_length,
     )
     artifact.write(output)
     _print(session, artifact, output)

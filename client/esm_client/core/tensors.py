@@ -1,5 +1,6 @@
 """Reading and writing safetensors with limits: the only tensor format we accept."""
 
+import json
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -16,11 +17,16 @@ _DTYPES = {"F16", "F32", "F64"}
 def dump_tensors(
     tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None = None
 ) -> bytes:
-    """Serialise arrays (any shape; float16, 32 or 64) to safetensors bytes."""
+    """Serialise arrays (any shape; float16, 32 or 64): equal content gives equal bytes."""
     from safetensors.numpy import save
 
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-    return save(arrays, metadata=dict(metadata) if metadata else None)
+    data = save(arrays, metadata=dict(metadata) if metadata else None)
+    start = 8 + int.from_bytes(data[:8], "little")
+    # The library writes metadata in any order, and digests name these bytes.
+    header = json.dumps(json.loads(data[8:start]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + data[start:]
 
 
 def load_tensors(

@@ -14,6 +14,7 @@ from esm_client.core.spaces import Pooling
 from esm_client.lab.extras import require
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+_CACHED = re.compile(r"/models--(?P<id>[^/]+)/snapshots/(?P<revision>[0-9a-f]{40})$")
 _HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
 """What is fetched from a hub: never pickle, never Python."""
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.h5", "*.msgpack")
@@ -65,7 +66,7 @@ def find_base_model(base_model: str | Path, revision: str | None = None) -> Base
     """
     folder = Path(base_model)
     if folder.is_dir():
-        found = BaseModelFiles(folder, _local_name(folder), revision)
+        found = _in_folder(folder, revision)
     else:
         found = _from_hub(str(base_model), revision)
     _check_configuration(found.folder)
@@ -108,12 +109,14 @@ def load_base_model(files: BaseModelFiles, pooling: Pooling) -> tuple[Any, Any]:
     return model.eval(), tokenizer
 
 
-def _local_name(folder: Path) -> str:
+def _in_folder(folder: Path, revision: str | None) -> BaseModelFiles:
+    """A model in a folder, named by the hub's cache, by its configuration or by the folder."""
     resolved = folder.resolve()
-    recorded = _read_object(resolved / "config.json").get("_name_or_path")
-    if isinstance(recorded, str) and "/" in recorded and _HUB_ID.fullmatch(recorded):
-        return recorded
-    return resolved.name or "model"
+    if cached := _CACHED.search(resolved.as_posix()):
+        name = cached["id"].replace("--", "/")
+        return BaseModelFiles(folder, name, revision or cached["revision"])
+    # `_name_or_path` in config.json is no help: a fine-tuned model keeps its parent's name there.
+    return BaseModelFiles(folder, resolved.name or "model", revision)
 
 
 def _from_hub(name: str, revision: str | None) -> BaseModelFiles:

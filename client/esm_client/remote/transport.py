@@ -175,7 +175,8 @@ class Transport:
 
     def _stream(self, response: httpx.Response) -> Iterator[bytes]:
         try:
-            yield from response.iter_bytes(CHUNK_BYTES)
+            # as they arrive: a chunk size would hold back, and lose, what came before a break
+            yield from response.iter_bytes()
         except httpx.HTTPError as cause:
             raise connection_failed(cause, self.url) from cause
 

@@ -64,9 +64,7 @@ def labelled_rows(grammar: Grammar, labels: Sequence[str], *, seed: int, count: 
     return distinct_rows(make, seed=seed, count=count)
 
 
-def distinct_rows(
-    make: Callable[[random.Random, int], Row], *, seed: int, count: int
-) -> list[Row]:
+def distinct_rows(make: Callable[[random.Random, int], Row], *, seed: int, count: int) -> list[Row]:
     """`count` shuffled rows from `make(rng, index)`, no two with the same text."""
     rng = random.Random(seed)
     rows: dict[str, Row] = {}

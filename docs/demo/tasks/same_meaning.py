@@ -30,7 +30,8 @@ same4: {a} was too tired to carry {thing} for {b} {when}
     | {a} was so tired {when} that {b} had to carry {thing}
     | {when}, {b} carried {thing}, as {a} was worn out
 other4: {a} was tired but carried {thing} for {b} {when}
-    | {b} was so tired {when} that {a} had to carry {thing} | {a} was never too tired to carry {thing}
+    | {b} was so tired {when} that {a} had to carry {thing}
+    | {a} was never too tired to carry {thing}
 same5: {a} lent {thing} to {b} {when} | {b} borrowed {thing} from {a} {when}
     | {when}, {a} let {b} have the loan of {thing}
 other5: {b} lent {thing} to {a} {when} | {a} borrowed {thing} from {b} {when}

@@ -39,11 +39,11 @@ class BlobController(Controller):
     tags = ("blobs",)
     guards = (requires("write"),)
 
-    @head("/", responses=head_problems(404), sync_to_thread=True)
+    @head("/", media_type=OCTETS, responses=head_problems(404), sync_to_thread=True)
     def head_blob(self, artifacts: ArtifactService, digest: str) -> Response[None]:
         """Whether a blob is stored, and its size."""
         headers = {"Content-Length": str(artifacts.blob_size(digest))}
-        return ContractResponse(None, headers=headers, media_type=OCTETS)
+        return ContractResponse(None, headers=headers)
 
     @put(
         "/",
@@ -101,7 +101,7 @@ class FileController(Controller):
         content = file.read(part.start, part.stop)
         return Stream(content, status_code=part.status, headers=headers, media_type=OCTETS)
 
-    @head("/", responses=head_problems(404), sync_to_thread=True)
+    @head("/", media_type=OCTETS, responses=head_problems(404), sync_to_thread=True)
     def head_file(
         self,
         artifacts: ArtifactService,
@@ -117,4 +117,4 @@ class FileController(Controller):
             "Accept-Ranges": "bytes",
             "Content-Length": str(file.size),
         }
-        return ContractResponse(None, headers=headers, media_type=OCTETS)
+        return ContractResponse(None, headers=headers)

@@ -1,9 +1,8 @@
 """Receiving blobs and finding the files of versions."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-
-from litestar.concurrency import sync_to_thread
 
 from esm_client.core.errors import NotFound, TooLarge, TruncatedUpload, Unavailable
 from esm_client.core.references import check_digest
@@ -52,14 +51,14 @@ class ArtifactService:
         """
         check_digest(digest)
         self._check_size(announced or 0)
-        writer = await sync_to_thread(self._store.begin, digest)
+        writer = await asyncio.to_thread(self._store.begin, digest)
         try:
             received = await self._copy(chunks, writer)
             if announced is not None and received < announced:
                 raise TruncatedUpload(
                     f"{announced} bytes were announced, {received} arrived.", "Push again."
                 )
-            return await sync_to_thread(writer.commit)
+            return await asyncio.to_thread(writer.commit)
         except BaseException:  # a cancelled request leaves nothing behind either
             writer.abort()
             raise
@@ -72,9 +71,9 @@ class ArtifactService:
             self._check_size(received)
             buffer += chunk
             if len(buffer) >= BUFFER_BYTES:
-                await sync_to_thread(writer.write, bytes(buffer))
+                await asyncio.to_thread(writer.write, bytes(buffer))
                 buffer.clear()
-        await sync_to_thread(writer.write, bytes(buffer))
+        await asyncio.to_thread(writer.write, bytes(buffer))
         return received
 
     def _check_size(self, size: int) -> None:

@@ -5,11 +5,15 @@ from typing import Annotated
 from litestar import Controller, get, post
 from litestar.params import Parameter
 
+from esm_client.core.limits import MAX_SKETCH_BYTES
 from esm_client.core.schemas import RankingCreate, RankingReceipt
 from esm_server.auth.guards import requires
 from esm_server.auth.service import Caller
 from esm_server.problems import problems
 from esm_server.rankings.service import RankingService
+
+MAX_BODY_BYTES = MAX_SKETCH_BYTES * 3 // 2
+"""Largest JSON body of a ranking request: base64 makes a sketch a third longer."""
 
 
 class RankingController(Controller):
@@ -19,7 +23,12 @@ class RankingController(Controller):
     tags = ("rankings",)
     guards = (requires("read"),)
 
-    @post("/", responses=problems(404, 409, 507), sync_to_thread=True)
+    @post(
+        "/",
+        responses=problems(404, 409, 507),
+        request_max_body_size=MAX_BODY_BYTES,
+        sync_to_thread=True,
+    )
     def create_ranking(
         self, rankings: RankingService, caller: Caller, data: RankingCreate
     ) -> RankingReceipt:

@@ -122,11 +122,6 @@ def _hub_name(base_model: str) -> str | None:
 
 def _check_width(fingerprint: SpaceFingerprint, artifact: EsmArtifact) -> None:
     width = fingerprint.identity.dimension
-    if any(len(canary) != width for canary in fingerprint.canaries):
-        raise DimensionMismatch(
-            f"The fingerprint says {width} dimensions, its canaries have another number.",
-            "Make the fingerprint again from the base model.",
-        )
     if width != artifact.config.dimension:
         raise DimensionMismatch(
             f"The ESM has {artifact.config.dimension} dimensions, the fingerprint {width}.",

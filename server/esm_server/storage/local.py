@@ -95,12 +95,11 @@ class LocalBlobWriter:
             os.fsync(self._file.fileno())
             self._file.close()
             is_new = not self._target.exists()
-            created = not self._target.parent.exists()
             self._target.parent.mkdir(exist_ok=True)
             self._temporary.replace(self._target)
             _sync_directory(self._target.parent)
-            if created:
-                _sync_directory(self._target.parent.parent)
+            # always: another upload may have just made the directory
+            _sync_directory(self._target.parent.parent)
         return is_new
 
     def abort(self) -> None:

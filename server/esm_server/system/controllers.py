@@ -1,22 +1,17 @@
 """GET /v1, /health, /metrics, /openapi.json and /docs."""
 
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Literal
+from typing import Any
 
 from litestar import Controller, MediaType, Request, get
 
-from esm_client.core.schemas import Contract, ServerInfo
+from esm_client.core.schemas import ServerInfo
 from esm_server.auth.guards import local_or_token
 from esm_server.problems import problems
 from esm_server.system.documentation import render_documentation
+from esm_server.system.health import Health, HealthService
 from esm_server.system.metrics import Metrics
-from esm_server.system.service import HealthService
-
-
-class Health(Contract):
-    """The answer of a health check that passed."""
-
-    status: Literal["ok"] = "ok"
+from esm_server.system.openapi import openapi_document
 
 
 def server_version() -> str:
@@ -62,9 +57,9 @@ class SystemController(Controller):
     @get("/openapi.json", include_in_schema=False, sync_to_thread=True)
     def openapi(self, request: Request[Any, Any, Any]) -> dict[str, Any]:
         """The OpenAPI document."""
-        return request.app.openapi_schema.to_schema()
+        return openapi_document(request.app)
 
     @get("/docs", include_in_schema=False, media_type=MediaType.HTML, sync_to_thread=True)
     def documentation(self, request: Request[Any, Any, Any]) -> str:
         """The OpenAPI document for human readers; loads nothing from anywhere."""
-        return render_documentation(request.app.openapi_schema.to_schema())
+        return render_documentation(openapi_document(request.app))

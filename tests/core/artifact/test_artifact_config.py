@@ -143,6 +143,7 @@ def test_a_file_that_cannot_be_used_names_the_key(changes, message):
         (b"", "it is not JSON"),
         (b"{", "it is not JSON"),
         (b"[]", "it is not a JSON object"),
+        (b'{"developers": "\\ud800"}', "it is not JSON"),
         (b"null", "it is not a JSON object"),
         (b"\xff\xfe\x00", "it is not JSON"),
         (b"[" * 200_000, "nested too deeply|not JSON"),

@@ -261,6 +261,7 @@ def test_a_fingerprint_that_cannot_be_is_an_error_of_ours(artifact):
         ("README.md", b"\xff\xfe", InvalidArtifact, "README.md is not UTF-8"),
         ("README.md", b"x" * (256 * 1024 + 1), TooLarge, "README.md holds 262145 bytes"),
         ("provenance.json", b"{", InvalidArtifact, "provenance.json: it is not JSON"),
+        ("provenance.json", b'{"a": "\\udc00"}', InvalidArtifact, "it is not JSON"),
         ("provenance.json", b"[]", InvalidArtifact, "not a JSON object"),
         ("provenance.json", b"[" * 60_000, InvalidArtifact, "nested too deeply|not JSON"),
         ("provenance.json", b'"' + b"x" * 70_000 + b'"', TooLarge, "provenance.json holds"),

@@ -41,15 +41,7 @@ def encode_sketch(content: SketchContent) -> bytes:
     }
     r = factor.matrix()
     packed = np.concatenate([row[index:] for index, row in enumerate(r)])
-    return _in_fixed_order(dump_tensors({"r": packed}, metadata))
-
-
-def _in_fixed_order(data: bytes) -> bytes:
-    """The same file with its header sorted: safetensors writes metadata in any order."""
-    start = 8 + int.from_bytes(data[:8], "little")
-    header = json.dumps(json.loads(data[8:start]), sort_keys=True, separators=(",", ":")).encode()
-    header += b" " * (-len(header) % 8)
-    return len(header).to_bytes(8, "little") + header + data[start:]
+    return dump_tensors({"r": packed}, metadata)
 
 
 def decode_sketch(data: bytes) -> SketchContent:

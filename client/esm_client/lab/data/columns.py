@@ -10,10 +10,9 @@ import json
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from esm_client.core.errors import InvalidDataset
-from esm_client.core.json_object import parse_object
 from esm_client.lab.extras import require
 
 Columns = dict[str, list[Any]]
@@ -93,17 +92,25 @@ def _read_json_lines(path: Path, names: Sequence[str]) -> Columns:
             if not line.strip():
                 continue
             try:
-                row = parse_object(line)
-            except ValueError as cause:
+                row: object = json.loads(line)
+            except (ValueError, RecursionError):
+                row = None
+            if not isinstance(row, dict):
                 raise InvalidDataset(
-                    f"Line {number} of {path.name} cannot be used: {cause}.",
+                    f"Line {number} of {path.name} is not a JSON object.",
                     "Write one JSON object per line.",
-                ) from cause
-            known.update(dict.fromkeys(row))
+                )
+            cells = cast("dict[str, Any]", row)
+            known.update(dict.fromkeys(cells))
             for name in names:
-                columns[name].append(row.get(name))
+                columns[name].append(_whole_text(cells.get(name)))
     _check_names(path, names, list(known))
     return columns
+
+
+def _whole_text(value: Any) -> Any:
+    """Text without halves of surrogate pairs, which JSON can escape and UTF-8 cannot hold."""
+    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
 
 
 def _read_parquet(path: Path, names: Sequence[str]) -> Columns:

@@ -1,9 +1,18 @@
 """Whether the server can work."""
 
+from typing import Literal
+
 from sqlalchemy import text
 
+from esm_client.core.schemas import Contract
 from esm_server.db.database import Database
 from esm_server.storage.base import BlobStore
+
+
+class Health(Contract):
+    """The answer of a health check that passed."""
+
+    status: Literal["ok"] = "ok"
 
 
 class HealthService:

@@ -1,0 +1,119 @@
+"""The command line as users meet it: real processes."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+import pytest
+
+from remote.relay import Relay
+
+COMMAND = (sys.executable, "-m", "esm_client.cli")
+Result = subprocess.CompletedProcess[str]
+Run = Callable[..., Result]
+
+
+@pytest.fixture(name="environment")
+def _environment(registry, tmp_path) -> dict[str, str]:
+    """A user with a token and a home of their own, and nothing of this machine's settings."""
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith("ESM_") and "PROXY" not in key.upper()
+    }
+    return kept | {
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "XDG_CONFIG_HOME": str(tmp_path / "config"),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "ESM_REGISTRY_URL": registry.url,
+        "ESM_REGISTRY_TOKEN": registry.write_token,
+        "OMP_NUM_THREADS": "1",
+        "HF_HUB_OFFLINE": "1",
+    }
+
+
+@pytest.fixture(name="esm")
+def _esm(environment, tmp_path) -> Run:
+    """esm("list", "--json", env={...}, input="...") -> the finished process."""
+
+    def run(*arguments: object, env: dict[str, str] | None = None, **options: object) -> Result:
+        return subprocess.run(
+            [*COMMAND, *map(str, arguments)],
+            env=environment | (env or {}),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            **options,
+        )
+
+    return run
+
+
+@pytest.fixture(name="done")
+def _done(esm) -> Callable[..., str]:
+    """The same for commands that must succeed; returns stdout."""
+
+    def run(*arguments: object, **options: object) -> str:
+        result = esm(*arguments, **options)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    return run
+
+
+@pytest.fixture(name="fails")
+def _fails(esm) -> Callable[..., tuple[str, str]]:
+    """The same for commands that must fail with 1 and two lines; returns these."""
+
+    def run(*arguments: object, code: int = 1, **options: object) -> tuple[str, str]:
+        result = esm(*arguments, **options)
+        lines = result.stderr.splitlines()
+        assert result.returncode == code, result.stderr
+        assert result.stdout == ""
+        assert "Traceback" not in result.stderr
+        assert len(lines) == 2, result.stderr
+        assert lines[0].startswith("error: ")
+        assert lines[1].startswith("  ")
+        return lines[0].removeprefix("error: "), lines[1].strip()
+
+    return run
+
+
+@pytest.fixture(name="namespace")
+def _namespace() -> str:
+    """A namespace nobody else uses in the shared server."""
+    return f"n-{uuid4().hex[:12]}"
+
+
+@pytest.fixture(name="start_relay")
+def _start_relay() -> Iterator[Callable[..., Relay]]:
+    started: list[Relay] = []
+
+    def start(target: str | None = None) -> Relay:
+        started.append(Relay(target))
+        return started[-1]
+
+    yield start
+    for relay in started:
+        relay.close()
+
+
+@pytest.fixture(name="pushed")
+def _pushed(done, esm_directory, namespace) -> str:
+    """The reference of a pushed ESM, in a space of the same name as its namespace."""
+    done("push", esm_directory(), f"{namespace}/esm", "--space", namespace)
+    return f"{namespace}/esm"
+
+
+@pytest.fixture(name="arrays")
+def _arrays(tmp_path) -> tuple[Path, Path]:
+    """Embeddings (200, 16) and two classes that one coordinate tells apart."""
+    embeddings = np.random.default_rng(0).standard_normal((200, 16))
+    np.save(tmp_path / "X.npy", embeddings)
+    np.save(tmp_path / "y.npy", (embeddings[:, 0] > 0).astype(int))
+    return tmp_path / "X.npy", tmp_path / "y.npy"

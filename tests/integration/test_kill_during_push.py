@@ -1,0 +1,71 @@
+"""kill -9 of the server at random moments of pushes: nothing acknowledged is lost or half there."""
+
+import random
+import threading
+from pathlib import Path
+from typing import Any
+
+from esm_client import Client, EsmError
+from esm_client.core.artifact.directory import directory_manifest
+from esm_client.core.schemas import EsmVersionDetail
+
+KILLS = 20
+PUSHERS = 2
+LONGEST_SECONDS = 0.8
+SEED = 20
+
+
+class Pusher(threading.Thread):
+    """Pushes new names one after the other until the server dies; remembers each answer."""
+
+    def __init__(self, registry: Any, directories: list[Path], prefix: str) -> None:
+        super().__init__()
+        self._registry, self._directories, self._prefix = registry, directories, prefix
+        self.acknowledged: list[EsmVersionDetail] = []
+        self.begun = threading.Event()
+
+    def run(self) -> None:
+        with Client(self._registry.url, self._registry.write_token) as client:
+            for number, directory in enumerate(self._directories * 100):
+                self.begun.set()
+                try:
+                    pushed = client.push(directory, f"kill/{self._prefix}-{number}")
+                except EsmError:
+                    return
+                self.acknowledged.append(pushed)
+
+
+def test_no_acknowledged_version_is_lost_and_no_half_version_listed(
+    start_registry: Any, esm_directory: Any, tmp_path: Path
+) -> None:
+    rng = random.Random(SEED)
+    directories = [esm_directory(f"esm-{seed}", dimension=256, seed=seed) for seed in range(4)]
+    acknowledged: list[EsmVersionDetail] = []
+    for kill in range(KILLS):
+        registry = start_registry()
+        pushers = [
+            Pusher(registry, directories[index::PUSHERS], f"{kill}-{index}")
+            for index in range(PUSHERS)
+        ]
+        for pusher in pushers:
+            pusher.start()
+        assert all(pusher.begun.wait(60) for pusher in pushers)
+        pushers[0].join(rng.uniform(0, LONGEST_SECONDS))
+        registry.kill()
+        for pusher in pushers:
+            pusher.join(60)
+            assert not pusher.is_alive()
+            acknowledged += pusher.acknowledged
+
+    registry = start_registry()
+    with Client(registry.url, registry.read_token, cache_dir=tmp_path / "cache") as client:
+        listed = {esm.latest.reference: esm.latest.digest for esm in client.list()}
+        lost = [v.reference for v in acknowledged if listed.get(v.reference) != v.digest]
+        assert acknowledged
+        assert lost == []
+        for number, (reference, digest) in enumerate(listed.items()):
+            pulled = client.pull(reference, tmp_path / "pulled" / str(number))
+            assert directory_manifest(pulled)[1] == digest
+    print(f"{KILLS} kills, {len(acknowledged)} acknowledged, {len(listed)} listed, 0 lost")
+    leftovers = list((registry.data_dir / "blobs" / "incoming").iterdir())
+    assert leftovers == []
