@@ -6,7 +6,7 @@ from pathlib import Path
 from docs.demo.base_model import BASE_MODEL_NAME
 from docs.demo.tasks.write import SOURCES
 
-EPOCHS = 3
+EPOCHS = 2
 LEARNING_RATE = 5e-5
 PAIR_TASKS = {"same_meaning"}
 

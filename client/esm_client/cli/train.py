@@ -47,7 +47,7 @@ def train(
     ] = None,
     base_model_name: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="What others call it (org/name); else the folder's name."),
+        typer.Option(metavar="NAME", help="As others know it: org/name; else the folder's."),
     ] = None,
     language: Annotated[
         str | None, typer.Option(metavar="CODE", help="Of the texts, for instance en.")
