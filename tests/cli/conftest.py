@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
-
 from remote.relay import Relay
 
 COMMAND = (sys.executable, "-m", "esm_client.cli")

@@ -5,9 +5,12 @@ import os
 import pty
 import stat
 import subprocess
+import termios
+import time
+
+from cli.conftest import COMMAND
 
 import esm_client
-from cli.conftest import COMMAND
 from esm_client import EsmArtifact
 
 
@@ -81,7 +84,7 @@ class TestReading:
 
 class TestCache:
     def test_ls_and_clear(self, done, pushed, tmp_path):
-        done("pull", pushed)
+        done("pull", pushed, "out")
         listed = json.loads(done("cache", "ls", "--json"))
         assert [one["reference"] for one in listed["versions"]] == [f"{pushed}@1"]
         assert f"1 version, {listed['size'] / 1000:.1f} kB" in done("cache", "ls")
@@ -141,6 +144,8 @@ class TestLogin:
         shown = b""
         while b"Token for" not in shown:
             shown += os.read(primary, 1000)
+        while termios.tcgetattr(primary)[3] & termios.ECHO:  # input before that is thrown away
+            time.sleep(0.01)
         os.write(primary, f"{registry.read_token}\n".encode())
         shown += _rest(primary)
         assert process.wait(60) == 0

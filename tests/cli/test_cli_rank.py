@@ -33,7 +33,16 @@ class TestPrinted:
         lines = result.stdout.splitlines()
         assert lines[0].startswith("Ranking ")
         assert lines[0].endswith(f"3 ESMs of {pool} for 200 rows, 2 classes, space unverified")
-        assert lines[1].split() == ["rank", "reference", "task", "score", "gain", "log", "BF", "tie"]
+        assert lines[1].split() == [
+            "rank",
+            "reference",
+            "task",
+            "score",
+            "gain",
+            "log",
+            "BF",
+            "tie",
+        ]
         assert [line.split()[0] for line in lines[2:5]] == ["1", "2", "3"]
         assert "≈: within 30 of it, too close to tell apart." in lines[5]
         best = lines[2].split()[1]
@@ -90,9 +99,7 @@ class TestWarnings:
         )
         space = f"{namespace}-poor"
         done("push", poor, f"{namespace}/poor", "--space", space)
-        result = esm(
-            "rank", "--embeddings", arrays[0], "--labels", arrays[1], "--space", space
-        )
+        result = esm("rank", "--embeddings", arrays[0], "--labels", arrays[1], "--space", space)
         assert "warning: no source task scores above the base model as it is" in result.stderr
 
 
@@ -102,7 +109,11 @@ class TestLabels:
         [
             ("y.txt", "\n".join(["yes", "no"] * 100), []),
             ("y.csv", "label\n" + "\n".join(["yes", "no"] * 100), []),
-            ("y.csv", "id,label\n" + "\n".join(["1,yes", "2,no"] * 100), ["--label-column", "label"]),
+            (
+                "y.csv",
+                "id,label\n" + "\n".join(["1,yes", "2,no"] * 100),
+                ["--label-column", "label"],
+            ),
             ("y.csv", "\ufefflabel\r\n" + "\r\n".join(["yes", "no"] * 100), []),
         ],
     )
@@ -138,7 +149,7 @@ class TestRefused:
         ("labels", "message"),
         [
             (np.zeros(200, int), "The labels leave nothing to explain: only one class occurs."),
-            (np.full(200, np.nan), "Label nan in row 0 is missing or not usable as a class."),
+            (np.full(200, np.nan), "Label 'nan' in row 0 is missing or not usable as a class."),
             (np.arange(50) % 2, "50 labels do not fit 200 embeddings."),
         ],
         ids=["one class", "NaN", "too few"],

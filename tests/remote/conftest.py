@@ -6,9 +6,9 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from remote.relay import Relay
 
 from esm_client import Client
-from remote.relay import Relay
 
 
 @pytest.fixture(autouse=True)

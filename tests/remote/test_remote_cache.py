@@ -215,7 +215,7 @@ class TestShared:
             try:
                 with Client(relay.url, registry.read_token) as client:
                     client.pull(f"{namespace}/esm", tmp_path / f"out{number}")
-            except BaseException as error:  # noqa: BLE001
+            except BaseException as error:
                 failures.append(error)
 
         threads = [threading.Thread(target=pull, args=(number,)) for number in range(8)]

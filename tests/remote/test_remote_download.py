@@ -3,10 +3,10 @@
 import json
 
 import pytest
+from remote.relay import Answer
 
 from esm_client import Client
 from esm_client.core import errors
-from remote.relay import Answer
 
 MODEL = "/files/model.safetensors"
 

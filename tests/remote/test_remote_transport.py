@@ -11,10 +11,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer, SimpleHTTPRequestHan
 
 import numpy as np
 import pytest
+from remote.relay import Answer
 
 from esm_client import Client, TargetSketch
 from esm_client.core import errors
-from remote.relay import Answer
 
 IDENTITY = b'{"name": "me", "scope": "read"}'
 BUSY = {"Retry-After": "0", "Content-Type": "application/problem+json"}
@@ -144,7 +144,7 @@ class TestNoAnswer:
         )
 
         class Whoami(BaseHTTPRequestHandler):
-            def do_GET(self):  # noqa: N802
+            def do_GET(self):
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(IDENTITY)))
                 self.end_headers()

@@ -5,15 +5,17 @@ from .grammar import Grammar, Row, labelled_rows
 LABELS = ("person", "place", "time", "number", "reason")
 
 GRAMMAR = Grammar("""
-person: who {did} {work}? | {polite} who {did} {work}? 
-    | what is the name of the {job} that {did} {work}? | which {job} {did} {work}? | by whom was {work} {done}? | {work} was {done} by which {job}?
+person: who {did} {work}? | {polite} who {did} {work}?
+    | what is the name of the {job} that {did} {work}? | which {job} {did} {work}?
+    | by whom was {work} {done}? | {work} was {done} by which {job}?
     | to which {job} do we owe {work}?
 place: where was {work} {done}? | {polite} where {work} was {done}?
     | in which {region} was {work} {done}? | what {region} is home to {work}?
     | from which {region} does {work} come? | to what {region} was {work} taken?
     | near which {region} would I find {work}?
-time: when was {work} {done}? | {polite} when {work} was {done}? 
-    | in which {period} was {work} {done}? | what {period} saw {work} {done}? | since what {period} has {work} been known?
+time: when was {work} {done}? | {polite} when {work} was {done}?
+    | in which {period} was {work} {done}? | what {period} saw {work} {done}?
+    | since what {period} has {work} been known?
     | {work} was {done} in which {period}? | by what {period} had the {job} {done} {work}?
 number: how {much} did {work} {measure}? | {polite} how many {unit} {work} has?
     | what is the {figure} of {work}? | how many {unit} went into {work}?
