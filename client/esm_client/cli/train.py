@@ -73,10 +73,11 @@ def train(
         name=task_name,
         language=language,
     )
+    embedder = Embedder(base_model, pooling=pooling, max_length=max_length, name=base_model_name)
     session.output.note(f"Source task: {task.kind}, {len(task.texts)} rows of {data}.")
     artifact = train_esm(
         task,
-        Embedder(base_model, pooling=pooling, max_length=max_length, name=base_model_name),
+        embedder,
         epochs=epochs,
         learning_rate=learning_rate,
         batch_size=batch_size,

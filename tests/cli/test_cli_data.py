@@ -1,0 +1,121 @@
+"""`train` and `rank` on data files, with the real base model: the way from texts to a ranking."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from docs.demo.base_model import base_model_path
+from docs.demo.tasks.write import write_tasks
+
+COLUMNS = ("--text-column", "text", "--label-column", "label")
+
+
+@pytest.fixture(name="tasks", scope="module")
+def _tasks(tmp_path_factory) -> dict[str, Path]:
+    directory = tmp_path_factory.mktemp("tasks")
+    short = {}
+    for name, path in write_tasks(directory).items():
+        short[name] = directory / f"{name}-short.csv"
+        short[name].write_text("".join(path.read_text().splitlines(keepends=True)[:61]))
+    return short
+
+
+@pytest.fixture(name="model")
+def _model(tmp_path) -> Path:
+    """A copy of the base model that a test may change."""
+    return Path(shutil.copytree(base_model_path(), tmp_path / "all-minilm"))
+
+
+@pytest.fixture(name="trained")
+def _trained(done, tasks, namespace) -> str:
+    """A space that holds one ESM, trained and pushed from the command line."""
+    source = tasks["hotel_reviews_sentiment"]
+    base_model = ("--base-model", base_model_path(), "--base-model-name", "org/all-minilm")
+    done("train", source, *COLUMNS, *base_model, "--output", "esm", "--epochs", "1")
+    done("push", "esm", f"{namespace}/hotels", "--space", namespace)
+    return namespace
+
+
+class TestTrainAndRank:
+    def test_from_texts_to_a_ranking(self, done, tasks, trained):
+        target = tasks["restaurant_reviews_sentiment"]
+        question = (target, *COLUMNS, "--space", trained, "--base-model", base_model_path())
+        receipt = json.loads(done("rank", *question, "--json"))
+        assert [row["reference"] for row in receipt["rows"]] == [f"{trained}/hotels@1"]
+        assert receipt["space_verified"] is True
+        assert receipt["num_rows"] == 60
+        assert receipt["rows"][0]["task"]["num_labels"] == 2
+        shown = json.loads(done("show", f"{trained}/hotels", "--json"))
+        assert shown["fit"]["held_out_mse"] < shown["fit"]["identity_mse"]
+
+    def test_wrong_space_is_named_by_the_canaries(self, fails, tasks, trained, model):
+        configuration = json.loads((model / "config.json").read_text())
+        configuration["num_hidden_layers"] = 3
+        (model / "config.json").write_text(json.dumps(configuration))
+        target = tasks["restaurant_reviews_sentiment"]
+        question = (target, *COLUMNS, "--space", trained, "--base-model", model)
+        message, hint = fails("rank", *question)
+        assert message.startswith(
+            f"These embeddings are not of the space '{trained}': canary sentence 0"
+        )
+        assert "org/all-minilm" in hint
+
+
+class TestRefusedData:
+    @pytest.mark.parametrize(
+        ("text", "columns", "message"),
+        [
+            ("text,label\na,1\n", ("text", "labl"), "has no column 'labl'"),
+            ("text,label\na,1\n", ("texts", "label"), "has no column 'texts'"),
+            ("", ("text", "label"), "data.csv is empty"),
+            ("text,label\n", ("text", "label"), "no rows"),
+            ("text,label\na,1\nb,1\nc,1\n", ("text", "label"), "Every row has the label 1"),
+            ("text,label\na,1\nb,\nc,2\n", ("text", "label"), "missing"),
+            (
+                "text,label\na,0.5\nb,nan\nc,0.7\n",
+                ("text", "label"),
+                "row 1 of column 'label' is 'nan'",
+            ),
+        ],
+        ids=["label column", "text column", "empty", "no rows", "one class", "missing", "NaN"],
+    )
+    @pytest.mark.parametrize("command", ["rank", "train"])
+    def test_one_sentence_and_a_hint(
+        self, fails, trained_space, tmp_path, command, text, columns, message
+    ):
+        (tmp_path / "data.csv").write_text(text)
+        more = {
+            "rank": ("--space", trained_space),
+            "train": ("--output", "out"),
+        }[command]
+        said, _ = fails(
+            command, "data.csv", "--text-column", columns[0], "--label-column", columns[1],
+            "--base-model", base_model_path(), *more,
+        )  # fmt: skip
+        assert message in said
+        assert not (tmp_path / "out").exists()
+
+    def test_a_model_that_wants_to_run_code(self, fails, tasks, model, tmp_path):
+        configuration = json.loads((model / "config.json").read_text())
+        configuration["auto_map"] = {"AutoModel": "modeling.Surprise"}
+        (model / "config.json").write_text(json.dumps(configuration))
+        (model / "modeling.py").write_text("raise SystemExit('executed')")
+        source = tasks["news_desk"]
+        message, hint = fails("train", source, *COLUMNS, "--base-model", model, "--output", "out")
+        assert "asks to run Python code that comes with the model (auto_map)" in message
+        assert "without remote code" in hint
+        assert not (tmp_path / "out").exists()
+
+    def test_a_model_in_pickle(self, fails, tasks, model, tmp_path):
+        (model / "model.safetensors").rename(model / "pytorch_model.bin")
+        source = tasks["news_desk"]
+        message, _ = fails("train", source, *COLUMNS, "--base-model", model, "--output", "out")
+        assert "'pytorch_model.bin' only, a format that may run code" in message
+
+
+@pytest.fixture(name="trained_space")
+def _trained_space(done, esm_directory, namespace) -> str:
+    """A space that exists; bad data is refused before its base model matters."""
+    done("push", esm_directory(), f"{namespace}/esm", "--space", namespace)
+    return namespace
