@@ -8,14 +8,14 @@ LABELS = ("positive", "negative")
 GRAMMAR = Grammar(
     RULES
     + """
-positive: {flaw}, but {good}. | although {flaw}, {good}. | {good}, even if {flaw}.
-    | {stayed}. {remark}. {good}. | {stayed}. {good}. | {remark}; {good} and {good}.
-    | {expected}. {good}. {good}. | {stayed}. {good}, and {glad}. | {remark}. {glad}.
-    | {stayed}. {glad}. | {perk}, and {good}. | {good}. {remark}. {glad}.
-negative: {perk}, but {bad}. | although {perk}, {bad}. | {bad}, even if {perk}.
-    | {stayed}. {remark}. {bad}. | {stayed}. {bad}. | {remark}; {bad} and {bad}.
-    | {expected}. {bad}. {bad}. | {stayed}. {bad}, and {sorry}. | {remark}. {sorry}.
-    | {stayed}. {sorry}. | {flaw}, and {bad}. | {bad}. {remark}. {sorry}.
+positive: {flaw}, but {good}. | although {flaw}, {good}. | {perk}, and {good}.
+    | {good}, and {perk}. | {stayed}. {remark}. {good}. | {stayed}. {good}. {good}.
+    | {remark}; {good} and {good}. | {expected}. {good}. {good}. | {stayed}. {good}, and {glad}.
+    | {remark}. {glad}. | {good}. {remark}. {glad}.
+negative: {perk}, but {bad}. | although {perk}, {bad}. | {flaw}, and {bad}.
+    | {bad}, and {flaw}. | {stayed}. {remark}. {bad}. | {stayed}. {bad}. {bad}.
+    | {remark}; {bad} and {bad}. | {expected}. {bad}. {bad}. | {stayed}. {bad}, and {sorry}.
+    | {remark}. {sorry}. | {bad}. {remark}. {sorry}.
 remark: {flaw} | {perk} | {perk} and {flaw}
 stayed: {nights} in {room} | {nights} on business | {nights} for a wedding in {month}
     | {nights} with two children | {nights} by the sea | {nights} in {month}
@@ -34,6 +34,7 @@ perk: the lift was quick | {room} is on the large side | parking was free | the 
 part: the bed | the bathroom | the lobby | the spa | the shower | the garden | the balcony
     | the porter | the housekeeping | the manager | the mattress | the pool bar | the stay
     | our stay here | the whole trip | every night | the visit | this hotel | the service
+    | the breakfast | the bar | room service | the dining room | the coffee | the buffet
 good: {part} was {lovely} | {part} was {very} {lovely} | we found {part} {very} {lovely}
     | we {loved} {part} | {part} was {lovely}, {part} {lovely} | {part} was not bad but {lovely}
 bad: {part} was {awful} | {part} was {very} {awful} | we found {part} {very} {awful}

@@ -4,15 +4,15 @@ RULES = """
 very: very | really | quite simply | just | honestly | so | utterly | truly | frankly
     | once again | from start to finish | if I may say so
 lovely: lovely | wonderful | splendid | delightful | charming | superb | excellent | fantastic
-    | beautiful | marvellous | faultless | brilliant | terrific | enjoyable | first-rate
+    | beautiful | marvellous | brilliant | terrific | enjoyable
     | impressive | magical | good | great | perfect | a joy | a pleasure | amazing | outstanding
     | fabulous | exquisite | a treat | a triumph | heavenly | welcoming | satisfying | a delight
 awful: awful | horrible | dismal | dreadful | miserable | appalling | terrible | disgusting
     | ugly | nasty | grim | unpleasant | hopeless | depressing | abysmal | frustrating
-    | third-rate | disappointing | ghastly | bad | poor | useless | a misery | a disgrace
+    | disappointing | ghastly | bad | poor | useless | a misery | a disgrace
     | shocking | vile | pitiful | a failure | an ordeal | hostile | annoying | an insult
 loved: loved | enjoyed | adored | admired | were thrilled by | were charmed by | fell for
-    | were happy with | praised | cannot fault
+    | were happy with | praised | were delighted with
 hated: hated | regretted | loathed | cursed | were appalled by | were annoyed by | resented
-    | were unhappy with | complained about | cannot forgive
+    | were unhappy with | complained about | were disgusted with
 """

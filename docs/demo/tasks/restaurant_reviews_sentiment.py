@@ -8,18 +8,16 @@ LABELS = ("positive", "negative")
 GRAMMAR = Grammar(
     RULES
     + """
-positive: {visit}. {flaw}, yet {good}. | {visit}. {scene}. {remark}. {good}.
-    | {visit}. {good}, despite {flaw_thing}. {scene}. | {matter} aside, {good}, as {scene}.
-    | {scene}, {remark}; {good}. | people talk about {matter}. {visit}: {good}. {scene}.
-    | {visit}. {remark}, {remark}. {good}. | {scene}. {glad}, and {remark}.
-    | {visit}, {matter}. {scene}, and {good}. | {remark}, {scene}, {good}, {remark}.
-    | {visit}. {scene}, {scene}. {glad}.
-negative: {visit}. {perk}, yet {bad}. | {visit}. {scene}. {remark}. {bad}.
-    | {visit}. {bad}, despite {perk_thing}. {scene}. | {matter} aside, {bad}, as {scene}.
-    | {scene}, {remark}; {bad}. | people talk about {matter}. {visit}: {bad}. {scene}.
-    | {visit}. {remark}, {remark}. {bad}. | {scene}. {sorry}, and {remark}.
-    | {visit}, {matter}. {scene}, and {bad}. | {remark}, {scene}, {bad}, {remark}.
-    | {visit}. {scene}, {scene}. {sorry}.
+positive: {visit}. {flaw}, yet {good}. | {visit}. {perk}, and {good}.
+    | {visit}. {scene}. {good}. | {good}, despite {flaw_thing}. {scene}.
+    | {good}, helped by {perk_thing}. {scene}. | {matter} aside, {good}, as {scene}.
+    | {scene}, {remark}; {good}. | people talk about {matter}. {visit}: {good}.
+    | {visit}. {remark}, {remark}. {good}. | {scene}. {glad}. | {visit}. {scene}, and {good}.
+negative: {visit}. {perk}, yet {bad}. | {visit}. {flaw}, and {bad}.
+    | {visit}. {scene}. {bad}. | {bad}, despite {perk_thing}. {scene}.
+    | {bad}, not helped by {flaw_thing}. {scene}. | {matter} aside, {bad}, as {scene}.
+    | {scene}, {remark}; {bad}. | people talk about {matter}. {visit}: {bad}.
+    | {visit}. {remark}, {remark}. {bad}. | {scene}. {sorry}. | {visit}. {scene}, and {bad}.
 remark: {flaw} | {perk}
 scene: {party} ordered {dish} | {dish} comes with {dish} | the next table had {dish}
     | we went on to {place} | {place} used to be a {shop} | the street outside is full of {crowd}
@@ -40,8 +38,10 @@ place: the noodle bar | the tapas place | the pizzeria | the fish shack | the ve
 dish: the risotto | the grilled trout | the lamb stew | the mushroom pie | the ramen
     | the onion soup | the lasagne | the fish curry | the steak | the paella | the beetroot salad
     | the lemon tart | the cheesecake | the tofu | the goulash | the roast duck | the falafel
-    | the house wine | the sourdough | the chef | the waiter | the sommelier | the dessert menu
-    | the meal | dinner | every course | the cooking | the kitchen | the food
+    | the house wine | the sourdough
+all: the meal | dinner | every course | the cooking | the kitchen | the food | the place
+    | the evening | the chef | the waiter | the sommelier | the service | the dessert menu
+topic: {dish} | {all}
 flaw: the queue was long | our table was by the kitchen | the music was loud | it costs a bit
     | the menu is short | the portions are small | we had to share a table | parking took ages
     | they forgot the olives | the tablecloth was paper | {dish} came last
@@ -52,14 +52,18 @@ flaw_thing: the long queue | the high stools | the loud music | the prices | the
     | the slow start | the cramped tables
 perk_thing: the short queue | the soft chairs | the live music | the discounts | the linen napkins
     | the quick start | the roomy tables
-good: {dish} was {lovely} | {dish} was {very} {lovely} | we found {dish} {very} {lovely}
-    | we {loved} {dish} | {dish} was {tasty} and {lovely} | {dish} was not bad but {lovely}
-bad: {dish} was {awful} | {dish} was {very} {awful} | we found {dish} {very} {awful}
-    | we {hated} {dish} | {dish} was {nasty} and {awful} | {dish} was not good but {awful}
+good: {topic} was {lovely} | {topic} was {very} {lovely} | we found {topic} {very} {lovely}
+    | we {loved} {topic} | {dish} was {tasty} and {lovely} | {all} was {lovely}, {dish} {lovely}
+    | {topic} was not bad but {lovely}
+bad: {topic} was {awful} | {topic} was {very} {awful} | we found {topic} {very} {awful}
+    | we {hated} {topic} | {dish} was {nasty} and {awful} | {all} was {awful}, {dish} {awful}
+    | {topic} was not good but {awful}
 tasty: delicious | fragrant | tender | crisp | fresh | well seasoned
 nasty: inedible | greasy | tough | soggy | stale | badly seasoned
-glad: we will gladly come back | I am still dreaming of {dish} | {dish} left us {very} happy
-sorry: we will not come back | I still shudder at {dish} | {dish} left us {very} angry
+glad: we will gladly come back, {all} was {lovely} | I am still dreaming of {dish}, it is {lovely}
+    | {all} left us {very} happy
+sorry: we will not come back, {all} was {awful} | I still shudder at {dish}, it is {awful}
+    | {all} left us {very} angry
 """
 )
 
