@@ -24,7 +24,7 @@ test: setup lint ## style, types, layer rules and every test
 lint: setup ## style, types, layer rules, file lengths
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/basedpyright
+	$(BIN)/basedpyright --project pyproject.toml
 	$(BIN)/lint-imports --no-cache
 
 serve: setup ## a registry on http://127.0.0.1:8321 with its data in ./esm-registry-data

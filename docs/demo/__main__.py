@@ -26,6 +26,7 @@ def main() -> None:
     """Run the demo; exits 1 when the related source is not ranked first."""
     started = time.perf_counter()
     os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # torch's threads need not spin
     shutil.rmtree(HOME, ignore_errors=True)
     base_model = base_model_path()
     tasks = write_tasks(HOME / "tasks")
@@ -50,7 +51,6 @@ def main() -> None:
         best = json.loads(client(environment, "rank", *question, "--json", quiet=True))["rows"][0]
         print(client(environment, "pull", best["reference"], str(HOME / "winner")))
         verify(HOME / "winner", best["digest"])
-        print(client(environment, "show", best["reference"]))
 
     say(f"Done in {time.perf_counter() - started:.0f} s.")
     if best["reference"].split("@")[0] != f"{NAMESPACE}/{RELATED_SOURCE}":

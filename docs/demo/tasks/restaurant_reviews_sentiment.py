@@ -8,16 +8,16 @@ LABELS = ("positive", "negative")
 GRAMMAR = Grammar(
     RULES
     + """
-positive: {visit}. {flaw}, yet {good}. | {visit}. {perk}, and {good}.
-    | {visit}. {scene}. {good}. | {good}, despite {flaw_thing}. {scene}.
+positive: {visit}. {flaw}, yet {good}. {scene}. | {visit}. {perk}, and {good}.
+    | {visit}. {scene}, {scene}. {good}. | {good}, despite {flaw_thing}. {scene}. {remark}.
     | {good}, helped by {perk_thing}. {scene}. | {matter} aside, {good}, as {scene}.
-    | {scene}, {remark}; {good}. | people talk about {matter}. {visit}: {good}.
-    | {visit}. {remark}, {remark}. {good}. | {scene}. {glad}. | {visit}. {scene}, and {good}.
-negative: {visit}. {perk}, yet {bad}. | {visit}. {flaw}, and {bad}.
-    | {visit}. {scene}. {bad}. | {bad}, despite {perk_thing}. {scene}.
+    | {scene}, {remark}; {good}. | people talk about {matter}. {visit}: {good}. {scene}.
+    | {visit}. {remark}, {scene}. {good}. | {scene}. {glad}. | {visit}. {scene}, and {good}.
+negative: {visit}. {perk}, yet {bad}. {scene}. | {visit}. {flaw}, and {bad}.
+    | {visit}. {scene}, {scene}. {bad}. | {bad}, despite {perk_thing}. {scene}. {remark}.
     | {bad}, not helped by {flaw_thing}. {scene}. | {matter} aside, {bad}, as {scene}.
-    | {scene}, {remark}; {bad}. | people talk about {matter}. {visit}: {bad}.
-    | {visit}. {remark}, {remark}. {bad}. | {scene}. {sorry}. | {visit}. {scene}, and {bad}.
+    | {scene}, {remark}; {bad}. | people talk about {matter}. {visit}: {bad}. {scene}.
+    | {visit}. {remark}, {scene}. {bad}. | {scene}. {sorry}. | {visit}. {scene}, and {bad}.
 remark: {flaw} | {perk}
 scene: {party} ordered {dish} | {dish} comes with {dish} | the next table had {dish}
     | we went on to {place} | {place} used to be a {shop} | the street outside is full of {crowd}
@@ -53,10 +53,10 @@ flaw_thing: the long queue | the high stools | the loud music | the prices | the
 perk_thing: the short queue | the soft chairs | the live music | the discounts | the linen napkins
     | the quick start | the roomy tables
 good: {topic} was {lovely} | {topic} was {very} {lovely} | we found {topic} {very} {lovely}
-    | we {loved} {topic} | {dish} was {tasty} and {lovely} | {all} was {lovely}, {dish} {lovely}
+    | we {loved} {topic} | {dish} was {tasty} and {lovely}
     | {topic} was not bad but {lovely}
 bad: {topic} was {awful} | {topic} was {very} {awful} | we found {topic} {very} {awful}
-    | we {hated} {topic} | {dish} was {nasty} and {awful} | {all} was {awful}, {dish} {awful}
+    | we {hated} {topic} | {dish} was {nasty} and {awful}
     | {topic} was not good but {awful}
 tasty: delicious | fragrant | tender | crisp | fresh | well seasoned
 nasty: inedible | greasy | tough | soggy | stale | badly seasoned
