@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+from esm_client import Client
 from remote.relay import Relay
 
 COMMAND = (sys.executable, "-m", "esm_client.cli")
@@ -103,9 +104,10 @@ def _start_relay() -> Iterator[Callable[..., Relay]]:
 
 
 @pytest.fixture(name="pushed")
-def _pushed(done, esm_directory, namespace) -> str:
+def _pushed(registry, esm_directory, namespace) -> str:
     """The reference of a pushed ESM, in a space of the same name as its namespace."""
-    done("push", esm_directory(), f"{namespace}/esm", "--space", namespace)
+    with Client(registry.url, registry.write_token) as client:
+        client.push(esm_directory(), f"{namespace}/esm", space=namespace)
     return f"{namespace}/esm"
 
 

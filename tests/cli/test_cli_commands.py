@@ -12,6 +12,7 @@ from cli.conftest import COMMAND
 
 import esm_client
 from esm_client import EsmArtifact
+from remote.relay import Answer
 
 
 class TestPushPull:
@@ -118,8 +119,6 @@ class TestLogin:
 
     def test_token_is_not_shown_to_a_stranger(self, fails, start_relay):
         stranger = start_relay()
-        from remote.relay import Answer
-
         stranger.rule = lambda asked, forward: Answer(200, b"{}")
         message, _ = fails("login", stranger.url, "--token-stdin", input="my-secret\n")
         assert "not as an ESM registry" in message

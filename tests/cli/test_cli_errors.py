@@ -232,11 +232,11 @@ class TestDebug:
         result = esm("pull", "nobody/nothing", "--debug")
         assert registry.write_token not in result.stderr
 
-    def test_unexpected_error(self, fails, tmp_path):
+    def test_unexpected_error(self, fails, environment, tmp_path):
         broken = tmp_path / "broken"
         (broken / "httpx").mkdir(parents=True)
         (broken / "httpx" / "__init__.py").write_text("raise RuntimeError('out of luck')")
-        path = os.pathsep.join([str(broken), os.environ.get("PYTHONPATH", "client")])
+        path = os.pathsep.join([str(broken), environment["PYTHONPATH"]])
         assert fails("whoami", env={"PYTHONPATH": path}) == (
             "Something unexpected happened: RuntimeError: out of luck",
             "Run the same command again with --debug and report what it prints.",

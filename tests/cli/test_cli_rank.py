@@ -5,14 +5,15 @@ import json
 import numpy as np
 import pytest
 
-from esm_client import TargetSketch
+from esm_client import Client, TargetSketch
 
 
 @pytest.fixture(name="pool")
-def _pool(done, esm_directory, namespace):
-    for seed in range(3):
-        source = esm_directory(f"e{seed}", seed=seed)
-        done("push", source, f"{namespace}/e{seed}", "--space", namespace)
+def _pool(registry, esm_directory, namespace):
+    with Client(registry.url, registry.write_token) as client:
+        for seed in range(3):
+            source = esm_directory(f"e{seed}", seed=seed)
+            client.push(source, f"{namespace}/e{seed}", space=namespace)
     return namespace
 
 

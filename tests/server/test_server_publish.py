@@ -66,7 +66,7 @@ def test_first_push_creates_the_space(client, push, esm_directory, unique):
     assert space["identity"] == fingerprint.identity.model_dump()
     assert np.allclose(space["canaries"], fingerprint.canaries, atol=0)
     assert space["num_esms"] == 1
-    listed = client.get("/v1/spaces").json()["items"]
+    listed = client.get("/v1/spaces", params={"limit": 200}).json()["items"]
     assert {k: v for k, v in space.items() if k != "canaries"} in listed
 
 
