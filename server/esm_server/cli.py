@@ -4,9 +4,11 @@ import json
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
+from pydantic import ValidationError
+from sqlalchemy.exc import ArgumentError
 
 from esm_client.core.errors import EsmError, InvalidInput
 from esm_server.settings import Settings
@@ -95,10 +97,23 @@ def main() -> None:
     try:
         app()
     except EsmError as error:
-        typer.echo(f"error: {error.message}", err=True)
-        if error.hint:
-            typer.echo(f"hint: {error.hint}", err=True)
-        sys.exit(1)
+        _fail(error.message, error.hint)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = "ESM_SERVER_" + ".".join(str(part) for part in first["loc"]).upper()
+        _fail(f"The setting {name} is {first['input']!r}: {first['msg']}.", "Correct or unset it.")
+    except ArgumentError as error:
+        _fail(f"The database URL cannot be used: {error}.", "Write it like sqlite:////path/file.")
+    except OSError as error:
+        _fail(
+            f"{error.filename or 'A file'} cannot be used: {error.strerror or error}.",
+            "Choose a --data-dir that this user may write to.",
+        )
+
+
+def _fail(message: str, hint: str) -> NoReturn:
+    typer.echo(f"error: {message}\n  {hint}", err=True)
+    sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
-from esm_client import Client
 from remote.relay import Relay
+
+from esm_client import Client
 
 COMMAND = (sys.executable, "-m", "esm_client.cli")
 Result = subprocess.CompletedProcess[str]

@@ -9,10 +9,10 @@ import termios
 import time
 
 from cli.conftest import COMMAND
+from remote.relay import Answer
 
 import esm_client
 from esm_client import EsmArtifact
-from remote.relay import Answer
 
 
 class TestPushPull:

@@ -119,3 +119,21 @@ def _trained_space(done, esm_directory, namespace) -> str:
     """A space that exists; bad data is refused before its base model matters."""
     done("push", esm_directory(), f"{namespace}/esm", "--space", namespace)
     return namespace
+
+
+class TestNoModel:
+    def test_a_hub_id_that_is_not_in_the_cache(self, fails, tasks):
+        source = tasks["news_desk"]
+        model = ("--base-model", "typo/minilm", "--output", "out")
+        message, hint = fails("train", source, *COLUMNS, *model)
+        assert message.startswith("There is no folder 'typo/minilm', and the cache ")
+        assert "HF_HUB_OFFLINE is set" in message
+        assert hint.startswith("Name the folder of a base model")
+
+    def test_offline_asks_no_hub(self, fails, tasks):
+        source = tasks["news_desk"]
+        model = ("--base-model", "typo/minilm", "--output", "out")
+        message, _ = fails(
+            "--offline", "train", source, *COLUMNS, *model, env={"HF_HUB_OFFLINE": ""}
+        )
+        assert "the hub was not asked" in message

@@ -185,6 +185,7 @@ class TestRefused:
             ("y.csv", "a,b\n1,2\n", "y.csv has several columns; its columns are a, b."),
             ("y.csv", "", "y.csv has several columns; its columns are none."),
             ("y.txt", "yes\n\nno\n", "The label of row 1 in y.txt is empty."),
+            ("y.txt", "0\n1\nnan\n", "The label of row 2 in y.txt is 'nan'."),
             ("y.npy", "no array", "y.npy cannot be read"),
             ("missing.txt", None, "missing.txt cannot be read: No such file or directory."),
         ],

@@ -11,6 +11,7 @@ from esm_client.core.schemas import EsmVersionDetail
 
 KILLS = 20
 PUSHERS = 2
+PUSHES = 12
 LONGEST_SECONDS = 0.8
 SEED = 20
 
@@ -26,7 +27,7 @@ class Pusher(threading.Thread):
 
     def run(self) -> None:
         with Client(self._registry.url, self._registry.write_token) as client:
-            for number, directory in enumerate(self._directories * 100):
+            for number, directory in enumerate(self._directories):
                 self.begun.set()
                 try:
                     pushed = client.push(directory, f"kill/{self._prefix}-{number}")
@@ -39,13 +40,15 @@ def test_no_acknowledged_version_is_lost_and_no_half_version_listed(
     start_registry: Any, esm_directory: Any, tmp_path: Path
 ) -> None:
     rng = random.Random(SEED)
-    directories = [esm_directory(f"esm-{seed}", dimension=256, seed=seed) for seed in range(4)]
     acknowledged: list[EsmVersionDetail] = []
     for kill in range(KILLS):
         registry = start_registry()
+        fresh = [  # new content each time, so that files travel in every push
+            esm_directory(f"esm-{kill}-{number}", dimension=384, seed=1000 * kill + number)
+            for number in range(PUSHERS * PUSHES)
+        ]
         pushers = [
-            Pusher(registry, directories[index::PUSHERS], f"{kill}-{index}")
-            for index in range(PUSHERS)
+            Pusher(registry, fresh[index::PUSHERS], f"{kill}-{index}") for index in range(PUSHERS)
         ]
         for pusher in pushers:
             pusher.start()

@@ -250,3 +250,10 @@ def test_text_files_need_no_library_and_warn_of_nothing(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         load_task(write(tmp_path / "a.csv"), **COLUMNS)
+
+
+def test_codes_that_look_like_numbers_stay_apart(tmp_path):
+    path = tmp_path / "codes.csv"
+    path.write_text("text,label\na,007\nb,7\nc,1_2\nd,12\n")
+    task = load_task(path, text_columns=["text"], label_column="label")
+    assert sorted(map(str, task.labels)) == ["007", "12", "1_2", "7"]

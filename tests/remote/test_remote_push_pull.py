@@ -1,5 +1,6 @@
 """Push and pull against a real server."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -176,3 +177,45 @@ class TestReading:
             client.space("no-such-space")
         with pytest.raises(errors.InvalidName):
             client.space("../../etc")
+
+
+class TestAnswersOfAStranger:
+    @pytest.mark.parametrize(
+        "changed", [{"namespace": "/tmp/x"}, {"name": "../x"}, {"name": "other"}, {"version": 9}]
+    )
+    def test_another_version_than_asked_for_is_refused(
+        self, client, registry, esm_directory, namespace, start_relay, tmp_path, changed
+    ):
+        client.push(esm_directory(), f"{namespace}/esm")
+        relay = start_relay(registry.url)
+
+        def lie(asked, forward):
+            answer = forward()
+            if "/versions/" not in asked.path:
+                return answer
+            return answer.with_body(json.dumps(json.loads(answer.body) | changed).encode())
+
+        relay.rule = lie
+        with Client(relay.url, registry.read_token) as fooled, pytest.raises(errors.EsmError):
+            fooled.pull(f"{namespace}/esm@1", tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+        assert list((tmp_path / "cache").rglob("*.json")) == []
+
+
+class TestRepair:
+    @pytest.mark.parametrize("damage", [b"short", None], ids=["truncated", "changed"])
+    def test_pushing_again_mends_a_damaged_blob(
+        self, client, registry, esm_directory, namespace, tmp_path, damage
+    ):
+        directory = esm_directory(seed=4711)
+        pushed = client.push(directory, f"{namespace}/esm")
+        digits = pushed.manifest.files["model.safetensors"].sha256.removeprefix("sha256:")
+        blob = registry.data_dir / "blobs" / digits[:2] / digits
+        whole = blob.read_bytes()
+        blob.write_bytes(damage or whole[:-1] + bytes([whole[-1] ^ 1]))
+        if damage is None:  # the right size: only the server can tell
+            with pytest.raises(errors.NotFound, match="damaged on the server's disk"):
+                client.push(directory, f"{namespace}/esm")
+        client.push(directory, f"{namespace}/esm")
+        assert blob.read_bytes() == whole
+        assert client.pull(f"{namespace}/esm", tmp_path / "out").is_dir()

@@ -90,11 +90,12 @@ class TestRetries:
             faked.rank(_sketch(), space="some-space")
         assert len(fake.requests) == 1
 
-    def test_ranking_is_repeated_when_the_server_was_busy(self, fake, faked):
-        fake.rule = lambda asked, forward: Answer(503, problem(503, "unavailable"), BUSY)
+    @pytest.mark.parametrize(("status", "tries"), [(429, 4), (503, 1)])
+    def test_ranking_is_repeated_only_when_it_was_surely_not_made(self, fake, faked, status, tries):
+        fake.rule = lambda asked, forward: Answer(status, problem(status, "unavailable"), BUSY)
         with pytest.raises(errors.Unavailable):
             faked.rank(_sketch(), space="some-space")
-        assert len(fake.requests) == 4
+        assert len(fake.requests) == tries
 
 
 def _sketch() -> TargetSketch:

@@ -31,8 +31,10 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = _invoke(list(arguments) or ["--help"])
         sys.stdout.flush()
-    except (BrokenPipeError, SystemExit):  # typer makes the latter of the former
+    except (BrokenPipeError, SystemExit) as error:
         # the reader left, as `| head` does; what is still buffered has nowhere to go
+        if not isinstance(error.__context__ or error, BrokenPipeError):
+            raise  # typer makes a SystemExit of a broken pipe; this one is somebody else's
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except (KeyboardInterrupt, typer.Abort):

@@ -41,6 +41,14 @@ def load_labels(path: Path, column: str | None) -> NDArray[Any] | list[str]:
             f"The label of row {empty} in {path} is empty.",
             "Leave rows without a label out, in the embeddings too.",
         )
+    missing = next(
+        (row for row, label in enumerate(labels) if label.strip().lower() == "nan"), None
+    )
+    if missing is not None:
+        raise InvalidLabels(
+            f"The label of row {missing} in {path} is {labels[missing].strip()!r}.",
+            "Leave rows without a label out, in the embeddings too.",
+        )
     return labels
 
 

@@ -5,6 +5,7 @@ They may stand before the command's name or after it: `esm-client --json list` a
 """
 
 import inspect
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
@@ -68,6 +69,8 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], None
                 after.as_json or before.as_json,
                 after.quiet or before.quiet,
             )
+            if options.offline or os.environ.get("ESM_REGISTRY_OFFLINE", "0") not in ("", "0"):
+                os.environ["HF_HUB_OFFLINE"] = "1"  # no model hub either
             function(Session(options), **given)
 
         own = list(inspect.signature(function).parameters.values())[1:]

@@ -121,9 +121,9 @@ class EsmVersion(Contract):
     """One immutable version."""
 
     reference: str
-    namespace: str
-    name: str
-    version: int
+    namespace: Name
+    name: Name
+    version: Annotated[int, Field(ge=1)]
     digest: Digest
     space: str
     architecture: str

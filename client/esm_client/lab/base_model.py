@@ -123,16 +123,21 @@ def _from_hub(name: str, revision: str | None) -> BaseModelFiles:
     tried = f"There is no folder {name!r}"
     if not _HUB_ID.fullmatch(name):
         raise InvalidInput(f"{tried}.", "Name the folder of a base model, or its hub id.")
-    hub = require("huggingface_hub")
-    offline = bool(hub.constants.HF_HUB_OFFLINE)
+    hub, constants = require("huggingface_hub"), require("huggingface_hub.constants")
+    failures = (OSError, ValueError, require("huggingface_hub.errors").RevisionResolutionError)
+    offline = bool(constants.HF_HUB_OFFLINE)
+    options = {"revision": revision, "allow_patterns": _HUB_FILES}
     try:
-        path = hub.snapshot_download(
-            name, revision=revision, allow_patterns=_HUB_FILES, local_files_only=offline
-        )
-    except (OSError, ValueError, hub.errors.RevisionResolutionError) as cause:
+        try:  # the cache first: what is there needs no network
+            path = hub.snapshot_download(name, local_files_only=True, **options)
+        except failures:
+            if offline:
+                raise
+            path = hub.snapshot_download(name, **options)
+    except failures as cause:
         if offline:
             raise InvalidInput(
-                f"{tried}, and the cache {hub.constants.HF_HUB_CACHE} holds no such model; the "
+                f"{tried}, and the cache {constants.HF_HUB_CACHE} holds no such model; the "
                 "hub was not asked, because HF_HUB_OFFLINE is set.",
                 "Name the folder of a base model, or fetch it where there is a network.",
             ) from cause

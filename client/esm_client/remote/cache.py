@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from esm_client.core.disk import disk_errors
 from esm_client.remote.cached_blobs import CachedBlobs
 from esm_client.remote.cached_versions import CachedVersion, CachedVersions
-from esm_client.remote.disk import disk_errors
 
 HINT = "Set ESM_REGISTRY_CACHE to a directory you may write to."
 

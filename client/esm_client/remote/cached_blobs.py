@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from esm_client.core.artifact.manifest import digest_file
+from esm_client.core.disk import beside, disk_errors
 from esm_client.core.references import check_digest
-from esm_client.remote.disk import beside, disk_errors
 
 try:
     import fcntl

@@ -7,9 +7,9 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from esm_client.core.artifact.manifest import digest_bytes, manifest_digest
+from esm_client.core.disk import write_whole
 from esm_client.core.references import Reference
 from esm_client.core.schemas import EsmVersionDetail
-from esm_client.remote.disk import write_whole
 
 LATEST = "latest"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from esm_client.core.disk import disk_errors
 from esm_client.core.references import Reference
 from esm_client.core.schemas import (
     Esm,
@@ -20,7 +21,6 @@ from esm_client.core.schemas import (
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_client.core.spaces import SpaceFingerprint
 from esm_client.remote.cache import HINT, Cache
-from esm_client.remote.disk import disk_errors
 from esm_client.remote.pull import find_version, pull_version
 from esm_client.remote.push import push_directory
 from esm_client.remote.ranking import Ranking

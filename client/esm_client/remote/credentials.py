@@ -10,8 +10,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from esm_client.core.disk import disk_errors, write_whole
 from esm_client.core.errors import InvalidInput
-from esm_client.remote.disk import disk_errors, write_whole
 
 _HINT = "Set XDG_CONFIG_HOME to a directory you may write to, or use ESM_REGISTRY_TOKEN."
 

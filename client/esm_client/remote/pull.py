@@ -11,11 +11,11 @@ from esm_client.core.artifact.directory import (
     directory_manifest,
 )
 from esm_client.core.artifact.manifest import manifest_digest
+from esm_client.core.disk import beside, disk_errors
 from esm_client.core.errors import Conflict, DigestMismatch, EsmError, OfflineMiss
 from esm_client.core.references import Reference
 from esm_client.core.schemas import EsmVersionDetail
 from esm_client.remote.cache import HINT, Cache
-from esm_client.remote.disk import beside, disk_errors
 from esm_client.remote.download import fetch
 from esm_client.remote.resources.esms import EsmResource
 from esm_client.remote.settings import Settings
@@ -40,6 +40,7 @@ def find_version(
             "Pull it once while online; esm-client cache ls shows what is there.",
         )
     detail = esms.version(reference)
+    _check_answers(reference, detail)
     found = manifest_digest(detail.manifest)
     if found != detail.digest or (reference.is_pinned and found != reference.selector):
         raise DigestMismatch(
@@ -48,6 +49,17 @@ def find_version(
         )
     check_file_names(detail.manifest.files)
     return detail
+
+
+def _check_answers(reference: Reference, detail: EsmVersionDetail) -> None:
+    """Raise DigestMismatch when the registry describes another ESM or version than asked for."""
+    other = (detail.namespace, detail.name) != (reference.namespace, reference.name)
+    if other or (reference.selector.isdigit() and int(reference.selector) != detail.version):
+        raise DigestMismatch(
+            f"The registry answered {reference} with {detail.namespace}/{detail.name}@"
+            f"{detail.version}.",
+            "Tell the registry's operator.",
+        )
 
 
 def pull_version(

@@ -27,7 +27,7 @@ def push_directory(
     files = artifact_files(directory)
     manifest = build_manifest(files)
     for filename, entry in manifest.files.items():
-        if not blobs.exists(entry.sha256):
+        if not blobs.exists(entry.sha256, entry.size):
             blobs.put(entry.sha256, files[filename])
     version = EsmVersionCreate(
         manifest=manifest,

@@ -88,7 +88,8 @@ def check_url(url: str) -> str:
         )
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise InvalidInput(f"{shown[:200]!r} is not the address of a registry.", hint)
-    return shown.rstrip("/").removesuffix("/v1").rstrip("/")
+    address = parts._replace(scheme=parts.scheme.lower(), netloc=parts.netloc.lower()).geturl()
+    return address.rstrip("/").removesuffix("/v1").rstrip("/")
 
 
 def check_token(token: str) -> str:

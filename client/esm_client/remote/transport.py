@@ -12,9 +12,9 @@ import httpx
 from pydantic import BaseModel
 
 from esm_client import __version__
+from esm_client.core.disk import disk_errors
 from esm_client.core.errors import EsmError, InvalidInput, OfflineMiss, TruncatedUpload
 from esm_client.remote.answers import Model, error_of, not_our_server, parse_answer
-from esm_client.remote.disk import disk_errors
 from esm_client.remote.phases import connection_failed, is_permanent
 from esm_client.remote.retries import RETRIED_STATUSES, pause_before
 from esm_client.remote.settings import Settings
@@ -83,10 +83,11 @@ class Transport:
                 f"{file} changed while it was sent.", "Push again when nothing writes to it."
             ) from cause
 
-    def exists(self, path: str) -> bool:
+    def exists(self, path: str, size: int) -> bool:
         """HEAD; False for whatever is not a plain yes, as a HEAD carries no reason."""
         with self._answer("HEAD", path, check=False) as response:
-            return response.status_code == HTTPStatus.OK
+            found = response.headers.get("Content-Length")
+            return response.status_code == HTTPStatus.OK and found == str(size)
 
     @contextmanager
     def download(self, path: str, start: int = 0) -> Generator[Download]:
@@ -155,6 +156,9 @@ class Transport:
                     raise connection_failed(cause, self.url) from cause
             else:
                 if response.status_code not in RETRIED_STATUSES:
+                    return response
+                # a server that was unavailable may have done the work; one that refused did not
+                if not idempotent and response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
                     return response
                 pause = pause_before(attempt, response.headers.get("Retry-After"))
                 if pause is None:

@@ -62,7 +62,7 @@ def _translated() -> Generator[None]:
 
 
 def _make_engine(url: str) -> Engine:
-    engine = create_engine(make_url(url))
+    engine = create_engine(make_url(url), hide_parameters=True)  # no content in logs
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)

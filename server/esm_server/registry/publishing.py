@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from esm_client.core.artifact.directory import EsmArtifact, check_file_names
-from esm_client.core.artifact.manifest import manifest_digest
+from esm_client.core.artifact.manifest import digest_file, manifest_digest
 from esm_client.core.errors import Conflict, InvalidArtifact, InvalidInput, NotFound, TooLarge
 from esm_client.core.limits import MAX_ARTIFACT_BYTES, MAX_CARD_BYTES, MAX_PROVENANCE_BYTES
 from esm_client.core.schemas import EsmVersionCreate, EsmVersionDetail, Manifest
@@ -80,6 +80,14 @@ class PublishService:
                 filename: stack.enter_context(self._store.local_copy(entry.sha256))
                 for filename, entry in manifest.files.items()
             }
+            for filename, path in paths.items():
+                digest = manifest.files[filename].sha256
+                if digest_file(path) != digest:  # the disk lost it since; the next push mends it
+                    self._store.remove(digest)
+                    raise NotFound(
+                        f"The blob of {filename} ({digest}) was damaged on the server's disk.",
+                        "It was removed there: push again.",
+                    )
             return EsmArtifact.from_files(paths)
 
     def _store_version(self, draft: "_Draft") -> Published:

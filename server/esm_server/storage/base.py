@@ -44,6 +44,10 @@ class BlobStore(Protocol):
         """A local file with the blob's bytes, for as long as the block runs; raises NotFound."""
         ...
 
+    def remove(self, digest: str) -> None:
+        """Forget a blob; nothing happens when it is not there."""
+        ...
+
     def check(self) -> None:
         """Raise StorageFull or Unavailable when uploads would fail just now."""
         ...

@@ -54,6 +54,11 @@ class LocalBlobStore:
             raise NotFound(f"The blob {digest} is not stored.", "Upload it again.")
         yield path
 
+    def remove(self, digest: str) -> None:
+        """Forget a blob; nothing happens when it is not there."""
+        with _translated():
+            self._path(digest).unlink(missing_ok=True)
+
     def check(self) -> None:
         """Write and remove a small file; raises StorageFull or Unavailable."""
         with _translated(), tempfile.TemporaryFile(dir=self._incoming) as file:

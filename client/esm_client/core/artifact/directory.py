@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from esm_client.core.artifact.config import EsmConfig
 from esm_client.core.artifact.manifest import build_manifest, manifest_digest
 from esm_client.core.artifact.weights import AffineMap
+from esm_client.core.disk import disk_errors
 from esm_client.core.errors import (
     Conflict,
     DimensionMismatch,
@@ -86,13 +87,17 @@ class EsmArtifact:
 
     @classmethod
     def read(cls, directory: str | os.PathLike[str]) -> "EsmArtifact":
-        """Read and validate a directory; raises InvalidArtifact, UnsafeFile or TooLarge."""
+        """Read and validate a directory; raises InvalidArtifact, UnsafeFile, TooLarge.
+
+        InvalidInput for a file that this user may not read.
+        """
         path = Path(directory)
-        return cls.from_files(
-            artifact_files(path),
-            card=_read_text(path / CARD, MAX_CARD_BYTES),
-            provenance=_read_json(path / PROVENANCE),
-        )
+        with disk_errors(path, "Check that you may read it."):
+            return cls.from_files(
+                artifact_files(path),
+                card=_read_text(path / CARD, MAX_CARD_BYTES),
+                provenance=_read_json(path / PROVENANCE),
+            )
 
     @classmethod
     def from_files(
@@ -114,8 +119,13 @@ class EsmArtifact:
         target = Path(directory)
         if target.exists():
             raise Conflict(f"{target} exists already.", "Choose another directory or remove it.")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        with disk_errors(target, "Choose a directory that you may write to."):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+            self._fill(staging, target)
+        return target
+
+    def _fill(self, staging: Path, target: Path) -> None:
         try:
             (staging / CONFIG).write_bytes(self.config.to_json())
             (staging / MODEL).write_bytes(self.map.to_bytes())
@@ -131,7 +141,6 @@ class EsmArtifact:
         except BaseException:
             shutil.rmtree(staging, ignore_errors=True)
             raise
-        return target
 
 
 def artifact_files(directory: Path) -> dict[str, Path]:

@@ -1,6 +1,7 @@
 """From the raw values of a label column to labels, and what kind of task they make."""
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,9 @@ from numpy.typing import NDArray
 
 from esm_client.core.errors import InvalidLabels
 from esm_client.core.schemas import Kind
+
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
+_DIGITS = re.compile(r"[+-]?[0-9]+")
 
 MAX_GUESSED_CLASSES = 100
 
@@ -99,12 +103,14 @@ def _number(value: object) -> int | float | None:
     if isinstance(value, int | float):
         return value
     if isinstance(value, str):
-        # not float(value) first: digits beyond 2**53 would be lost
-        for read in (int, float):
-            try:
-                return read(value)
-            except ValueError:
-                continue
+        if _INTEGER.fullmatch(value):  # exact: a float would lose digits beyond 2**53
+            return int(value)
+        if _DIGITS.fullmatch(value) or "_" in value:  # 007 and 1_2 are codes, not numbers
+            return None
+        try:
+            return float(value)
+        except ValueError:
+            return None
     return None
 
 

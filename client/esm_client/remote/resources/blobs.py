@@ -11,9 +11,9 @@ class BlobResource:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def exists(self, digest: str) -> bool:
-        """HEAD: whether the server surely has these bytes."""
-        return self._transport.exists(f"/v1/blobs/{digest}")
+    def exists(self, digest: str, size: int) -> bool:
+        """HEAD: whether the server surely has these bytes, all of them."""
+        return self._transport.exists(f"/v1/blobs/{digest}", size)
 
     def put(self, digest: str, file: Path) -> None:
         """PUT the bytes; the server verifies the digest (DigestMismatch)."""
