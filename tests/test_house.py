@@ -39,3 +39,7 @@ def test_no_pickle(sources: list[Path]) -> None:
     unsafe = ("import pickle", "torch.load(", "import joblib", "allow_pickle=True")
     found = [(path, word) for path in code for word in unsafe if word in path.read_text()]
     assert found == []
+
+
+def test_readme_is_finished() -> None:
+    assert "@@" not in (ROOT / "README.md").read_text()

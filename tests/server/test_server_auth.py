@@ -99,7 +99,7 @@ def test_token_names_are_unique(registry):
     assert again.returncode == 1
     assert again.stderr.splitlines() == [
         "error: A token named 'twice' exists already.",
-        "hint: Choose another --name.",
+        "  Choose another --name.",
     ]
 
 

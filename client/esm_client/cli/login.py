@@ -31,11 +31,12 @@ def login(
     )
     server = check_server(settings)
     token = sys.stdin.readline() if token_stdin else _ask(settings.url)
+    address_parts = urlsplit(settings.url)
+    if address_parts.scheme == "http" and address_parts.hostname not in _LOOPBACK:
+        session.output.note("warning: this address is not encrypted; the token travels in clear.")
     identity = check_login(settings, token)
     path = credentials_file()
     store_token(path, settings.url, token.strip())
-    if urlsplit(settings.url).scheme == "http" and urlsplit(settings.url).hostname not in _LOOPBACK:
-        session.output.note("warning: this address is not encrypted; the token travels in clear.")
     if os.environ.get("ESM_REGISTRY_TOKEN"):
         session.output.note("warning: ESM_REGISTRY_TOKEN is set and goes before the stored token.")
 
