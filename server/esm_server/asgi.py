@@ -6,18 +6,29 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ASGIApp
 
 from esm_server.artifacts.controllers import BlobController, FileController
-from esm_server.artifacts.service import ArtifactService
-from esm_server.auth.controllers import AuthController
+from esm_server.artifacts.service import ArtifactService, UploadLimits
+from esm_server.audit.controllers import AuditController
+from esm_server.audit.service import AuditService
+from esm_server.auth.controllers import AuthController, TokenController
 from esm_server.auth.service import AuthService
+from esm_server.auth.tokens import TokenService
 from esm_server.db.database import Database
 from esm_server.dependencies import Services, dependencies
 from esm_server.engine.weights import WeightsCache
+from esm_server.finding.controllers import FindingController
+from esm_server.finding.service import FindingService
 from esm_server.lifespan import lifespan
+from esm_server.namespaces.controllers import NamespaceController
+from esm_server.namespaces.service import NamespaceService
 from esm_server.problems import problem_response
 from esm_server.rankings.controllers import RankingController
 from esm_server.rankings.service import RankingService
+from esm_server.registry.alias_controllers import AliasController
+from esm_server.registry.aliases import AliasService
 from esm_server.registry.controllers import EsmController
+from esm_server.registry.editing import EditingService
 from esm_server.registry.publishing import PublishService
+from esm_server.registry.removal import RemovalService
 from esm_server.registry.service import RegistryService
 from esm_server.request_log import RequestLog
 from esm_server.responses import ContractResponse
@@ -36,12 +47,21 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
     settings = settings or Settings()
     database = Database(settings.url)
     store = LocalBlobStore(settings.blob_dir)
+    auth = AuthService(database)
+    uploads = UploadLimits(settings.max_blob_bytes, settings.open_namespaces)
     services = Services(
-        auth=AuthService(database),
+        auth=auth,
+        tokens=TokenService(database),
+        audit=AuditService(database),
+        namespaces=NamespaceService(database, open_namespaces=settings.open_namespaces),
         spaces=SpaceService(database),
         registry=RegistryService(database),
-        publishing=PublishService(database, store),
-        artifacts=ArtifactService(database, store, settings.max_blob_bytes),
+        finding=FindingService(database),
+        publishing=PublishService(database, store, open_namespaces=settings.open_namespaces),
+        editing=EditingService(database),
+        removal=RemovalService(database),
+        aliases=AliasService(database),
+        artifacts=ArtifactService(database, store, auth, uploads),
         rankings=RankingService(
             database, WeightsCache(store.local_copy, settings.weights_cache_bytes)
         ),
@@ -52,8 +72,13 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         route_handlers=[
             SystemController,
             AuthController,
+            TokenController,
+            AuditController,
+            NamespaceController,
             SpaceController,
+            FindingController,
             EsmController,
+            AliasController,
             BlobController,
             FileController,
             RankingController,
@@ -66,7 +91,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         openapi_config=_openapi(),
         logging_config=None,  # Litestar's would log bodies; see request_log
     )
-    app.state.auth = services.auth
+    app.state.auth = auth
     return RequestLog(UnreadBody(app), services.metrics)
 
 

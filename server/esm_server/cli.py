@@ -50,8 +50,10 @@ def serve(
 
 @token_app.command("create")
 def create_token(
-    name: Annotated[str, typer.Option(help="Who the token is for.")],
+    user: Annotated[str, typer.Option(help="Who the token is for; made if need be.")],
     scope: Annotated[str, typer.Option(help="read, write or admin; each includes the former.")],
+    name: Annotated[str, typer.Option(help="What the user calls this token.")] = "default",
+    robot: Annotated[bool, typer.Option("--robot", help="The user is a program.")] = False,
     expires_days: Annotated[int | None, typer.Option(min=0, max=36500, help="Lifetime.")] = None,
     data_dir: DataDir = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -68,9 +70,10 @@ def create_token(
     database = Database(settings.url)
     prepare(database.engine)
     lifetime = None if expires_days is None else timedelta(days=expires_days)
-    secret = AuthService(database).create(name, scope, lifetime=lifetime)
+    kind = "robot" if robot else "person"
+    secret = AuthService(database).create(user, scope, name=name, kind=kind, lifetime=lifetime)
     database.close()
-    shown = {"name": name, "scope": scope, "token": secret}
+    shown = {"user": user, "name": name, "scope": scope, "token": secret}
     typer.echo(json.dumps(shown) if as_json else secret)
 
 

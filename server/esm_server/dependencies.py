@@ -7,9 +7,17 @@ from litestar import Request
 from litestar.di import Provide
 
 from esm_server.artifacts.service import ArtifactService
-from esm_server.auth.service import AuthService, Caller
+from esm_server.audit.service import AuditService
+from esm_server.auth.caller import Caller
+from esm_server.auth.service import AuthService
+from esm_server.auth.tokens import TokenService
+from esm_server.finding.service import FindingService
+from esm_server.namespaces.service import NamespaceService
 from esm_server.rankings.service import RankingService
+from esm_server.registry.aliases import AliasService
+from esm_server.registry.editing import EditingService
 from esm_server.registry.publishing import PublishService
+from esm_server.registry.removal import RemovalService
 from esm_server.registry.service import RegistryService
 from esm_server.spaces.service import SpaceService
 from esm_server.system.health import HealthService
@@ -21,9 +29,16 @@ class Services:
     """One of each; the field names are the parameter names in handlers."""
 
     auth: AuthService
+    tokens: TokenService
+    audit: AuditService
+    namespaces: NamespaceService
     spaces: SpaceService
     registry: RegistryService
+    finding: FindingService
     publishing: PublishService
+    editing: EditingService
+    removal: RemovalService
+    aliases: AliasService
     artifacts: ArtifactService
     rankings: RankingService
     health: HealthService

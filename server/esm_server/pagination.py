@@ -6,6 +6,7 @@ from typing import Annotated, TypeVar
 
 from litestar.params import Parameter
 
+from esm_client.core.errors import InvalidInput
 from esm_client.core.limits import MAX_PAGE_ROWS
 from esm_client.core.schemas import Page
 
@@ -23,6 +24,16 @@ class Slice:
 
     after: str | None
     limit: int
+
+    def after_number(self) -> int | None:
+        """`after` of a list whose key is a number; raises InvalidInput."""
+        if self.after is None:
+            return None
+        if not (self.after.isascii() and self.after.isdigit() and len(self.after) < 19):
+            raise InvalidInput(
+                f"{self.after[:100]!r} does not begin a page.", "Send `next` of the page before."
+            )
+        return int(self.after)
 
     def page(
         self, rows: Sequence[Row], key: Callable[[Row], str], convert: Callable[[Row], Item]

@@ -24,6 +24,8 @@ class Settings(BaseSettings):
     """Largest file that is accepted."""
     max_body_bytes: Bytes = 4 * 2**20
     """Largest JSON body of a request, rankings apart."""
+    open_namespaces: bool = True
+    """Whether anybody with a token of the scope write may create a namespace."""
     weights_cache_bytes: Annotated[int, Field(ge=0)] = 512 * 2**20
     """How much memory the engine may keep filled with ESM weights."""
 

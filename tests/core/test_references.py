@@ -57,7 +57,7 @@ def test_references(text, expected):
         "a/b@-1",
         "a/b@01",
         "a/b@1.0",
-        "a/b@v1",
+        "a/b@V1",
         "a/b@3@4",
         "a/b@Latest",
         "a/b@3\n",

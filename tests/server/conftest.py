@@ -13,12 +13,13 @@ from esm_client.core.artifact.directory import CARD, EsmArtifact, directory_mani
 Push = Callable[..., httpx.Response]
 
 
-def upload(client: httpx.Client, directory: Path) -> dict[str, Any]:
+def upload(client: httpx.Client, directory: Path, namespace: str) -> dict[str, Any]:
     """Upload all files of a directory; the manifest as JSON."""
     manifest, _ = directory_manifest(directory)
     for name, entry in manifest.files.items():
         content = (directory / name).read_bytes()
-        client.put(f"/v1/blobs/{entry.sha256}", content=content).raise_for_status()
+        path = f"/v1/namespaces/{namespace}/blobs/{entry.sha256}"
+        client.put(path, content=content).raise_for_status()
     return manifest.model_dump(mode="json")
 
 
@@ -29,7 +30,7 @@ def _push(registry) -> Push:
     def push(directory: Path, path: str, server=None, **fields: Any) -> httpx.Response:
         server = server or registry
         with server.client(server.write_token) as client:
-            body: dict[str, Any] = {"manifest": upload(client, directory)}
+            body: dict[str, Any] = {"manifest": upload(client, directory, path.split("/")[0])}
             body["card"] = (directory / CARD).read_text()
             fingerprint = EsmArtifact.read(directory).fingerprint
             if fingerprint is not None:

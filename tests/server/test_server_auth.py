@@ -17,7 +17,7 @@ ROUTES = [
     ("GET", "/v1/esms/a/b/versions/latest", "read"),
     ("GET", "/v1/esms/a/b/versions/latest/files/config.json", "read"),
     ("POST", "/v1/esms/a/b/versions", "write"),
-    ("PUT", "/v1/blobs/sha256:" + "0" * 64, "write"),
+    ("PUT", "/v1/namespaces/blob-tests/blobs/sha256:" + "0" * 64, "write"),
     ("POST", "/v1/rankings", "read"),
     ("GET", "/v1/rankings/x", "read"),
 ]
@@ -55,7 +55,7 @@ def test_malformed_header(registry, problem, header):
 
 
 def test_head_of_a_blob_needs_a_token(registry):
-    path = "/v1/blobs/sha256:" + "0" * 64
+    path = "/v1/namespaces/blob-tests/blobs/sha256:" + "0" * 64
     with registry.client() as client:
         assert client.head(path).status_code == 401
     with registry.client(registry.read_token) as client:
@@ -93,28 +93,28 @@ def test_only_the_hash_is_stored(registry):
 
 
 def test_token_names_are_unique(registry):
-    arguments = ("token", "create", "--scope", "read", "--name")
+    arguments = ("token", "create", "--scope", "read", "--user")
     assert registry.run_command(*arguments, "twice").returncode == 0
     again = registry.run_command(*arguments, "twice")
     assert again.returncode == 1
     assert again.stderr.splitlines() == [
-        "error: A token named 'twice' exists already.",
+        "error: 'twice' has a token named 'default' already.",
         "  Choose another --name.",
     ]
 
 
 def test_unknown_scope_is_refused(registry):
-    result = registry.run_command("token", "create", "--scope", "root", "--name", "x")
+    result = registry.run_command("token", "create", "--scope", "root", "--user", "x")
     assert result.returncode == 1
     assert "'root' is not a scope" in result.stderr
 
 
 def test_token_from_the_command_line(registry, problem):
     arguments = ("token", "create", "--scope", "write", "--json", "--expires-days")
-    lasting = json.loads(registry.run_command(*arguments, "1", "--name", "lasting").stdout)
-    assert (lasting["name"], lasting["scope"]) == ("lasting", "write")
+    lasting = json.loads(registry.run_command(*arguments, "1", "--user", "lasting").stdout)
+    assert (lasting["user"], lasting["scope"]) == ("lasting", "write")
     with registry.client(lasting["token"]) as client:
         assert client.get("/v1/whoami").json()["name"] == "lasting"
-    over = json.loads(registry.run_command(*arguments, "0", "--name", "over").stdout)
+    over = json.loads(registry.run_command(*arguments, "0", "--user", "over").stdout)
     with registry.client(over["token"]) as client:
         problem(client.get("/v1/whoami"), 401, "unauthorized")

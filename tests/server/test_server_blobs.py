@@ -38,7 +38,7 @@ def _client(registry):
 
 def test_upload_is_stored_once(registry, client):
     content = os.urandom(3_000_000)
-    path = f"/v1/blobs/{digest_bytes(content)}"
+    path = f"/v1/namespaces/blob-tests/blobs/{digest_bytes(content)}"
     assert client.head(path).status_code == 404
     assert client.put(path, content=content).status_code == 201
     assert client.put(path, content=content).status_code == 200
@@ -49,19 +49,23 @@ def test_upload_is_stored_once(registry, client):
 
 
 def test_empty_blob(client):
-    assert client.put(f"/v1/blobs/{digest_bytes(b'')}", content=b"").status_code in (200, 201)
+    assert client.put(
+        f"/v1/namespaces/blob-tests/blobs/{digest_bytes(b'')}", content=b""
+    ).status_code in (200, 201)
 
 
 def test_upload_without_a_length(client):
     content = os.urandom(2_500_000)
     pieces = (content[start : start + 10_000] for start in range(0, len(content), 10_000))
-    response = client.put(f"/v1/blobs/{digest_bytes(content)}", content=pieces)
+    response = client.put(
+        f"/v1/namespaces/blob-tests/blobs/{digest_bytes(content)}", content=pieces
+    )
     assert response.status_code == 201
 
 
 def test_other_bytes_are_refused(registry, client, problem):
     digest = "sha256:" + hashlib.sha256(b"what was meant").hexdigest()
-    response = client.put(f"/v1/blobs/{digest}", content=b"what came")
+    response = client.put(f"/v1/namespaces/blob-tests/blobs/{digest}", content=b"what came")
     assert digest in problem(response, 400, "digest-mismatch")["detail"]
     assert not stored(registry, digest)
     assert leftovers(registry) == []
@@ -72,7 +76,7 @@ def raw_put(registry, digest, announced, content):
     url = httpx.URL(registry.url)
     connection = socket.create_connection((url.host, url.port), timeout=20)
     head = (
-        f"PUT /v1/blobs/{digest} HTTP/1.1\r\nHost: {url.host}\r\n"
+        f"PUT /v1/namespaces/blob-tests/blobs/{digest} HTTP/1.1\r\nHost: {url.host}\r\n"
         f"Authorization: Bearer {registry.write_token}\r\nContent-Length: {announced}\r\n\r\n"
     )
     connection.sendall(head.encode() + content)
@@ -104,11 +108,13 @@ def test_aborted_upload_leaves_nothing(registry):
 def test_oversized_upload(start_registry, problem):
     running = start_registry(env={"ESM_SERVER_MAX_BLOB_BYTES": "1000"})
     content = os.urandom(1001)
-    path = f"/v1/blobs/{digest_bytes(content)}"
+    path = f"/v1/namespaces/blob-tests/blobs/{digest_bytes(content)}"
     with running.client(running.write_token) as client:
         announced = client.put(path, content=content)
         streamed = client.put(path, content=iter([content]))
-        assert client.put(f"/v1/blobs/{digest_bytes(content[:-1])}", content=content[:-1])
+        assert client.put(
+            f"/v1/namespaces/blob-tests/blobs/{digest_bytes(content[:-1])}", content=content[:-1]
+        )
     for response in (announced, streamed):
         assert "1000" in problem(response, 413, "too-large")["detail"]
     assert leftovers(running) == []
@@ -131,14 +137,23 @@ def test_full_disk(small_disk, start_registry, problem):
     running = start_registry(small_disk)
     large, small = os.urandom(6_000_000), os.urandom(1000)
     with running.client(running.write_token) as client:
-        response = client.put(f"/v1/blobs/{digest_bytes(large)}", content=large)
+        response = client.put(
+            f"/v1/namespaces/blob-tests/blobs/{digest_bytes(large)}", content=large
+        )
         assert "full" in problem(response, 507, "storage-full")["detail"]
         assert leftovers(running) == []
-        assert client.put(f"/v1/blobs/{digest_bytes(small)}", content=small).status_code == 201
+        assert (
+            client.put(
+                f"/v1/namespaces/blob-tests/blobs/{digest_bytes(small)}", content=small
+            ).status_code
+            == 201
+        )
         assert client.get("/health/ready").status_code == 200
         fill(small_disk)
         problem(client.get("/health/ready"), 507, "storage-full")
-        response = client.put(f"/v1/blobs/{digest_bytes(b'more')}", content=b"more")
+        response = client.put(
+            f"/v1/namespaces/blob-tests/blobs/{digest_bytes(b'more')}", content=b"more"
+        )
         problem(response, 507, "storage-full")
         assert client.get("/v1/esms").status_code == 200
 
@@ -179,5 +194,7 @@ def test_refused_upload_still_gets_its_answer(registry, problem, size):
     content = bytes(size)
     with registry.client(registry.read_token) as client:
         for _ in range(3):
-            response = client.put(f"/v1/blobs/{digest_bytes(content)}", content=content)
+            response = client.put(
+                f"/v1/namespaces/blob-tests/blobs/{digest_bytes(content)}", content=content
+            )
             problem(response, 403, "forbidden")

@@ -24,7 +24,9 @@ def _file(registry, tmp_path_factory):
     files = {"config.json": config.to_json(), "model.safetensors": model}
     with registry.client(registry.write_token) as client:
         for content in files.values():
-            client.put(f"/v1/blobs/{digest_bytes(content)}", content=content).raise_for_status()
+            client.put(
+                f"/v1/namespaces/blob-tests/blobs/{digest_bytes(content)}", content=content
+            ).raise_for_status()
         manifest = {
             "files": {
                 name: {"sha256": digest_bytes(content), "size": len(content)}

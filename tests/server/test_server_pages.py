@@ -53,4 +53,4 @@ def test_spaces(client, push, esm_directory, unique):
 def test_cursor_that_is_none(client, push, esm_directory, problem, unique, after):
     push(esm_directory(unique), f"{unique}/a", space=unique).raise_for_status()
     response = client.get(f"/v1/esms/{unique}/a/versions", params={"after": after})
-    problem(response, 400, "invalid-name")
+    problem(response, 400, "invalid-input")

@@ -19,7 +19,10 @@
     ├── Conflict                   the request contradicts what is stored
     ├── Unauthorized               no token, or one the server does not know
     ├── Forbidden                  a token without the right
+    ├── Yanked                     a version that was taken out of the way
+    ├── NotAdmitted                a push that the server's policy refuses
     ├── TooLarge                   more than a limit allows
+    │   └── QuotaExceeded          more than a namespace may hold
     ├── RangeNotSatisfiable        a byte range outside the file
     ├── RateLimited                too many requests, come back later
     ├── StorageFull                no room on a disk, here or on the server
@@ -136,9 +139,23 @@ class Forbidden(EsmError):
     status = 403
 
 
+class Yanked(EsmError):
+    code = "yanked"
+    status = 409
+
+
+class NotAdmitted(EsmError):
+    code = "not-admitted"
+    status = 422
+
+
 class TooLarge(EsmError):
     code = "too-large"
     status = 413
+
+
+class QuotaExceeded(TooLarge):
+    code = "quota-exceeded"
 
 
 class RangeNotSatisfiable(EsmError):

@@ -27,8 +27,8 @@ def push_directory(
     files = artifact_files(directory)
     manifest = build_manifest(files)
     for filename, entry in manifest.files.items():
-        if not blobs.exists(entry.sha256, entry.size):
-            blobs.put(entry.sha256, files[filename])
+        if not blobs.exists(target.namespace, entry.sha256, entry.size):
+            blobs.put(target.namespace, entry.sha256, files[filename])
     version = EsmVersionCreate(
         manifest=manifest,
         space=space,

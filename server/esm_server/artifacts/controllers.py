@@ -1,4 +1,4 @@
-"""/v1/blobs, and the files of a version."""
+"""The blobs of a namespace, and the files of a version."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +11,7 @@ from litestar.response import Stream
 
 from esm_server.artifacts.ranges import select
 from esm_server.artifacts.service import ArtifactService
+from esm_server.auth.caller import Caller
 from esm_server.auth.guards import requires
 from esm_server.problems import head_problems, problems
 from esm_server.responses import ContractResponse
@@ -35,14 +36,16 @@ class RawUpload(Operation):
 class BlobController(Controller):
     """Content-addressed uploads, which become visible with the version that names them."""
 
-    path = "/v1/blobs/{digest:str}"
+    path = "/v1/namespaces/{namespace:str}/blobs/{digest:str}"
     tags = ("blobs",)
     guards = (requires("write"),)
 
-    @head("/", media_type=OCTETS, responses=head_problems(404), sync_to_thread=True)
-    def head_blob(self, artifacts: ArtifactService, digest: str) -> Response[None]:
+    @head("/", media_type=OCTETS, responses=head_problems(404, 409), sync_to_thread=True)
+    def head_blob(
+        self, artifacts: ArtifactService, caller: Caller, namespace: str, digest: str
+    ) -> Response[None]:
         """Whether a blob is stored, and its size."""
-        headers = {"Content-Length": str(artifacts.blob_size(digest))}
+        headers = {"Content-Length": str(artifacts.blob_size(caller, namespace, digest))}
         return ContractResponse(None, headers=headers)
 
     @put(
@@ -56,10 +59,17 @@ class BlobController(Controller):
         },
     )
     async def put_blob(
-        self, request: Request[Any, Any, Any], artifacts: ArtifactService, digest: str
+        self,
+        request: Request[Any, Any, Any],
+        artifacts: ArtifactService,
+        caller: Caller,
+        namespace: str,
+        digest: str,
     ) -> Response[None]:
         """Upload raw bytes; they are hashed while they stream and stored once."""
-        is_new = await artifacts.receive(digest, request.content_length, request.stream())
+        is_new = await artifacts.receive(
+            caller, namespace, digest, request.content_length, request.stream()
+        )
         return ContractResponse(None, status_code=201 if is_new else 200, media_type=MediaType.TEXT)
 
 
@@ -74,7 +84,7 @@ class FileController(Controller):
         "/",
         media_type=OCTETS,
         responses={
-            **problems(404, 416),
+            **problems(404, 409, 416),
             206: ResponseSpec(bytes, description="The range asked for", media_type=OCTETS),  # pyright: ignore[reportArgumentType]
             304: ResponseSpec(None, description="The bytes with this entity tag are known"),
         },
@@ -84,13 +94,14 @@ class FileController(Controller):
         self,
         request: Request[Any, Any, Any],
         artifacts: ArtifactService,
+        caller: Caller,
         namespace: str,
         name: str,
         selector: str,
         filename: str,
     ) -> Stream:
         """The bytes of one file; understands Range, If-Range and If-None-Match."""
-        file = artifacts.find_file(namespace, name, selector, filename)
+        file = artifacts.find_file(caller, namespace, name, selector, filename)
         etag = f'"{file.digest}"'
         part = select(request.headers, file.size, etag)
         headers = {"ETag": etag, "Accept-Ranges": "bytes"}
@@ -101,17 +112,18 @@ class FileController(Controller):
         content = file.read(part.start, part.stop)
         return Stream(content, status_code=part.status, headers=headers, media_type=OCTETS)
 
-    @head("/", media_type=OCTETS, responses=head_problems(404), sync_to_thread=True)
+    @head("/", media_type=OCTETS, responses=head_problems(404, 409), sync_to_thread=True)
     def head_file(
         self,
         artifacts: ArtifactService,
+        caller: Caller,
         namespace: str,
         name: str,
         selector: str,
         filename: str,
     ) -> Response[None]:
         """Size and entity tag of one file."""
-        file = artifacts.find_file(namespace, name, selector, filename)
+        file = artifacts.find_file(caller, namespace, name, selector, filename)
         headers = {
             "ETag": f'"{file.digest}"',
             "Accept-Ranges": "bytes",

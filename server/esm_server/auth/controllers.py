@@ -1,11 +1,18 @@
-"""GET /v1/whoami."""
+"""GET /v1/whoami, and /v1/tokens."""
 
-from litestar import Controller, get
+from typing import Annotated
 
-from esm_client.core.schemas import Identity
+from litestar import Controller, delete, get, post
+from litestar.params import Parameter
+
+from esm_client.core.schemas import Identity, NewToken, Page, Token, TokenCreate
+from esm_server.auth.caller import Caller
 from esm_server.auth.guards import requires
-from esm_server.auth.service import Caller
+from esm_server.auth.tokens import TokenService
+from esm_server.pagination import DEFAULT_LIMIT, After, Limit, Slice
 from esm_server.problems import problems
+
+TokenId = Annotated[int, Parameter(ge=1, le=2**31 - 1)]
 
 
 class AuthController(Controller):
@@ -16,5 +23,45 @@ class AuthController(Controller):
 
     @get("/whoami", guards=[requires("read")], responses=problems(), sync_to_thread=False)
     def whoami(self, caller: Caller) -> Identity:
-        """Who this token belongs to."""
+        """Who this token belongs to, and what it may do."""
         return caller.identity
+
+
+class TokenController(Controller):
+    """Tokens; their secrets are shown once, when they are made or rotated."""
+
+    path = "/v1/tokens"
+    tags = ("auth",)
+    guards = (requires("read"),)
+
+    @get("/", responses=problems(), sync_to_thread=True)
+    def list_tokens(
+        self,
+        tokens: TokenService,
+        caller: Caller,
+        user: Annotated[str | None, Parameter(max_length=96)] = None,
+        after: After = None,
+        limit: Limit = DEFAULT_LIMIT,
+    ) -> Page[Token]:
+        """The caller's tokens; for admins of the registry everybody's, or those of one user."""
+        return tokens.list(caller, user, Slice(after, limit))
+
+    @post("/", responses=problems(404, 409, 507), sync_to_thread=True)
+    def create_token(self, tokens: TokenService, caller: Caller, data: TokenCreate) -> NewToken:
+        """A new token with its secret."""
+        return tokens.create(caller, data)
+
+    @post(
+        "/{token_id:int}/rotate",
+        responses=problems(404, 409, 507),
+        status_code=200,
+        sync_to_thread=True,
+    )
+    def rotate_token(self, tokens: TokenService, caller: Caller, token_id: TokenId) -> NewToken:
+        """A new secret for a token; the old one ends at once."""
+        return tokens.rotate(caller, token_id)
+
+    @delete("/{token_id:int}", responses=problems(404, 507), status_code=200, sync_to_thread=True)
+    def revoke_token(self, tokens: TokenService, caller: Caller, token_id: TokenId) -> Token:
+        """End a token at once."""
+        return tokens.revoke(caller, token_id)

@@ -10,9 +10,8 @@ from litestar.handlers.base import BaseRouteHandler
 
 from esm_client.core.errors import Forbidden, Unauthorized
 from esm_client.core.schemas import Scope
-from esm_server.auth.service import AuthService, Caller
-
-SCOPES: tuple[Scope, ...] = ("read", "write", "admin")
+from esm_server.auth.caller import SCOPES, Caller
+from esm_server.auth.service import AuthService
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 Guard = Callable[[Connection, BaseRouteHandler], Awaitable[None]]
@@ -25,9 +24,9 @@ def requires(scope: Scope) -> Guard:
         caller = await _recognise(connection)
         if SCOPES.index(caller.identity.scope) < SCOPES.index(scope):
             raise Forbidden(
-                f"The token {caller.name!r} has the scope {caller.identity.scope!r}; this needs "
-                f"{scope!r}.",
-                "Ask the server's admin for a token with that scope.",
+                f"The token {caller.identity.token!r} has the scope "
+                f"{caller.identity.scope!r}; this needs {scope!r}.",
+                "Use a token with that scope: esm-client token create, or ask the server's admin.",
             )
         connection.scope["user"] = caller
 

@@ -1,30 +1,76 @@
-"""Queries on tokens."""
+"""Queries on users and tokens."""
 
-from sqlmodel import Session, col, select
+from collections.abc import Sequence
+from datetime import datetime
 
-from esm_server.db import TokenRow
+from sqlmodel import Session, col, select, update
+
+from esm_client.core.schemas import UserKind
+from esm_server.db import MemberRow, TokenRow, UserRow
+
+TokenRecord = tuple[TokenRow, UserRow]
+
+_TOKENS = select(TokenRow, UserRow).join(UserRow, col(UserRow.id) == col(TokenRow.user_id))
 
 
 class TokenRepository:
-    """Tokens within one transaction."""
+    """Users and tokens within one transaction."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def by_secret(self, secret_sha256: str) -> TokenRow | None:
-        """The token whose secret has this hash."""
-        statement = select(TokenRow).where(col(TokenRow.secret_sha256) == secret_sha256)
+    def by_secret(self, secret_sha256: str) -> TokenRecord | None:
+        """The token whose secret has this hash, and its user."""
+        return self._session.exec(
+            _TOKENS.where(col(TokenRow.secret_sha256) == secret_sha256)
+        ).first()
+
+    def by_id(self, token_id: int) -> TokenRecord | None:
+        """The token of this id, and its user."""
+        return self._session.exec(_TOKENS.where(col(TokenRow.id) == token_id)).first()
+
+    def by_name(self, user: str, name: str) -> TokenRecord | None:
+        """A user's token of this name."""
+        statement = _TOKENS.where(col(UserRow.name) == user, col(TokenRow.name) == name)
         return self._session.exec(statement).first()
 
-    def by_name(self, name: str) -> TokenRow | None:
-        """The token of this name."""
-        return self._session.exec(select(TokenRow).where(col(TokenRow.name) == name)).first()
+    def list(self, user: str | None, after: int | None, limit: int) -> Sequence[TokenRecord]:
+        """Tokens of one user, or of all, oldest first."""
+        statement = _TOKENS.order_by(col(TokenRow.id)).limit(limit)
+        if user is not None:
+            statement = statement.where(col(UserRow.name) == user)
+        if after is not None:
+            statement = statement.where(col(TokenRow.id) > after)
+        return self._session.exec(statement).all()
 
     def exists(self) -> bool:
         """Whether there is any token at all."""
         return self._session.exec(select(TokenRow.id).limit(1)).first() is not None
 
     def add(self, token: TokenRow) -> None:
-        """Store a new token."""
+        """Store a new token, or what has changed in one."""
         self._session.add(token)
         self._session.flush()
+
+    def touch(self, token_id: int, at: datetime) -> None:
+        """Remember when a token was last used."""
+        statement = update(TokenRow).where(col(TokenRow.id) == token_id).values(last_used_at=at)
+        self._session.connection().execute(statement)
+
+    def user(self, name: str) -> UserRow | None:
+        """The user of this name."""
+        return self._session.exec(select(UserRow).where(col(UserRow.name) == name)).first()
+
+    def add_user(self, name: str, kind: UserKind, *, is_admin: bool = False) -> UserRow:
+        """Store a new user."""
+        row = UserRow(name=name, kind=kind, is_admin=is_admin)
+        self._session.add(row)
+        self._session.flush()
+        return row
+
+    def roles(self, user_id: int) -> dict[str, str]:
+        """The user's role by namespace."""
+        statement = select(MemberRow.namespace, MemberRow.role).where(
+            col(MemberRow.user_id) == user_id
+        )
+        return dict(self._session.exec(statement).all())

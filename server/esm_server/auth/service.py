@@ -1,61 +1,69 @@
-"""Creating tokens and recognising them."""
+"""Recognising callers, and making the tokens that only the server's own command makes."""
 
-import hashlib
-import secrets
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import cast
 
-from esm_client.core.errors import Conflict, Unauthorized
+from sqlmodel import Session
+
+from esm_client.core.errors import Conflict, StorageFull, Unauthorized, Unavailable
 from esm_client.core.references import check_name
-from esm_client.core.schemas import Identity, Scope
-from esm_server.auth.repository import TokenRepository
+from esm_client.core.schemas import Identity, Role, Scope, UserKind
+from esm_server.audit.record import record
+from esm_server.auth.caller import Caller
+from esm_server.auth.repository import TokenRecord, TokenRepository
+from esm_server.auth.secret import new_secret, secret_hash
 from esm_server.db import TokenRow
 from esm_server.db.columns import now
 from esm_server.db.database import Database
 
-PREFIX = "esmr_"
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who makes a request."""
-
-    token_id: int
-    identity: Identity
-
-    @property
-    def name(self) -> str:
-        """The token's name."""
-        return self.identity.name
-
-    @property
-    def is_admin(self) -> bool:
-        """Whether the caller may see what others own."""
-        return self.identity.scope == "admin"
+OPERATOR = "esm-server"
+"""Who the audit log names for what the server's own command did."""
+TOUCH_EVERY = timedelta(minutes=1)
 
 
 class AuthService:
-    """Tokens of one registry."""
+    """Who may speak to one registry."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def create(self, name: str, scope: Scope, *, lifetime: timedelta | None = None) -> str:
+    def create(
+        self,
+        user: str,
+        scope: Scope,
+        *,
+        name: str = "default",
+        kind: UserKind = "person",
+        lifetime: timedelta | None = None,
+    ) -> str:
         """Store a new token and return its secret, which nobody can read again.
 
-        Raises InvalidName, and Conflict when the name is taken.
+        The user is made if need be; the scope `admin` makes them an admin of the registry.
+        Raises InvalidName, and Conflict when the user has a token of that name.
         """
+        check_name(user, "user name")
         check_name(name, "token name")
-        secret = PREFIX + secrets.token_urlsafe(32)
-        expires_at = None if lifetime is None else now() + lifetime
+        secret = new_secret()
         with self._database.write() as session:
             tokens = TokenRepository(session)
-            if tokens.by_name(name):
-                raise Conflict(f"A token named {name!r} exists already.", "Choose another --name.")
-            tokens.add(
-                TokenRow(name=name, secret_sha256=_hash(secret), scope=scope, expires_at=expires_at)
+            owner = tokens.user(user) or tokens.add_user(user, kind)
+            if scope == "admin":
+                owner.is_admin = True
+            if tokens.by_name(user, name):
+                raise Conflict(
+                    f"{user!r} has a token named {name!r} already.", "Choose another --name."
+                )
+            row = TokenRow(
+                user_id=owner.id or 0,
+                name=name,
+                secret_sha256=secret_hash(secret),
+                scope=scope,
+                expires_at=None if lifetime is None else now() + lifetime,
             )
+            tokens.add(row)
+            detail = {"scope": scope, "token": name}
+            record(session, (OPERATOR, ""), "token.create", user, detail=detail)
         return secret
 
     def create_first(self) -> str | None:
@@ -71,24 +79,61 @@ class AuthService:
         The secret is found by its hash, so comparing takes no time that depends on the secret.
         """
         with self._database.read() as session:
-            token = TokenRepository(session).by_secret(_hash(secret))
-        if token is None or token.id is None:
-            raise Unauthorized(
-                "The server does not know this token.",
-                "Check it for missing characters, or ask the server's admin for a new one.",
-            )
-        if token.expires_at is not None and token.expires_at <= now():
-            raise Unauthorized(
-                f"The token {token.name!r} expired at {_shown(token.expires_at)}.",
-                "Ask the server's admin for a new token.",
-            )
-        scope = cast("Scope", token.scope)
-        return Caller(token.id, Identity(name=token.name, scope=scope, expires_at=token.expires_at))
+            found = TokenRepository(session).by_secret(secret_hash(secret))
+            if found is None:
+                raise Unauthorized(
+                    "The server does not know this token.",
+                    "Check it for missing characters, or ask the server's admin for a new one.",
+                )
+            caller = _caller(session, found)
+        self._touch(found[0])
+        return caller
+
+    def recheck(self, caller: Caller) -> None:
+        """Raise Unauthorized if the token was revoked or expired since the request began."""
+        with self._database.read() as session:
+            found = TokenRepository(session).by_id(caller.token_id)
+            if found is None:
+                raise Unauthorized("The token is gone.", "Ask the server's admin for a new one.")
+            check_usable(found[0])
+
+    def _touch(self, token: TokenRow) -> None:
+        if token.last_used_at is not None and now() - token.last_used_at < TOUCH_EVERY:
+            return
+        with suppress(StorageFull, Unavailable), self._database.write() as session:
+            TokenRepository(session).touch(token.id or 0, now())
 
 
-def _hash(secret: str) -> str:
-    # The secret has 256 random bits, so a slow password hash would add nothing.
-    return hashlib.sha256(secret.encode()).hexdigest()
+def check_usable(token: TokenRow) -> None:
+    """Raise Unauthorized for a token that is revoked or has expired."""
+    if token.revoked_at is not None:
+        raise Unauthorized(
+            f"The token {token.name!r} was revoked at {_shown(token.revoked_at)}.",
+            "Make a new one with: esm-client token create, or ask the server's admin.",
+        )
+    if token.expires_at is not None and token.expires_at <= now():
+        raise Unauthorized(
+            f"The token {token.name!r} expired at {_shown(token.expires_at)}.",
+            "Ask the server's admin for a new token.",
+        )
+
+
+def _caller(session: Session, found: TokenRecord) -> Caller:
+    token, user = found
+    check_usable(token)
+    if token.id is None or user.id is None:
+        raise LookupError("a stored token has no key")
+    identity = Identity(
+        name=user.name,
+        kind=cast("UserKind", user.kind),
+        token=token.name,
+        scope=cast("Scope", token.scope),
+        is_admin=user.is_admin,
+        namespace=token.namespace,
+        roles=cast("dict[str, Role]", TokenRepository(session).roles(user.id)),
+        expires_at=token.expires_at,
+    )
+    return Caller(token.id, user.id, identity)
 
 
 def _shown(time: datetime) -> str:

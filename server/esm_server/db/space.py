@@ -24,6 +24,10 @@ class SpaceRow(SQLModel, table=True):
     dimension: int
     canaries: list[list[float]] = Field(sa_column=Column(JSON, nullable=False))
     generation: int = 0
+    location: str = Field(default="", max_length=1000)
+    description: str = Field(default="", max_length=1000)
+    retired_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    successor: str | None = Field(default=None, max_length=96)
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
     created_by: str = Field(max_length=100)
 

@@ -7,8 +7,8 @@ from litestar.params import Parameter
 
 from esm_client.core.limits import MAX_SKETCH_BYTES
 from esm_client.core.schemas import RankingCreate, RankingReceipt
+from esm_server.auth.caller import Caller
 from esm_server.auth.guards import requires
-from esm_server.auth.service import Caller
 from esm_server.problems import problems
 from esm_server.rankings.service import RankingService
 

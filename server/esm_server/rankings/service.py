@@ -10,7 +10,7 @@ from esm_client.core.references import Reference
 from esm_client.core.schemas import RankingCreate, RankingReceipt
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_client.core.spaces import check_same_space
-from esm_server.auth.service import Caller
+from esm_server.auth.caller import Caller
 from esm_server.db import SpaceRow
 from esm_server.db.columns import now
 from esm_server.db.database import Database
@@ -45,7 +45,7 @@ class RankingService:
         """
         started = time.perf_counter()
         sketch = TargetSketch.from_bytes(request.sketch)
-        pool = self._read_pool(request.space)
+        pool = self._read_pool(request.space, caller)
         _check_target(request, sketch, pool.space)
         members = [PoolMember(c.reference, c.weights_digest) for c in pool.candidates]
         scores = score_pool(sketch, members, self._weights, intercept=request.intercept)
@@ -84,11 +84,11 @@ class RankingService:
             )
         return RankingReceipt.model_validate(row.receipt)
 
-    def _read_pool(self, space: str) -> _Pool:
+    def _read_pool(self, space: str, caller: Caller) -> _Pool:
         with self._database.read() as session:
             row = find_space(SpaceRepository(session), space)
-            esms = EsmRepository(session)
-            records = esms.list_latest(row.id, None, None)
+            esms = EsmRepository(session, caller)
+            records = esms.pool(require_id(row))
             weights = esms.digests_of_file(require_id(row), MODEL)
         candidates = [
             Candidate(

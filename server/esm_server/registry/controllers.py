@@ -1,26 +1,40 @@
-"""/v1/esms."""
+"""/v1/esms: one ESM, its versions and what is kept beside them."""
 
-from typing import Annotated
-
-from litestar import Controller, Response, get, post
+from litestar import Controller, Response, delete, get, patch, post, put
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
 
-from esm_client.core.schemas import Esm, EsmVersion, EsmVersionCreate, EsmVersionDetail, Page
+from esm_client.core.schemas import (
+    CardRevision,
+    Esm,
+    EsmUpdate,
+    EsmVersion,
+    EsmVersionCreate,
+    EsmVersionDetail,
+    EsmVersionUpdate,
+    Page,
+    YankCreate,
+)
+from esm_server.auth.caller import Caller
 from esm_server.auth.guards import requires
-from esm_server.auth.service import Caller
 from esm_server.pagination import DEFAULT_LIMIT, After, Limit, Slice
 from esm_server.problems import problems
+from esm_server.registry.editing import EditingService
 from esm_server.registry.publishing import PublishService
+from esm_server.registry.removal import RemovalService
 from esm_server.registry.service import RegistryService
 from esm_server.responses import ContractResponse
 
-VERSIONS = "/{namespace:str}/{name:str}/versions"
+ESM = "/{namespace:str}/{name:str}"
+VERSIONS = f"{ESM}/versions"
+VERSION = VERSIONS + "/{selector:str}"
 
 _PUBLISHED = {
-    **problems(404, 409, 507),
+    **problems(404, 409, 422, 507),
     200: ResponseSpec(EsmVersionDetail, description="The same content is a version already"),
 }
+_READS = problems(404, 409)
+_WRITES = problems(404, 409, 507)
+_WRITER = (requires("write"),)
 
 
 class EsmController(Controller):
@@ -30,42 +44,46 @@ class EsmController(Controller):
     tags = ("esms",)
     guards = (requires("read"),)
 
-    @get("/", responses=problems(404), sync_to_thread=True)
-    def list_esms(
-        self,
-        registry: RegistryService,
-        space: Annotated[str | None, Parameter(max_length=96)] = None,
-        after: After = None,
-        limit: Limit = DEFAULT_LIMIT,
-    ) -> Page[Esm]:
-        """ESMs by name, of one space if it is named."""
-        return registry.list_esms(space, Slice(after, limit))
-
-    @get("/{namespace:str}/{name:str}", responses=problems(404), sync_to_thread=True)
-    def get_esm(self, registry: RegistryService, namespace: str, name: str) -> Esm:
+    @get(ESM, responses=_READS, sync_to_thread=True)
+    def get_esm(self, registry: RegistryService, caller: Caller, namespace: str, name: str) -> Esm:
         """One ESM with its latest version."""
-        return registry.get_esm(namespace, name)
+        return registry.get_esm(caller, namespace, name)
 
-    @get(VERSIONS, responses=problems(404), sync_to_thread=True)
+    @patch(ESM, guards=_WRITER, responses=_WRITES, sync_to_thread=True)
+    def update_esm(
+        self, editing: EditingService, caller: Caller, namespace: str, name: str, data: EsmUpdate
+    ) -> Esm:
+        """Change description, tags or successor."""
+        return editing.update_esm(caller, namespace, name, data)
+
+    @delete(ESM, guards=[requires("admin")], responses=_WRITES, sync_to_thread=True)
+    def delete_esm(
+        self, removal: RemovalService, caller: Caller, namespace: str, name: str
+    ) -> None:
+        """Delete an ESM with all its versions, for ever."""
+        removal.delete_esm(caller, namespace, name)
+
+    @get(VERSIONS, responses=_READS, sync_to_thread=True)
     def list_versions(
         self,
         registry: RegistryService,
+        caller: Caller,
         namespace: str,
         name: str,
         after: After = None,
         limit: Limit = DEFAULT_LIMIT,
     ) -> Page[EsmVersion]:
-        """Versions of one ESM, newest first."""
-        return registry.list_versions(namespace, name, Slice(after, limit))
+        """Versions of one ESM, newest first, yanked ones too."""
+        return registry.list_versions(caller, namespace, name, Slice(after, limit))
 
-    @get(VERSIONS + "/{selector:str}", responses=problems(404), sync_to_thread=True)
+    @get(VERSION, responses=_READS, sync_to_thread=True)
     def get_version(
-        self, registry: RegistryService, namespace: str, name: str, selector: str
+        self, registry: RegistryService, caller: Caller, namespace: str, name: str, selector: str
     ) -> EsmVersionDetail:
-        """One version: `latest`, a number, or `sha256:` and 64 hex digits."""
-        return registry.get_version(namespace, name, selector)
+        """One version: `latest`, a number, an alias, or `sha256:` and 64 hex digits."""
+        return registry.get_version(caller, namespace, name, selector)
 
-    @post(VERSIONS, guards=[requires("write")], responses=_PUBLISHED, sync_to_thread=True)
+    @post(VERSIONS, guards=_WRITER, responses=_PUBLISHED, sync_to_thread=True)
     def create_version(
         self,
         publishing: PublishService,
@@ -75,5 +93,65 @@ class EsmController(Controller):
         data: EsmVersionCreate,
     ) -> Response[EsmVersionDetail]:
         """Publish a version whose files were uploaded before; the same content again is 200."""
-        published = publishing.publish(namespace, name, data, caller.name)
+        published = publishing.publish(namespace, name, data, caller)
         return ContractResponse(published.version, status_code=201 if published.is_new else 200)
+
+    @patch(VERSION, guards=_WRITER, responses=_WRITES, sync_to_thread=True)
+    def update_version(
+        self,
+        editing: EditingService,
+        caller: Caller,
+        namespace: str,
+        name: str,
+        selector: str,
+        data: EsmVersionUpdate,
+    ) -> EsmVersionDetail:
+        """Change the card or the source; the former card is kept."""
+        return editing.update_version(caller, namespace, name, selector, data)
+
+    @get(f"{VERSION}/cards", responses=_READS, sync_to_thread=True)
+    def list_cards(
+        self,
+        editing: EditingService,
+        caller: Caller,
+        namespace: str,
+        name: str,
+        selector: str,
+        after: After = None,
+        limit: Limit = DEFAULT_LIMIT,
+    ) -> Page[CardRevision]:
+        """Former cards of a version, the last one first."""
+        return editing.cards(caller, namespace, name, selector, Slice(after, limit))
+
+    @delete(VERSION, guards=[requires("admin")], responses=_WRITES, sync_to_thread=True)
+    def delete_version(
+        self, removal: RemovalService, caller: Caller, namespace: str, name: str, selector: str
+    ) -> None:
+        """Delete a version for ever; its number is not given again."""
+        removal.delete_version(caller, namespace, name, selector)
+
+    @put(f"{VERSION}/yank", guards=_WRITER, responses=_WRITES, sync_to_thread=True)
+    def yank(
+        self,
+        removal: RemovalService,
+        caller: Caller,
+        namespace: str,
+        name: str,
+        selector: str,
+        data: YankCreate,
+    ) -> EsmVersionDetail:
+        """Take a version out of rankings, `latest` and aliases; by digest it can still be had."""
+        return removal.yank(caller, namespace, name, selector, data.reason)
+
+    @delete(
+        f"{VERSION}/yank",
+        guards=_WRITER,
+        responses=_WRITES,
+        status_code=200,
+        sync_to_thread=True,
+    )
+    def unyank(
+        self, removal: RemovalService, caller: Caller, namespace: str, name: str, selector: str
+    ) -> EsmVersionDetail:
+        """Take a yank back."""
+        return removal.unyank(caller, namespace, name, selector)

@@ -11,15 +11,21 @@ from sqlmodel import Session
 from esm_client.core.artifact.directory import EsmArtifact, check_file_names
 from esm_client.core.artifact.manifest import digest_file, manifest_digest
 from esm_client.core.errors import Conflict, InvalidArtifact, InvalidInput, NotFound, TooLarge
-from esm_client.core.limits import MAX_ARTIFACT_BYTES, MAX_CARD_BYTES, MAX_PROVENANCE_BYTES
+from esm_client.core.limits import MAX_ARTIFACT_BYTES, MAX_PROVENANCE_BYTES
 from esm_client.core.schemas import EsmVersionCreate, EsmVersionDetail, Manifest
 from esm_client.core.spaces import SpaceFingerprint
-from esm_server.db import EsmVersionRow, SpaceRow
+from esm_server.audit.record import record
+from esm_server.auth.caller import Caller
+from esm_server.db import EsmVersionRow, NamespaceRow
 from esm_server.db.database import Database
+from esm_server.namespaces.permissions import check_publisher, check_quota, create_namespace
 from esm_server.registry.answers import as_version_detail
-from esm_server.registry.repository import EsmRepository, VersionRecord
+from esm_server.registry.editing import check_card
+from esm_server.registry.facts import refresh
+from esm_server.registry.repository import EsmRepository
 from esm_server.registry.service import check_path
 from esm_server.spaces.admission import admit, claimed_fingerprint
+from esm_server.spaces.repository import SpaceRepository
 from esm_server.spaces.service import require_id
 from esm_server.storage.base import BlobStore
 
@@ -38,23 +44,26 @@ class Published:
 class PublishService:
     """Turning uploaded blobs into versions."""
 
-    def __init__(self, database: Database, store: BlobStore) -> None:
+    def __init__(self, database: Database, store: BlobStore, *, open_namespaces: bool) -> None:
         self._database = database
         self._store = store
+        self._open_namespaces = open_namespaces
 
     def publish(
-        self, namespace: str, name: str, request: EsmVersionCreate, created_by: str
+        self, namespace: str, name: str, request: EsmVersionCreate, caller: Caller
     ) -> Published:
         """Validate and store a version; the same content again is the same version.
 
-        Raises InvalidName, InvalidArtifact, UnsafeFile, NotFound, TooLarge, Conflict,
-        SpaceMismatch, DimensionMismatch.
+        Raises InvalidName, InvalidArtifact, UnsafeFile, NotFound, Forbidden, TooLarge,
+        QuotaExceeded, Conflict, SpaceMismatch, DimensionMismatch.
         """
         check_path(namespace, name)
+        with self._database.read() as session:
+            check_publisher(session, caller, namespace, may_create=self._open_namespaces)
         _check_sizes(request)
         artifact = self._read_artifact(request.manifest)
         fingerprint = claimed_fingerprint(artifact, request.fingerprint)
-        draft = _Draft(namespace, name, request, artifact, fingerprint, created_by)
+        draft = _Draft(namespace, name, request, artifact, fingerprint, caller)
         for _ in range(ATTEMPTS - 1):
             try:
                 return self._store_version(draft)
@@ -92,10 +101,11 @@ class PublishService:
 
     def _store_version(self, draft: "_Draft") -> Published:
         with self._database.write() as session:
+            owner = self._namespace(session, draft)
             space = admit(
-                session, draft.request.space, draft.artifact, draft.fingerprint, draft.created_by
+                session, draft.request.space, draft.artifact, draft.fingerprint, draft.caller.name
             )
-            esms = EsmRepository(session)
+            esms = EsmRepository(session, draft.caller)
             digest = manifest_digest(draft.request.manifest)
             esm = esms.find(draft.namespace, draft.name)
             if esm is None:
@@ -106,14 +116,23 @@ class PublishService:
                     f"{space.name!r}.",
                     "Push it under another name.",
                 )
-            record = esms.by_digest(draft.namespace, draft.name, digest)
-            is_new = record is None
-            if record is None:
-                version = draft.row(esm.id or 0, esm.num_versions + 1, digest)
-                esms.add_version(esm, version, draft.request.manifest)
-                _count_publish(session, space)
-                record = (esm, version, space)
-            return Published(_detail(esms, record), is_new)
+            found = esms.by_digest(draft.namespace, draft.name, digest)
+            if found is not None:
+                return Published(as_version_detail(found, esms.parts([found])), is_new=False)
+            check_quota(session, owner, num_bytes=draft.size, versions=1)
+            version = draft.row(esm.id or 0, esm.last_number + 1, digest)
+            esms.add_version(esm, version, draft.request.manifest)
+            refresh(esms, esm)
+            SpaceRepository(session).count_change(require_id(space))
+            _record(session, draft, version)
+            stored = (esm, version, space)
+            return Published(as_version_detail(stored, esms.parts([stored])), is_new=True)
+
+    def _namespace(self, session: Session, draft: "_Draft") -> NamespaceRow:
+        """The namespace, created by whoever publishes into a new one first."""
+        may_create = self._open_namespaces
+        known = check_publisher(session, draft.caller, draft.namespace, may_create=may_create)
+        return known or create_namespace(session, draft.caller, draft.namespace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +144,12 @@ class _Draft:
     request: EsmVersionCreate
     artifact: EsmArtifact
     fingerprint: SpaceFingerprint | None
-    created_by: str
+    caller: Caller
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.size for file in self.request.manifest.files.values())
 
     def row(self, esm_id: int, number: int, digest: str) -> EsmVersionRow:
         config = self.artifact.config
@@ -133,31 +157,35 @@ class _Draft:
             esm_id=esm_id,
             version=number,
             digest=digest,
+            size=self.size,
             architecture=config.architecture,
             dimension=config.dimension,
             task=config.task.model_dump(mode="json"),
+            source=self.request.source.model_dump(mode="json"),
             fit=config.fit.model_dump(mode="json") if config.fit else None,
             card=self.request.card,
             provenance=self.request.provenance,
-            created_by=self.created_by,
+            findings=[],
+            created_by=self.caller.name,
         )
 
 
-def _count_publish(session: Session, space: SpaceRow) -> None:
-    space.generation += 1
-    session.add(space)
-    session.flush()
-
-
-def _detail(esms: EsmRepository, record: VersionRecord) -> EsmVersionDetail:
-    return as_version_detail(record, esms.files([record[1].id]))
+def _record(session: Session, draft: _Draft, version: EsmVersionRow) -> None:
+    record(
+        session,
+        draft.caller,
+        "esm.publish",
+        f"{draft.namespace}/{draft.name}@{version.version}",
+        namespace=draft.namespace,
+        digest=version.digest,
+    )
 
 
 def _check_sizes(request: EsmVersionCreate) -> None:
     check_file_names(request.manifest.files)
+    check_card(request.card)
     sizes = (
         ("The files", sum(f.size for f in request.manifest.files.values()), MAX_ARTIFACT_BYTES),
-        ("The card", len(request.card.encode()), MAX_CARD_BYTES),
         ("The provenance", _json_size(request.provenance), MAX_PROVENANCE_BYTES),
     )
     for what, size, limit in sizes:

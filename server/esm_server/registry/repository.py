@@ -1,12 +1,23 @@
-"""Queries on ESMs and versions."""
+"""Queries on ESMs and versions; a repository sees what its reader may see."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, tuple_
-from sqlmodel import Session, col, select
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col, delete, select
 
 from esm_client.core.schemas import Manifest
-from esm_server.db import EsmRow, EsmVersionRow, SpaceRow, VersionFileRow
+from esm_server.db import (
+    AliasRow,
+    EsmRow,
+    EsmTagRow,
+    EsmVersionRow,
+    SourceModelFileRow,
+    SourceModelRow,
+    SpaceRow,
+    VersionFileRow,
+)
+from esm_server.db.visibility import Reader, readable
 
 VersionRecord = tuple[EsmRow, EsmVersionRow, SpaceRow]
 
@@ -15,57 +26,104 @@ _VERSIONS = (
     .join(EsmVersionRow, col(EsmVersionRow.esm_id) == col(EsmRow.id))
     .join(SpaceRow, col(SpaceRow.id) == col(EsmRow.space_id))
 )
-_LATEST = _VERSIONS.where(col(EsmVersionRow.version) == col(EsmRow.num_versions))
+IS_LATEST = col(EsmVersionRow.version) == col(EsmRow.latest_number)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What belongs to some versions and ESMs, to be looked up by their ids."""
+
+    files: Sequence[VersionFileRow] = ()
+    aliases: Sequence[AliasRow] = ()
+    source_models: Sequence[SourceModelRow] = ()
+    source_model_files: Sequence[SourceModelFileRow] = ()
+    tags: Sequence[EsmTagRow] = ()
 
 
 class EsmRepository:
     """ESMs and versions within one transaction."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, reader: Reader) -> None:
         self._session = session
+        self._readable = readable(reader, col(EsmRow.namespace))
 
     def find(self, namespace: str, name: str) -> EsmRow | None:
         """The ESM of this name."""
-        return self._session.exec(select(EsmRow).where(_is(namespace, name))).first()
+        return self._session.exec(select(EsmRow).where(self._is(namespace, name))).first()
 
-    def list_latest(
-        self, space_id: int | None, after: tuple[str, str] | None, limit: int | None
-    ) -> Sequence[VersionRecord]:
-        """The latest version of each ESM, by name; `limit` None means all of them."""
-        key = (col(EsmRow.namespace), col(EsmRow.name))
-        statement = _LATEST.order_by(*key)
-        if space_id is not None:
-            statement = statement.where(col(EsmRow.space_id) == space_id)
-        if after is not None:
-            statement = statement.where(tuple_(*key) > after)
-        return self._session.exec(statement.limit(limit)).all()
+    def pool(self, space_id: int) -> Sequence[VersionRecord]:
+        """What a ranking compares: the latest version of each live ESM, by name."""
+        statement = _VERSIONS.where(
+            self._readable,
+            IS_LATEST,
+            col(EsmRow.space_id) == space_id,
+            col(EsmRow.live),
+            col(EsmRow.superseded_by).is_(None),
+        ).order_by(col(EsmRow.namespace), col(EsmRow.name))
+        return self._session.exec(statement).all()
 
     def latest(self, namespace: str, name: str) -> VersionRecord | None:
-        """The version with the highest number."""
-        return self._session.exec(_LATEST.where(_is(namespace, name))).first()
+        """The newest live version, or the newest where all are yanked."""
+        statement = _VERSIONS.where(self._is(namespace, name), IS_LATEST)
+        return self._session.exec(statement).first()
 
     def by_number(self, namespace: str, name: str, version: int) -> VersionRecord | None:
         """The version of this number."""
-        statement = _VERSIONS.where(_is(namespace, name), col(EsmVersionRow.version) == version)
+        statement = _VERSIONS.where(
+            self._is(namespace, name), col(EsmVersionRow.version) == version
+        )
         return self._session.exec(statement).first()
 
     def by_digest(self, namespace: str, name: str, digest: str) -> VersionRecord | None:
         """The version of this digest."""
-        statement = _VERSIONS.where(_is(namespace, name), col(EsmVersionRow.digest) == digest)
+        statement = _VERSIONS.where(self._is(namespace, name), col(EsmVersionRow.digest) == digest)
+        return self._session.exec(statement).first()
+
+    def by_alias(self, namespace: str, name: str, alias: str) -> VersionRecord | None:
+        """The version an alias points to."""
+        statement = _VERSIONS.join(
+            AliasRow, col(AliasRow.version_id) == col(EsmVersionRow.id)
+        ).where(self._is(namespace, name), col(AliasRow.name) == alias)
         return self._session.exec(statement).first()
 
     def list_versions(
         self, namespace: str, name: str, before: int | None, limit: int
     ) -> Sequence[VersionRecord]:
         """Versions of one ESM, newest first."""
-        statement = _VERSIONS.where(_is(namespace, name))
+        statement = _VERSIONS.where(self._is(namespace, name))
         if before is not None:
             statement = statement.where(col(EsmVersionRow.version) < before)
         statement = statement.order_by(col(EsmVersionRow.version).desc()).limit(limit)
         return self._session.exec(statement).all()
 
+    def versions_of(self, esm: EsmRow) -> Sequence[EsmVersionRow]:
+        """All versions of an ESM, newest first."""
+        statement = (
+            select(EsmVersionRow)
+            .where(col(EsmVersionRow.esm_id) == esm.id)
+            .order_by(col(EsmVersionRow.version).desc())
+        )
+        return self._session.exec(statement).all()
+
+    def parts(self, records: Sequence[VersionRecord]) -> Parts:
+        """Files, aliases, source models and tags of some versions and their ESMs."""
+        versions = [version.id for _, version, _ in records]
+        esms = {esm.id for esm, _, _ in records}
+        run = self._session.exec
+        return Parts(
+            files=self.files(versions),
+            aliases=run(select(AliasRow).where(col(AliasRow.version_id).in_(versions))).all(),
+            source_models=run(
+                select(SourceModelRow).where(col(SourceModelRow.version_id).in_(versions))
+            ).all(),
+            source_model_files=run(
+                select(SourceModelFileRow).where(col(SourceModelFileRow.version_id).in_(versions))
+            ).all(),
+            tags=run(select(EsmTagRow).where(col(EsmTagRow.esm_id).in_(esms))).all(),
+        )
+
     def files(self, version_ids: Sequence[int | None]) -> Sequence[VersionFileRow]:
-        """The files of some versions."""
+        """The manifests of some versions, files by name."""
         statement = (
             select(VersionFileRow)
             .where(col(VersionFileRow.version_id).in_(version_ids))
@@ -74,18 +132,27 @@ class EsmRepository:
         return self._session.exec(statement).all()
 
     def digests_of_file(self, space_id: int, filename: str) -> dict[int | None, str]:
-        """The digest of one file of the latest versions of a space, by version key."""
+        """The digest of one file by version, for all versions of a space."""
         statement = (
-            select(VersionFileRow.version_id, VersionFileRow.digest)
+            select(col(VersionFileRow.version_id), col(VersionFileRow.digest))
             .join(EsmVersionRow, col(EsmVersionRow.id) == col(VersionFileRow.version_id))
             .join(EsmRow, col(EsmRow.id) == col(EsmVersionRow.esm_id))
-            .where(
-                col(EsmRow.space_id) == space_id,
-                col(EsmVersionRow.version) == col(EsmRow.num_versions),
-                col(VersionFileRow.name) == filename,
-            )
+            .where(col(EsmRow.space_id) == space_id, col(VersionFileRow.name) == filename)
         )
         return dict(self._session.exec(statement).all())
+
+    def states(self, references: Sequence[tuple[str, str, int]]) -> dict[
+        tuple[str, str, int], EsmVersionRow
+    ]:  # fmt: skip
+        """Versions by namespace, name and number, as far as they still exist."""
+        namespaces = {namespace for namespace, _, _ in references}
+        statement = (
+            select(EsmRow.namespace, EsmRow.name, EsmVersionRow)
+            .join(EsmVersionRow, col(EsmVersionRow.esm_id) == col(EsmRow.id))
+            .where(col(EsmRow.namespace).in_(namespaces))
+        )
+        found = self._session.exec(statement).all()
+        return {(namespace, name, row.version): row for namespace, name, row in found}
 
     def add_esm(self, namespace: str, name: str, space_id: int) -> EsmRow:
         """Store a new, still empty ESM."""
@@ -94,10 +161,10 @@ class EsmRepository:
         self._session.flush()
         return row
 
-    def add_version(self, esm: EsmRow, version: EsmVersionRow, manifest: Manifest) -> None:
-        """Store the next version of an ESM and its files."""
+    def add_version(self, esm: EsmRow, version: EsmVersionRow, manifest: Manifest) -> int:
+        """Store the next version of an ESM and its files; returns its id."""
         self._session.add(version)
-        esm.num_versions = version.version
+        esm.last_number = version.version
         self._session.add(esm)
         self._session.flush()
         if version.id is None:
@@ -108,7 +175,20 @@ class EsmRepository:
             )
             self._session.add(file)
         self._session.flush()
+        return version.id
 
+    def save(self, row: EsmRow | EsmVersionRow) -> None:
+        """Store what has changed in a row."""
+        self._session.add(row)
+        self._session.flush()
 
-def _is(namespace: str, name: str) -> ColumnElement[bool]:
-    return (col(EsmRow.namespace) == namespace) & (col(EsmRow.name) == name)
+    def set_tags(self, esm: EsmRow, tags: Sequence[str]) -> None:
+        """Replace the tags of an ESM."""
+        run = self._session.connection().execute
+        run(delete(EsmTagRow).where(col(EsmTagRow.esm_id) == esm.id))
+        self._session.add_all(EsmTagRow(esm_id=esm.id or 0, tag=tag) for tag in sorted(set(tags)))
+        self._session.flush()
+
+    def _is(self, namespace: str, name: str) -> ColumnElement[bool]:
+        own = (col(EsmRow.namespace) == namespace) & (col(EsmRow.name) == name)
+        return own & self._readable

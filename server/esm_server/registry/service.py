@@ -1,17 +1,14 @@
 """Finding ESMs and versions."""
 
-from collections.abc import Sequence
-
-from esm_client.core.errors import InvalidName, NotFound
-from esm_client.core.references import Reference, check_name, check_selector
+from esm_client.core.errors import NotFound, Yanked
+from esm_client.core.references import LATEST, check_name, check_selector
 from esm_client.core.schemas import Esm, EsmVersion, EsmVersionDetail, Page
-from esm_server.db import VersionFileRow
+from esm_server.auth.caller import Caller
+from esm_server.db import EsmRow
 from esm_server.db.database import Database
 from esm_server.pagination import Slice
 from esm_server.registry.answers import as_esm, as_version, as_version_detail
 from esm_server.registry.repository import EsmRepository, VersionRecord
-from esm_server.spaces.repository import SpaceRepository
-from esm_server.spaces.service import find_space
 
 
 class RegistryService:
@@ -20,73 +17,74 @@ class RegistryService:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def list_esms(self, space: str | None, part: Slice) -> Page[Esm]:
-        """ESMs by name with their latest versions; raises NotFound for an unknown space."""
-        after = Reference.parse(part.after) if part.after is not None else None
-        with self._database.read() as session:
-            space_id = find_space(SpaceRepository(session), space).id if space else None
-            esms = EsmRepository(session)
-            key = (after.namespace, after.name) if after else None
-            records = esms.list_latest(space_id, key, part.limit + 1)
-            files = _files(esms, records)
-        return part.page(
-            records,
-            lambda record: f"{record[0].namespace}/{record[0].name}",
-            lambda record: as_esm(record, files),
-        )
-
-    def get_esm(self, namespace: str, name: str) -> Esm:
+    def get_esm(self, caller: Caller, namespace: str, name: str) -> Esm:
         """One ESM with its latest version; raises NotFound, InvalidName."""
         check_path(namespace, name)
         with self._database.read() as session:
-            esms = EsmRepository(session)
+            esms = EsmRepository(session, caller)
             record = esms.latest(namespace, name)
             if record is None:
-                raise _unknown_esm(namespace, name)
-            return as_esm(record, _files(esms, [record]))
+                raise unknown_esm(namespace, name)
+            return as_esm(record, esms.parts([record]))
 
-    def list_versions(self, namespace: str, name: str, part: Slice) -> Page[EsmVersion]:
-        """Versions of one ESM, newest first; raises NotFound, InvalidName."""
-        check_path(namespace, name)
-        before = _number(part.after) if part.after is not None else None
+    def list_versions(
+        self, caller: Caller, namespace: str, name: str, part: Slice
+    ) -> Page[EsmVersion]:
+        """Versions of one ESM, newest first, yanked ones too; raises NotFound, InvalidName."""
+        before = part.after_number()
         with self._database.read() as session:
-            esms = EsmRepository(session)
-            if esms.find(namespace, name) is None:
-                raise _unknown_esm(namespace, name)
+            esms = EsmRepository(session, caller)
+            find_esm(esms, namespace, name)
             records = esms.list_versions(namespace, name, before, part.limit + 1)
-            files = _files(esms, records)
+            parts = esms.parts(records)
         return part.page(
             records,
             lambda record: str(record[1].version),
-            lambda record: as_version(record, files),
+            lambda record: as_version(record, parts),
         )
 
-    def get_version(self, namespace: str, name: str, selector: str) -> EsmVersionDetail:
-        """One version with its card and provenance; raises NotFound, InvalidName."""
+    def get_version(
+        self, caller: Caller, namespace: str, name: str, selector: str
+    ) -> EsmVersionDetail:
+        """One version with its card and provenance; raises NotFound, InvalidName, Yanked."""
         with self._database.read() as session:
-            esms = EsmRepository(session)
+            esms = EsmRepository(session, caller)
             record = find_version(esms, namespace, name, selector)
-            return as_version_detail(record, _files(esms, [record]))
+            return as_version_detail(record, esms.parts([record]))
+
+
+def find_esm(esms: EsmRepository, namespace: str, name: str) -> EsmRow:
+    """The ESM of this name; raises NotFound, InvalidName."""
+    check_path(namespace, name)
+    esm = esms.find(namespace, name)
+    if esm is None:
+        raise unknown_esm(namespace, name)
+    return esm
 
 
 def find_version(esms: EsmRepository, namespace: str, name: str, selector: str) -> VersionRecord:
-    """The version a selector means; raises NotFound, InvalidName."""
+    """The version a selector means; raises NotFound, InvalidName, Yanked.
+
+    A number or a digest names a yanked version too; `latest` and aliases never do.
+    """
     check_path(namespace, name)
     check_selector(selector)
-    if selector == "latest":
-        record = esms.latest(namespace, name)
+    if selector == LATEST:
+        record = _not_yanked(esms.latest(namespace, name), selector)
     elif selector.startswith("sha256:"):
         record = esms.by_digest(namespace, name, selector)
-    else:
+    elif selector[0].isdigit():
         record = esms.by_number(namespace, name, int(selector))
+    else:
+        record = _not_yanked(esms.by_alias(namespace, name, selector), selector)
     if record is not None:
         return record
-    known = esms.find(namespace, name)
-    if known is None:
-        raise _unknown_esm(namespace, name)
+    known = find_esm(esms, namespace, name)
+    newest = [str(version.version) for version in esms.versions_of(known)[:5]]
     raise NotFound(
-        f"{namespace}/{name} has no version {selector}.",
-        f"Its versions are 1 to {known.num_versions}.",
+        f"{namespace}/{name} has no version or alias {selector}.",
+        f"Its newest versions: {', '.join(newest)}. List aliases with: esm-client alias list "
+        f"{namespace}/{name}",
     )
 
 
@@ -96,21 +94,21 @@ def check_path(namespace: str, name: str) -> None:
     check_name(name)
 
 
-def _files(esms: EsmRepository, records: Sequence[VersionRecord]) -> Sequence[VersionFileRow]:
-    return esms.files([record[1].id for record in records])
-
-
-def _unknown_esm(namespace: str, name: str) -> NotFound:
+def unknown_esm(namespace: str, name: str) -> NotFound:
+    """The error of an ESM that does not exist, or that the caller may not see."""
     return NotFound(
         f"There is no ESM named {f'{namespace}/{name}'[:200]!r}.",
         "List what there is with: esm-client list",
     )
 
 
-def _number(after: str) -> int:
-    if not (after.isascii() and after.isdigit() and len(after) < 10):
-        raise InvalidName(
-            f"{after[:100]!r} does not begin a page of versions.",
-            "Send `next` of the page before.",
-        )
-    return int(after)
+def _not_yanked(record: VersionRecord | None, selector: str) -> VersionRecord | None:
+    if record is None or record[1].yanked_at is None:
+        return record
+    esm, version, _ = record
+    path = f"{esm.namespace}/{esm.name}"
+    what = "every version" if selector == LATEST else f"{version.version}, the version it names,"
+    raise Yanked(
+        f"{path}@{selector} cannot be used: {what} was yanked ({version.yank_reason}).",
+        f"To use it all the same, name the digest: {path}@{version.digest}",
+    )

@@ -61,6 +61,13 @@ class SpaceRepository:
         self._session.flush()
         return row
 
+    def count_change(self, space_id: int) -> None:
+        """Give the space's pool a new generation."""
+        row = self.get(space_id)
+        row.generation += 1
+        self._session.add(row)
+        self._session.flush()
+
     def add_digests(self, space_id: int, fingerprint: SpaceFingerprint) -> None:
         """Remember the digests this fingerprint was made with."""
         for kind, digest in (

@@ -4,35 +4,28 @@ Litestar's own schemas lose patterns and describe variable-length tuples wrongly
 generated from them would refuse what the server answers.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from litestar import Litestar
 from pydantic.json_schema import models_json_schema
 
-from esm_client.core import schemas
-from esm_server.system.health import Health
-
-MODELS = (
-    Health,
-    schemas.EsmVersionCreate,
-    schemas.EsmVersionDetail,
-    schemas.Identity,
-    schemas.Page[schemas.Esm],
-    schemas.Page[schemas.EsmVersion],
-    schemas.Page[schemas.Space],
-    schemas.Problem,
-    schemas.RankingCreate,
-    schemas.RankingReceipt,
-    schemas.ServerInfo,
-    schemas.SpaceDetail,
-)
+from esm_client.core.schemas import Contract
 
 
 def openapi_document(app: Litestar) -> dict[str, Any]:
     """The whole document; everything it refers to is inside it."""
     document = app.openapi_schema.to_schema()
     _, definitions = models_json_schema(
-        [(model, "validation") for model in MODELS], ref_template="#/components/schemas/{model}"
+        [(model, "validation") for model in _models(Contract)], ref_template="#/components/schemas/{model}"
     )
     document["components"]["schemas"] = definitions["$defs"]
     return document
+
+
+def _models(base: type[Contract]) -> Iterator[type[Contract]]:
+    """Every document of the wire contract, pages of them included."""
+    for model in base.__subclasses__():
+        if not model.__pydantic_generic_metadata__["parameters"]:  # not `Page` of anything
+            yield model
+        yield from _models(model)

@@ -1,0 +1,125 @@
+"""Who asks, what they may do, and what belongs to whom."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from esm_client.core.schemas.contract import Contract, Count, Name, Text
+
+Scope = Literal["read", "write", "admin"]
+"""What a token lets its user do at most: read; change content too; administer too."""
+Role = Literal["reader", "writer", "maintainer", "admin"]
+"""What a user may do in a namespace; each role includes those before it."""
+UserKind = Literal["person", "robot"]
+LifetimeDays = Annotated[int, Field(ge=0, le=36_500)]
+
+
+class ServerInfo(Contract):
+    """What answers at `/v1`: proof that this is an ESM registry, and its version."""
+
+    service: Literal["esm-registry"] = "esm-registry"
+    version: str
+
+
+class Identity(Contract):
+    """Who a token belongs to."""
+
+    name: str
+    """The user."""
+    kind: UserKind = "person"
+    token: str = ""
+    scope: Scope
+    is_admin: bool = False
+    """Whether the user administers the whole registry."""
+    namespace: str | None = None
+    """The only namespace this token works in, if it is limited to one."""
+    roles: dict[str, Role] = Field(default_factory=dict[str, Role])
+    """The user's role in each namespace they are a member of."""
+    expires_at: datetime | None = None
+
+
+class TokenCreate(Contract):
+    """A new token, for the caller or, by an admin of the registry, for another user."""
+
+    name: Name
+    scope: Scope
+    user: Name | None = None
+    """None: the caller. A user that does not exist yet is created."""
+    kind: UserKind = "person"
+    """Of a new user."""
+    namespace: Name | None = None
+    expires_in_days: LifetimeDays | None = None
+
+
+class Token(Contract):
+    """A token as it may be shown: everything but its secret."""
+
+    id: int
+    name: str
+    user: str
+    kind: UserKind
+    scope: Scope
+    namespace: str | None
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    """To the minute."""
+    revoked_at: datetime | None
+
+
+class NewToken(Token):
+    """A token that was just made or rotated, with the secret nobody can read again."""
+
+    secret: Annotated[str, Field(repr=False)]
+
+
+class NamespaceCreate(Contract):
+    """A new namespace; whoever creates it becomes its admin."""
+
+    name: Name
+    description: Text = ""
+    private: bool = False
+    """Whether only members may see it, its ESMs in lists and rankings included."""
+
+
+class NamespaceUpdate(Contract):
+    """Fields to change; what is left out stays. Quotas are set by admins of the registry."""
+
+    description: Text | None = None
+    private: bool | None = None
+    quota_bytes: Count | None = None
+    quota_versions: Count | None = None
+    """None in a quota that is sent takes the quota away."""
+
+
+class Namespace(Contract):
+    """A namespace: a team's or a person's part of the registry."""
+
+    name: str
+    description: str
+    private: bool
+    role: Role | None
+    """The caller's, token's limits included; None for somebody who may only read."""
+    num_esms: int
+    num_versions: int
+    used_bytes: int
+    """Of all versions and source models; a file in two versions counts twice."""
+    quota_bytes: int | None
+    quota_versions: int | None
+    created_at: datetime
+    created_by: str
+
+
+class MemberUpdate(Contract):
+    """The role to give."""
+
+    role: Role
+
+
+class Member(Contract):
+    """A user of a namespace."""
+
+    user: str
+    kind: UserKind
+    role: Role

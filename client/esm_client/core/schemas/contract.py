@@ -1,0 +1,43 @@
+"""What all documents of the wire share."""
+
+from typing import Annotated, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from esm_client.core.references import ALIAS_PATTERN, DIGEST_PATTERN, NAME_PATTERN
+
+Kind = Literal["classification", "regression"]
+Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
+AliasName = Annotated[str, Field(pattern=f"^{ALIAS_PATTERN}$")]
+Digest = Annotated[str, Field(pattern=f"^{DIGEST_PATTERN}$")]
+Text = Annotated[str, Field(max_length=1000)]
+Reason = Annotated[str, Field(min_length=1, max_length=1000)]
+Count = Annotated[int, Field(ge=0, le=2**53)]
+Item = TypeVar("Item")
+
+
+class Contract(BaseModel):
+    """Base of all requests and answers; a request with an unknown field is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Problem(Contract):
+    """Every error, as RFC 9457 problem details plus `code` and `hint`."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    code: str
+    hint: str = ""
+    request_id: str | None = None
+
+
+class Page(Contract, Generic[Item]):
+    """One page of a list; `next` is the `after` of the following page, if there is one."""
+
+    items: list[Item]
+    next: str | None = None

@@ -1,0 +1,84 @@
+"""Rankings and their receipts."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Base64Bytes, Field
+
+from esm_client.core.limits import MAX_SKETCH_BYTES
+from esm_client.core.schemas.contract import Contract, Digest, Kind, Name
+from esm_client.core.schemas.esms import Yank
+from esm_client.core.schemas.finding import EsmFilter
+from esm_client.core.schemas.tasks import Source, SourceTask
+from esm_client.core.spaces import SpaceFingerprint
+
+
+class RankingCreate(Contract):
+    """A ranking request: the target sketch, never its texts."""
+
+    space: Name
+    sketch: Annotated[Base64Bytes, Field(max_length=MAX_SKETCH_BYTES)]
+    fingerprint: SpaceFingerprint | None = None
+    """None when the embeddings were made elsewhere; the ranking then says `unverified`."""
+    intercept: bool = True
+    filter: EsmFilter = EsmFilter()
+    """Which ESMs of the space are candidates."""
+
+
+class RankedEsm(Contract):
+    """One row of a ranking. Scores compare only within one ranking."""
+
+    rank: int
+    reference: str
+    digest: Digest
+    task: SourceTask
+    source: Source = Source()
+    has_source_model: bool = False
+    """Whether the source model is stored here."""
+    near_duplicate_of: str | None = None
+    """An earlier ESM whose map is almost the same."""
+    score: float
+    """Mean over label columns of the log maximum evidence, per row."""
+    gain: float
+    """Score minus the identity map's: what this source is worth over no fine-tuning."""
+    log_bayes_factor: float
+    """In nats, against the best row: zero for the best, negative below it."""
+    tied: bool
+    """Whether the difference to the best is too small to mean anything."""
+    yank: Yank | None = None
+    """Filled when a receipt is read again after the version was yanked."""
+    deleted: bool = False
+    """Whether the version was deleted since, likewise."""
+
+
+class SkippedEsm(Contract):
+    """An ESM of the pool that could not be scored, and why."""
+
+    reference: str
+    digest: Digest
+    code: str
+    reason: str
+
+
+class RankingReceipt(Contract):
+    """A stored ranking: everything about it but the sketch, which is discarded."""
+
+    id: str
+    space: str
+    space_verified: bool
+    created_at: datetime
+    created_by: str
+    score_name: str
+    score_version: int
+    intercept: bool
+    filter: EsmFilter = EsmFilter()
+    kind: Kind
+    num_rows: int
+    num_label_columns: int
+    label_map_digest: str
+    identity_score: float
+    pool_generation: int
+    pool_size: int
+    rows: list[RankedEsm]
+    skipped: list[SkippedEsm]
+    seconds: float

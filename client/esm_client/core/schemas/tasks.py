@@ -1,0 +1,63 @@
+"""What an ESM stands for, and how well it does."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from esm_client.core.schemas.contract import Contract, Count, Kind, Text
+
+
+class SourceTask(Contract):
+    """The data set an ESM stands for, and the columns and rows that were used."""
+
+    data_set: Annotated[str, Field(min_length=1, max_length=1000)]
+    subset: Text | None = None
+    text_columns: Annotated[tuple[Text, ...], Field(max_length=16)] = ()
+    label_column: Text | None = None
+    split: Text | None = None
+    num_rows: Count | None = None
+    seed: int | None = None
+    language: Text | None = None
+    kind: Kind | None = None
+    num_labels: Count | None = None
+
+
+class Source(Contract):
+    """How to get what an ESM stands for. Beside the version, so it can be corrected."""
+
+    location: Text | None = None
+    """Of the data set: a hub id, a URL or a path."""
+    revision: Text | None = None
+    """Of the data set: a commit, tag or date."""
+    licence: Annotated[str, Field(max_length=200)] | None = None
+    domain: Annotated[str, Field(max_length=100)] | None = None
+    """What the texts are: reviews, news, tweets and so on."""
+    contact: Text | None = None
+    """Whom to ask for the data."""
+    source_model: Text | None = None
+    """Where the fine-tuned source model lies if it is not stored here: a hub id, URL or path."""
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What a user of the winner would have to ask for: `location`, `revision`, `licence`."""
+        found = {
+            "location": self.location or self.contact,
+            "revision": self.revision or self.contact,
+            "licence": self.licence,
+        }
+        return tuple(name for name, value in found.items() if not value)
+
+
+class FitReport(Contract):
+    """How well the map imitates the fine-tuned model, on rows it was not fitted on.
+
+    Mean squared errors per embedding coordinate; an ESM above the identity's is worse than none.
+    """
+
+    solver: Literal["ridge", "sgd"]
+    held_out_mse: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    identity_mse: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    held_out_rows: Count
+    ridge_lambda: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    validation_metric: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    validation_metric_name: Text | None = None

@@ -1,0 +1,1 @@
+"""Finding ESMs: filters, text, facets, pages."""

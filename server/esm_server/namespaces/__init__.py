@@ -1,0 +1,1 @@
+"""Namespaces: who belongs to them, what they may do, how much may lie there."""

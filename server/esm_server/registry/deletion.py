@@ -1,0 +1,54 @@
+"""Deleting the rows of a version, or of an ESM, in the order their foreign keys need.
+
+Blobs stay: another version may hold the same bytes, and what none holds is swept later.
+"""
+
+from typing import Any
+
+from sqlmodel import Session, col, delete
+
+from esm_server.db import (
+    AliasMoveRow,
+    AliasRow,
+    CardRevisionRow,
+    EsmRow,
+    EsmTagRow,
+    EsmVersionRow,
+    MapSignatureRow,
+    SourceModelFileRow,
+    SourceModelRow,
+    SourceSketchRow,
+    VersionFileRow,
+)
+from esm_server.registry.alias_repository import AliasRepository
+
+_OF_VERSION: tuple[Any, ...] = (
+    CardRevisionRow,
+    MapSignatureRow,
+    SourceSketchRow,
+    SourceModelFileRow,
+    SourceModelRow,
+    VersionFileRow,
+)
+
+
+def delete_version_rows(session: Session, esm: EsmRow, version: EsmVersionRow, by: str) -> None:
+    """Remove a version and all that hangs on it; its aliases end with a last move."""
+    aliases = AliasRepository(session, esm.id or 0)
+    for row in aliases.of_version(version.id):
+        step = AliasMoveRow(esm_id=esm.id or 0, alias=row.name, from_version=version.version, by=by)
+        aliases.remove(row, step)
+    run = session.connection().execute
+    for table in _OF_VERSION:
+        run(delete(table).where(table.version_id == version.id))
+    session.delete(version)
+    session.flush()
+
+
+def delete_esm_rows(session: Session, esm: EsmRow) -> None:
+    """Remove an ESM that has no versions any more."""
+    run = session.connection().execute
+    for table in (AliasMoveRow, AliasRow, EsmTagRow):
+        run(delete(table).where(col(table.esm_id) == esm.id))
+    session.delete(esm)
+    session.flush()
