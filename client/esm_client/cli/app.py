@@ -6,18 +6,25 @@ import typer
 
 from esm_client import __version__
 from esm_client.cli import (
+    alias,
+    audit,
     cache,
+    delete,
+    edit,
     listing,
     login,
     logout,
+    namespace,
     pull,
     push,
     rank,
     ranking,
     show,
     spaces,
+    token,
     train,
     whoami,
+    yank,
 )
 from esm_client.cli.output import print_line
 from esm_client.cli.session import AsJson, Debug, Offline, Options, Quiet, Url, command
@@ -61,10 +68,21 @@ for name, function in {
     "ranking": ranking.ranking,
     "train": train.train,
     "push": push.push,
+    "edit": edit.edit,
+    "yank": yank.yank,
+    "unyank": yank.unyank,
+    "delete": delete.delete,
     "spaces": spaces.spaces,
     "login": login.login,
     "logout": logout.logout,
     "whoami": whoami.whoami,
+    "audit": audit.audit,
 }.items():
     command(app, name)(function)
-app.add_typer(cache.app, name="cache")
+for name, group in {
+    "alias": alias.app,
+    "namespace": namespace.app,
+    "token": token.app,
+    "cache": cache.app,
+}.items():
+    app.add_typer(group, name=name)

@@ -2,8 +2,9 @@
 
 import json
 import sys
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import cast
 
 from pydantic import BaseModel
@@ -40,6 +41,13 @@ class Output:
         else:
             for line in align(columns, rows, right):
                 print_line(line)
+
+    def facts(self, facts: Mapping[str, str]) -> None:
+        """Names and values below each other; empty values are left out."""
+        width = max(map(len, facts), default=0)
+        for key, value in facts.items():
+            if value:
+                print_line(f"{key:{width}s}  {one_line(value)}")
 
     def note(self, text: str) -> None:
         """Something good to know, on stderr; left out when quiet."""
@@ -78,6 +86,11 @@ def one_line(text: str) -> str:
 def counted(number: int, noun: str) -> str:
     """`1 row`, `2 rows`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def day(time: datetime | None) -> str:
+    """The date of a time; empty for None."""
+    return f"{time:%Y-%m-%d}" if time else ""
 
 
 def size(num_bytes: int) -> str:

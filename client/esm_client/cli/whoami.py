@@ -10,13 +10,18 @@ def whoami(session: Session) -> None:
         identity = client.whoami()
         url = client.url
     until = f"until {identity.expires_at:%Y-%m-%d %H:%M} UTC" if identity.expires_at else "no end"
+    where = f" in {identity.namespace} only" if identity.namespace else ""
     session.output.result(
         {"url": url, **identity.model_dump(mode="json")},
         names=[identity.name],
         human=lambda: print_line(
-            one_line(f"{identity.name} at {url}, may {_RIGHTS[identity.scope]}, {until}")
+            one_line(f"{identity.name} at {url}, may {_RIGHTS[identity.scope]}{where}, {until}")
         ),
     )
 
 
-_RIGHTS = {"read": "read and rank", "write": "read, rank and push", "admin": "do everything"}
+_RIGHTS = {
+    "read": "read and rank",
+    "write": "read, rank, push and edit",
+    "admin": "administer what is theirs",
+}

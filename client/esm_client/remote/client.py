@@ -24,11 +24,15 @@ from esm_client.remote.cache import HINT, Cache
 from esm_client.remote.pull import find_version, pull_version
 from esm_client.remote.push import push_directory
 from esm_client.remote.ranking import Ranking
+from esm_client.remote.resources.aliases import AliasResource
+from esm_client.remote.resources.audit import AuditResource
 from esm_client.remote.resources.blobs import BlobResource
 from esm_client.remote.resources.esms import EsmResource
+from esm_client.remote.resources.namespaces import NamespaceResource
 from esm_client.remote.resources.rankings import RankingResource
 from esm_client.remote.resources.server import ServerResource
 from esm_client.remote.resources.spaces import SpaceResource
+from esm_client.remote.resources.tokens import TokenResource
 from esm_client.remote.settings import resolve_settings
 from esm_client.remote.transport import Transport
 
@@ -65,7 +69,11 @@ class Client:
         self._transport = Transport(self._settings)
         self.cache = Cache(self._settings.cache_dir)
         self._server = ServerResource(self._transport)
-        self._esms = EsmResource(self._transport)
+        self.esms = self._esms = EsmResource(self._transport)
+        self.aliases = AliasResource(self._transport)
+        self.tokens = TokenResource(self._transport)
+        self.namespaces = NamespaceResource(self._transport)
+        self.audit = AuditResource(self._transport)
         self._blobs = BlobResource(self._transport)
         self._spaces = SpaceResource(self._transport)
         self._rankings = RankingResource(self._transport)

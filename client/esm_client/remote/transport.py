@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from time import sleep
+from typing import Literal, TypeVar
 
 import httpx
 from pydantic import BaseModel
@@ -14,12 +15,14 @@ from pydantic import BaseModel
 from esm_client import __version__
 from esm_client.core.disk import disk_errors
 from esm_client.core.errors import EsmError, InvalidInput, OfflineMiss, TruncatedUpload
+from esm_client.core.schemas import Page
 from esm_client.remote.answers import Model, error_of, not_our_server, parse_answer
 from esm_client.remote.phases import connection_failed, is_permanent
 from esm_client.remote.retries import RETRIED_STATUSES, pause_before
 from esm_client.remote.settings import Settings
 
 CHUNK_BYTES = 2**18
+Item = TypeVar("Item", bound=BaseModel)
 CONNECT_TIMEOUT = 10.0
 
 
@@ -54,6 +57,16 @@ class Transport:
         with self._answer("GET", path, params=params) as response:
             return parse_answer(model, self._body(response), self._shown(path))
 
+    def pages(
+        self, path: str, item: type[Item], params: Mapping[str, str | int] | None = None
+    ) -> Iterator[Item]:
+        """All items of a list; its pages are fetched as they are needed."""
+        page = self.get(path, Page[item], params)
+        yield from page.items
+        while page.next is not None:
+            page = self.get(path, Page[item], {**(params or {}), "after": page.next})
+            yield from page.items
+
     def post(
         self,
         path: str,
@@ -69,6 +82,26 @@ class Transport:
             headers={"Content-Type": "application/json"}, timeout=timeout,
         ) as response:  # fmt: skip
             return parse_answer(model, self._body(response), self._shown(path))
+
+    def change(
+        self, method: Literal["PUT", "PATCH", "DELETE"], path: str, model: type[Model],
+        body: BaseModel | None = None,
+    ) -> Model:  # fmt: skip
+        """Change one thing; of the body only the fields that were set travel."""
+        content = b"" if body is None else body.model_dump_json(exclude_unset=True).encode()
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        with self._answer(method, path, content=content, headers=headers) as response:
+            return parse_answer(model, self._body(response), self._shown(path))
+
+    def act(self, path: str, model: type[Model]) -> Model:
+        """POST without a body: a deed that must not be done twice."""
+        with self._answer("POST", path, content=b"", idempotent=False) as response:
+            return parse_answer(model, self._body(response), self._shown(path))
+
+    def delete(self, path: str) -> None:
+        """DELETE one thing; raises NotFound."""
+        with self._answer("DELETE", path, idempotent=False):
+            return
 
     def put_file(self, path: str, file: Path) -> None:
         """PUT a file's bytes, streamed."""

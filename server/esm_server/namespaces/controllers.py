@@ -1,7 +1,5 @@
 """/v1/namespaces."""
 
-from collections.abc import Sequence
-
 from litestar import Controller, delete, get, patch, post, put
 
 from esm_client.core.schemas import (
@@ -69,7 +67,7 @@ class NamespaceController(Controller):
     @get(ONE + "/members", responses=problems(404), sync_to_thread=True)
     def list_members(
         self, namespaces: NamespaceService, caller: Caller, namespace: str
-    ) -> Sequence[Member]:
+    ) -> Page[Member]:
         """The members by name."""
         return namespaces.members(caller, namespace)
 

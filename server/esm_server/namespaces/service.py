@@ -1,6 +1,5 @@
 """Namespaces: creating, changing, and who belongs to them."""
 
-from collections.abc import Sequence
 from typing import cast
 
 from sqlmodel import Session
@@ -83,12 +82,12 @@ class NamespaceService:
             record(session, caller, "namespace.edit", name, namespace=name, detail=changed)
             return _namespace(session, caller, row)
 
-    def members(self, caller: Caller, name: str) -> Sequence[Member]:
+    def members(self, caller: Caller, name: str) -> Page[Member]:
         """The members by name; raises NotFound, InvalidName, Forbidden."""
         with self._database.read() as session:
             require_role(session, caller, name, "reader")
             found = NamespaceRepository(session).members(name)
-        return [_member(user, cast("Role", member.role)) for member, user in found]
+        return Page(items=[_member(user, cast("Role", member.role)) for member, user in found])
 
     def set_member(self, caller: Caller, name: str, user_name: str, update: MemberUpdate) -> Member:
         """Make a user a member, or change their role.

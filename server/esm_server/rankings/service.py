@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from esm_client.core.artifact.directory import MODEL
 from esm_client.core.errors import DimensionMismatch, NotFound
+from esm_client.core.leaving_out import leave_out
 from esm_client.core.references import Reference
 from esm_client.core.schemas import RankingCreate, RankingReceipt
 from esm_client.core.scoring.sketch import TargetSketch
@@ -16,6 +17,7 @@ from esm_server.db.columns import now
 from esm_server.db.database import Database
 from esm_server.engine.exhaustive import SCORE_NAME, SCORE_VERSION, PoolMember, score_pool
 from esm_server.engine.weights import WeightsCache
+from esm_server.rankings.later import marked, removed
 from esm_server.rankings.order import Candidate, ordered_rows, skipped_rows
 from esm_server.rankings.repository import RankingRepository
 from esm_server.registry.repository import EsmRepository
@@ -69,20 +71,36 @@ class RankingService:
             skipped=skipped_rows(pool.candidates, scores),
             seconds=time.perf_counter() - started,
         )
-        with self._database.write() as session:
-            RankingRepository(session).add(receipt, require_id(pool.space), caller.token_id)
-        return receipt
+        return self._store(receipt, pool, caller)
 
     def get(self, ranking_id: str, caller: Caller) -> RankingReceipt:
-        """A stored receipt; raises NotFound, also for what belongs to somebody else."""
+        """A stored receipt, saying what was yanked or deleted since.
+
+        Raises NotFound, also for what belongs to somebody else.
+        """
         with self._database.read() as session:
-            row = RankingRepository(session).find(ranking_id)
-        if row is None or not (caller.is_admin or row.token_id == caller.token_id):
-            raise NotFound(
-                f"There is no ranking {ranking_id[:100]!r} of yours.",
-                "Receipts are shown to the token that made them, and to admins.",
-            )
-        return RankingReceipt.model_validate(row.receipt)
+            rankings = RankingRepository(session)
+            found = rankings.find(ranking_id)
+            if found is None or not (caller.is_admin or found[1] == caller.user_id):
+                raise NotFound(
+                    f"There is no ranking {ranking_id[:100]!r} of yours.",
+                    "Receipts are shown to the user who made them, and to admins.",
+                )
+            states = rankings.states(found[0].space_id)
+        return marked(RankingReceipt.model_validate(found[0].receipt), states)
+
+    def _store(self, receipt: RankingReceipt, pool: _Pool, caller: Caller) -> RankingReceipt:
+        """Keep the receipt, without what was yanked or deleted while the pool was scored."""
+        space_id = require_id(pool.space)
+        with self._database.write() as session:
+            rankings = RankingRepository(session)
+            if SpaceRepository(session).get(space_id).generation != pool.space.generation:
+                gone = removed(pool.candidates, rankings.states(space_id))
+                rows = leave_out(receipt.rows, gone)
+                skipped = [*receipt.skipped, *gone.values()]
+                receipt = receipt.model_copy(update={"rows": rows, "skipped": skipped})
+            rankings.add(receipt, space_id, caller.token_id)
+        return receipt
 
     def _read_pool(self, space: str, caller: Caller) -> _Pool:
         with self._database.read() as session:

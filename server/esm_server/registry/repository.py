@@ -141,19 +141,6 @@ class EsmRepository:
         )
         return dict(self._session.exec(statement).all())
 
-    def states(self, references: Sequence[tuple[str, str, int]]) -> dict[
-        tuple[str, str, int], EsmVersionRow
-    ]:  # fmt: skip
-        """Versions by namespace, name and number, as far as they still exist."""
-        namespaces = {namespace for namespace, _, _ in references}
-        statement = (
-            select(EsmRow.namespace, EsmRow.name, EsmVersionRow)
-            .join(EsmVersionRow, col(EsmVersionRow.esm_id) == col(EsmRow.id))
-            .where(col(EsmRow.namespace).in_(namespaces))
-        )
-        found = self._session.exec(statement).all()
-        return {(namespace, name, row.version): row for namespace, name, row in found}
-
     def add_esm(self, namespace: str, name: str, space_id: int) -> EsmRow:
         """Store a new, still empty ESM."""
         row = EsmRow(namespace=namespace, name=name, space_id=space_id)

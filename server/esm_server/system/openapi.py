@@ -5,7 +5,7 @@ generated from them would refuse what the server answers.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 from litestar import Litestar
 from pydantic.json_schema import models_json_schema
@@ -16,9 +16,10 @@ from esm_client.core.schemas import Contract
 def openapi_document(app: Litestar) -> dict[str, Any]:
     """The whole document; everything it refers to is inside it."""
     document = app.openapi_schema.to_schema()
-    _, definitions = models_json_schema(
-        [(model, "validation") for model in _models(Contract)], ref_template="#/components/schemas/{model}"
-    )
+    models: list[tuple[type[Contract], Literal["validation"]]] = [
+        (model, "validation") for model in _models(Contract)
+    ]
+    _, definitions = models_json_schema(models, ref_template="#/components/schemas/{model}")
     document["components"]["schemas"] = definitions["$defs"]
     return document
 

@@ -1,9 +1,22 @@
 """ESMs and their versions."""
 
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 
 from esm_client.core.references import Reference
-from esm_client.core.schemas import Esm, EsmVersionCreate, EsmVersionDetail, Page
+from esm_client.core.schemas import (
+    CardRevision,
+    Esm,
+    EsmUpdate,
+    EsmVersion,
+    EsmVersionCreate,
+    EsmVersionDetail,
+    EsmVersionUpdate,
+    Page,
+    Source,
+    YankCreate,
+)
+from esm_client.remote.requests import checked
 from esm_client.remote.transport import Download, Transport
 
 
@@ -33,6 +46,72 @@ class EsmResource:
     ) -> AbstractContextManager[Download]:
         """GET a file of a version from byte `start` on."""
         return self._transport.download(f"{_version_path(reference)}/files/{filename}", start)
+
+    def versions(self, name: str) -> Iterator[EsmVersion]:
+        """All versions of `namespace/name`, newest first, yanked ones too; raises NotFound."""
+        path = f"/v1/esms/{Reference.parse(name).path}/versions"
+        return self._transport.pages(path, EsmVersion)
+
+    def cards(self, reference: str) -> Iterator[CardRevision]:
+        """Former cards of a version, the last one first."""
+        path = f"{_version_path(Reference.parse(reference))}/cards"
+        return self._transport.pages(path, CardRevision)
+
+    def edit(
+        self,
+        name: str,
+        *,
+        description: str | None = None,
+        tags: Iterable[str] | None = None,
+        superseded_by: str | None = None,
+    ) -> Esm:
+        """Change what is given of `namespace/name`; `superseded_by=""` takes the mark away.
+
+        Raises NotFound, Forbidden, InvalidInput for tags that are none.
+        """
+        given = {
+            "description": description,
+            "tags": None if tags is None else tuple(tags),
+            "superseded_by": superseded_by,
+        }
+        update = checked(EsmUpdate, {key: v for key, v in given.items() if v is not None})
+        path = f"/v1/esms/{Reference.parse(name).path}"
+        return self._transport.change("PATCH", path, Esm, update)
+
+    def edit_version(
+        self, reference: str, *, card: str | None = None, source: Source | None = None
+    ) -> EsmVersionDetail:
+        """Change card or source of a version; it stays the same version.
+
+        Raises NotFound, Forbidden, TooLarge, Yanked.
+        """
+        given = {"card": card, "source": source}
+        update = checked(EsmVersionUpdate, {key: v for key, v in given.items() if v is not None})
+        path = _version_path(Reference.parse(reference))
+        return self._transport.change("PATCH", path, EsmVersionDetail, update)
+
+    def yank(self, reference: str, reason: str) -> EsmVersionDetail:
+        """Take a version out of rankings, `latest` and aliases; by digest it can still be had.
+
+        Raises NotFound, Forbidden, InvalidInput for an empty reason.
+        """
+        path = f"{_version_path(Reference.parse(reference))}/yank"
+        body = checked(YankCreate, {"reason": reason})
+        return self._transport.change("PUT", path, EsmVersionDetail, body)
+
+    def unyank(self, reference: str) -> EsmVersionDetail:
+        """Take a yank back; raises NotFound, Forbidden, Conflict."""
+        path = f"{_version_path(Reference.parse(reference))}/yank"
+        return self._transport.change("DELETE", path, EsmVersionDetail)
+
+    def delete(self, reference: str) -> None:
+        """Delete a version (`namespace/name@3`) or a whole ESM (`namespace/name`), for ever.
+
+        Raises NotFound, Forbidden.
+        """
+        wanted = Reference.parse(reference)
+        whole = f"/v1/esms/{wanted.path}"
+        self._transport.delete(_version_path(wanted) if "@" in reference else whole)
 
 
 def _version_path(reference: Reference) -> str:

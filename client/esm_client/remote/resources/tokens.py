@@ -1,0 +1,54 @@
+"""Access tokens."""
+
+from collections.abc import Iterator
+
+from esm_client.core.schemas import NewToken, Scope, Token, TokenCreate
+from esm_client.remote.requests import checked
+from esm_client.remote.transport import Transport
+
+
+class TokenResource:
+    """`/v1/tokens`."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(self, user: str | None = None) -> Iterator[Token]:
+        """Your tokens; as an admin of the registry everybody's, or those of `user`."""
+        params = {} if user is None else {"user": user}
+        return self._transport.pages("/v1/tokens", Token, params)
+
+    def create(
+        self,
+        name: str,
+        scope: Scope,
+        *,
+        user: str | None = None,
+        robot: bool = False,
+        namespace: str | None = None,
+        expires_in_days: int | None = None,
+    ) -> NewToken:
+        """A new token; its `secret` is shown this once. For yourself, unless `user` is named.
+
+        Raises Forbidden, NotFound for an unknown namespace, Conflict for a name that is taken.
+        """
+        body = checked(
+            TokenCreate,
+            {
+                "name": name,
+                "scope": scope,
+                "user": user,
+                "kind": "robot" if robot else "person",
+                "namespace": namespace,
+                "expires_in_days": expires_in_days,
+            },
+        )
+        return self._transport.post("/v1/tokens", body, NewToken, idempotent=False)
+
+    def rotate(self, token_id: int) -> NewToken:
+        """A new secret for a token; the old one ends at once. Raises NotFound, Conflict."""
+        return self._transport.act(f"/v1/tokens/{token_id}/rotate", NewToken)
+
+    def revoke(self, token_id: int) -> Token:
+        """End a token at once, for ever; raises NotFound."""
+        return self._transport.change("DELETE", f"/v1/tokens/{token_id}", Token)
