@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -19,6 +19,7 @@ from esm_client.core.artifact.config import EsmConfig
 from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.artifact.weights import AffineMap
 from esm_client.core.schemas import FitReport, SourceTask
+from esm_client.core.shield.source import SourceSketches
 from esm_client.core.spaces import CANARIES, SpaceIdentity
 from esm_server.auth.service import AuthService
 from esm_server.db.database import Database
@@ -166,7 +167,8 @@ MakeEsm = Callable[..., Path]
 def _esm_directory(tmp_path: Path) -> MakeEsm:
     """Write small valid ESMs: esm_directory("name", dimension=16, seed=0, ...) -> directory.
 
-    ESMs of one dimension and `space_seed` share an embedding space.
+    ESMs of one dimension and `space_seed` share an embedding space; `rows` are the texts of the
+    source, for the sketches of the shield.
     """
 
     def make(
@@ -180,6 +182,7 @@ def _esm_directory(tmp_path: Path) -> MakeEsm:
         base_model: str = "test-org/tiny-bert",
         data_set: str | None = None,
         card: str = "",
+        rows: Sequence[Sequence[str]] = (),
     ) -> Path:
         rng = np.random.default_rng(seed)
         shape = (len(CANARIES), dimension)
@@ -211,7 +214,10 @@ def _esm_directory(tmp_path: Path) -> MakeEsm:
             map=AffineMap(
                 weight.astype(np.float32), rng.standard_normal(dimension).astype(np.float32)
             ),
-            summary={"canaries": canaries.astype(np.float32)} if with_canaries else {},
+            summary={
+                **({"canaries": canaries.astype(np.float32)} if with_canaries else {}),
+                **(SourceSketches.of(rows).tensors() if rows else {}),
+            },
             card=card or f"# {name}\n",
             provenance={"device": "cpu", "seconds": 0.1},
         )

@@ -115,6 +115,7 @@ def upgrade() -> None:
         sa.Column("version_id", sa.Integer(), nullable=False),
         sa.Column("rule", sa.Integer(), nullable=False),
         sa.Column("num_rows", sa.Integer(), nullable=False),
+        sa.Column("num_texts", sa.Integer(), nullable=False),
         sa.Column("rows", sa.LargeBinary(), nullable=False),
         sa.Column("texts", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(

@@ -33,6 +33,8 @@ from esm_server.registry.service import RegistryService
 from esm_server.request_log import RequestLog
 from esm_server.responses import ContractResponse
 from esm_server.settings import Settings
+from esm_server.shield.controllers import ShieldController
+from esm_server.shield.service import ShieldService
 from esm_server.spaces.controllers import SpaceController
 from esm_server.spaces.service import SpaceService
 from esm_server.storage.local import LocalBlobStore
@@ -65,6 +67,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         rankings=RankingService(
             database, WeightsCache(store.local_copy, settings.weights_cache_bytes)
         ),
+        shield=ShieldService(database),
         health=HealthService(database, store),
         metrics=Metrics(),
     )
@@ -81,6 +84,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
             AliasController,
             BlobController,
             FileController,
+            ShieldController,
             RankingController,
         ],
         dependencies=dependencies(services),

@@ -19,6 +19,7 @@ from esm_server.registry.editing import EditingService
 from esm_server.registry.publishing import PublishService
 from esm_server.registry.removal import RemovalService
 from esm_server.registry.service import RegistryService
+from esm_server.shield.service import ShieldService
 from esm_server.spaces.service import SpaceService
 from esm_server.system.health import HealthService
 from esm_server.system.metrics import Metrics
@@ -41,6 +42,7 @@ class Services:
     aliases: AliasService
     artifacts: ArtifactService
     rankings: RankingService
+    shield: ShieldService
     health: HealthService
     metrics: Metrics
 

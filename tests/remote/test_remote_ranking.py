@@ -158,7 +158,7 @@ class TestSequence:
             "tie",
         ]
         assert [line.split()[0] for line in lines[2:5]] == ["1", "2", "3"]
-        assert "to compare within this ranking only" in lines[-1]
+        assert "to compare within this ranking only" in lines[5]
         assert "\x1b" not in repr(ranking)
 
     def test_html(self, ranking):

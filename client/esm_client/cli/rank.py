@@ -52,6 +52,9 @@ def rank(
         Path | None, typer.Option(metavar="FILE", help="Their labels: .npy, .csv or one per line.")
     ] = None,
     top: Top = None,
+    keep_copies: Annotated[
+        bool, typer.Option("--keep-copies", help="Rank copies of your data too.")
+    ] = False,
     no_intercept: Annotated[
         bool, typer.Option("--no-intercept", help="Score without a free intercept.")
     ] = False,
@@ -76,6 +79,8 @@ def rank(
                 space=space,
                 fingerprint=target.fingerprint,
                 intercept=not no_intercept,
+                target_rows=None if task is None else task.rows,
+                keep_copies=keep_copies,
             )
     print_ranking(session, ranking, top)
 

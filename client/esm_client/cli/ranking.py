@@ -1,13 +1,13 @@
 """`esm-client ranking`, and how `rank` prints its result."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from esm_client.cli.output import counted, print_error, print_line
 from esm_client.cli.session import Session
 from esm_client.remote.ranking import Ranking
-from esm_client.remote.ranking_rows import COLUMNS, RIGHT, cells, heading, legend
+from esm_client.remote.ranking_rows import RIGHT, cells, columns, heading, legend, shield_notes
 
 Top = Annotated[
     int | None, typer.Option("--top", min=1, metavar="K", help="Show the first K rows.")
@@ -34,14 +34,43 @@ def print_ranking(session: Session, ranking: Ranking, top: int | None) -> None:
         if not len(ranking):
             print_line("No ESM could be scored.")
             return
-        session.output.table(COLUMNS, [cells(row) for row in shown], RIGHT)
+        rows = [cells(row, ranking.shield) for row in shown]
+        session.output.table(columns(ranking.shield), rows, RIGHT)
         if len(shown) < len(ranking):
             print_line(f"… and {len(ranking) - len(shown)} more; --json gives all")
         print_line(legend(ranking.receipt))
+        for note in shield_notes(ranking.shield, ranking.left_out):
+            print_line(note)
         print_line(f"Go on with: esm-client pull {ranking.best.reference}")
 
-    session.output.result(ranking.receipt, names=[row.reference for row in shown], human=human)
+    session.output.result(_document(ranking), names=[row.reference for row in shown], human=human)
     _warn(ranking)
+
+
+def _document(ranking: Ranking) -> dict[str, Any]:
+    """The receipt with the rows as they are shown, and what the shield found."""
+    document = ranking.receipt.model_dump(mode="json")
+    document["rows"] = [row.model_dump(mode="json") for row in ranking]
+    if ranking.shield is None:
+        return {**document, "shield": None}
+    overlaps = {
+        reference: {
+            "share": found.share,
+            "interval": list(found.interval),
+            "matched": found.matched,
+            "compared": found.compared,
+            "copy": found.is_copy,
+        }
+        for reference, found in ranking.shield.overlaps.items()
+    }
+    shield = {
+        "compared": ranking.shield.num_compared,
+        "unknown": ranking.shield.num_unknown,
+        "overlaps": overlaps,
+        "left_out": [row.reference for row in ranking.left_out],
+        "groups": [list(group) for group in ranking.shield.groups],
+    }
+    return {**document, "shield": shield}
 
 
 def _warn(ranking: Ranking) -> None:

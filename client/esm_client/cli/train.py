@@ -49,6 +49,12 @@ def train(
         str | None,
         typer.Option(metavar="NAME", help="As others know it: org/name; else the folder's."),
     ] = None,
+    no_shield: Annotated[
+        bool,
+        typer.Option(
+            "--no-shield", help="Leave out the sketch by which copies of these rows are found."
+        ),
+    ] = False,
     language: Annotated[
         str | None, typer.Option(metavar="CODE", help="Of the texts, for instance en.")
     ] = None,
@@ -83,6 +89,7 @@ def train(
         batch_size=batch_size,
         solver=solver,
         seed=seed,
+        shield=not no_shield,
     )
     artifact.write(output)
     _print(session, artifact, output)

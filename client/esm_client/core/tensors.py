@@ -1,7 +1,7 @@
 """Reading and writing safetensors with limits: the only tensor format we accept."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, cast
 
 import numpy as np
@@ -11,13 +11,13 @@ from esm_client.core.errors import EsmError, InvalidArtifact
 from esm_client.core.json_object import parse_object
 from esm_client.core.limits import MAX_TENSOR_HEADER_BYTES
 
-_DTYPES = {"F16", "F32", "F64"}
+_DTYPES = {"F16": "float16", "F32": "float32", "F64": "float64"}
 
 
 def dump_tensors(
     tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None = None
 ) -> bytes:
-    """Serialise arrays (any shape; float16, 32 or 64): equal content gives equal bytes."""
+    """Serialise arrays (any shape; float16, 32, 64 or uint64): equal content gives equal bytes."""
     from safetensors.numpy import save
 
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
@@ -30,7 +30,11 @@ def dump_tensors(
 
 
 def load_tensors(
-    data: bytes, what: str, error: type[EsmError] = InvalidArtifact
+    data: bytes,
+    what: str,
+    error: type[EsmError] = InvalidArtifact,
+    *,
+    integers: Collection[str] = (),
 ) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
     """Parse safetensors bytes into arrays and metadata.
 
@@ -38,15 +42,17 @@ def load_tensors(
         data: the whole file.
         what: how the error message calls it, for instance "model.safetensors".
         error: the class raised for anything that is not well-formed float tensors.
+        integers: names of tensors that are uint64 instead.
     """
     header = _header(data, what, error)
     metadata = header.pop("__metadata__", {})
     for name, entry in header.items():
         dtype = cast("dict[str, Any]", entry).get("dtype") if isinstance(entry, dict) else None
-        if dtype not in _DTYPES:
+        allowed = {"U64": "uint64"} if name in integers else _DTYPES
+        if dtype not in allowed:
             raise error(
                 f"Tensor {name[:80]!r} of {what} has dtype {dtype!r}.",
-                "Store tensors as float16, float32 or float64.",
+                f"Store it as {', '.join(allowed.values())}.",
             )
     from safetensors import SafetensorError
     from safetensors.numpy import load

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from esm_client.core.disk import disk_errors
 from esm_client.remote.cached_blobs import CachedBlobs
+from esm_client.remote.cached_sketches import CachedSketches
 from esm_client.remote.cached_versions import CachedVersion, CachedVersions
 
 HINT = "Set ESM_REGISTRY_CACHE to a directory you may write to."
@@ -26,12 +27,13 @@ class CacheEntry:
 
 
 class Cache:
-    """A directory with `blobs` and `versions`; nothing else in it is ever touched."""
+    """A directory with `blobs`, `versions`, `sketches`; nothing else in it is ever touched."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.blobs = CachedBlobs(directory / "blobs" / "sha256")
         self.versions = CachedVersions(directory / "versions")
+        self.sketches = CachedSketches(directory / "sketches")
 
     def __repr__(self) -> str:
         return f"Cache({str(self.directory)!r})"
@@ -50,7 +52,11 @@ class Cache:
         """Remove everything; returns the bytes that were freed."""
         freed = self.size()
         with disk_errors(self.directory, HINT):
-            for part in (self.directory / "blobs", self.directory / "versions"):
+            for part in (
+                self.blobs.directory.parent,
+                self.versions.directory,
+                self.sketches.directory,
+            ):
                 if part.is_dir():
                     shutil.rmtree(part)
         return freed
@@ -91,7 +97,8 @@ class Cache:
 
     def _files(self) -> Iterator[Path]:
         yield from self._blob_files()
-        yield from (path for path in self.versions.directory.rglob("*") if path.is_file())
+        for part in (self.versions.directory, self.sketches.directory):
+            yield from (path for path in part.rglob("*") if path.is_file())
 
 
 def _partial_then_oldest(path: Path) -> tuple[bool, float]:

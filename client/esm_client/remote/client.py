@@ -2,12 +2,13 @@
 
 import base64
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from esm_client.core.disk import disk_errors
+from esm_client.core.leaving_out import leave_out
 from esm_client.core.references import Reference
 from esm_client.core.schemas import (
     Esm,
@@ -19,6 +20,7 @@ from esm_client.core.schemas import (
     SpaceDetail,
 )
 from esm_client.core.scoring.sketch import TargetSketch
+from esm_client.core.shield.source import TargetHashes
 from esm_client.core.spaces import SpaceFingerprint
 from esm_client.remote.cache import HINT, Cache
 from esm_client.remote.pull import find_version, pull_version
@@ -31,9 +33,11 @@ from esm_client.remote.resources.esms import EsmResource
 from esm_client.remote.resources.namespaces import NamespaceResource
 from esm_client.remote.resources.rankings import RankingResource
 from esm_client.remote.resources.server import ServerResource
+from esm_client.remote.resources.source_sketches import SourceSketchResource
 from esm_client.remote.resources.spaces import SpaceResource
 from esm_client.remote.resources.tokens import TokenResource
 from esm_client.remote.settings import resolve_settings
+from esm_client.remote.shield import MAX_ROWS, examine
 from esm_client.remote.transport import Transport
 
 
@@ -76,6 +80,7 @@ class Client:
         self.audit = AuditResource(self._transport)
         self._blobs = BlobResource(self._transport)
         self._spaces = SpaceResource(self._transport)
+        self._source_sketches = SourceSketchResource(self._transport)
         self._rankings = RankingResource(self._transport)
 
     def __enter__(self) -> Self:
@@ -172,9 +177,13 @@ class Client:
         space: str,
         fingerprint: SpaceFingerprint | None = None,
         intercept: bool = True,
+        target_rows: Iterable[Sequence[str]] | None = None,
+        keep_copies: bool = False,
     ) -> Ranking:
         """Rank the ESMs of a space for the target that the sketch was made from.
 
+        With `target_rows`, the texts of each row of the target, sources that hold some of them
+        are found out here and copies of the target are left out, unless `keep_copies` says no.
         Of the target only the sketch travels. Without a fingerprint (`Embedder.fingerprint`)
         nobody can tell whether the embeddings are of that space: the ranking is unverified.
         Raises NotFound for an unknown space, SpaceMismatch, DimensionMismatch, InvalidSketch,
@@ -187,7 +196,16 @@ class Client:
             fingerprint=fingerprint,
             intercept=intercept,
         )
-        return Ranking(self._rankings.create(ranking))
+        receipt = self._rankings.create(ranking)
+        compared = receipt.rows[:MAX_ROWS]
+        with disk_errors(self.cache.directory, HINT):
+            sketches = self.cache.sketches.fetch(
+                self._source_sketches, [row.digest for row in compared]
+            )
+        target = None if target_rows is None else TargetHashes.of(target_rows)
+        report = examine(compared, sketches, target)
+        rows = receipt.rows if keep_copies else leave_out(receipt.rows, report.copies)
+        return Ranking(receipt, rows, report)
 
     def ranking(self, id: str) -> Ranking:  # noqa: A002 - the receipt's own word
         """An earlier ranking; raises NotFound."""

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, overload
 
 from esm_client.core.errors import MissingExtra, NotFound
 from esm_client.core.schemas import RankedEsm, RankingReceipt, SkippedEsm
-from esm_client.remote.ranking_rows import COLUMNS, RIGHT, cells, heading, legend
+from esm_client.remote.ranking_rows import RIGHT, cells, columns, heading, legend, shield_notes
+from esm_client.remote.shield import ShieldReport
 from esm_client.remote.text_table import align
 
 if TYPE_CHECKING:
@@ -19,12 +20,38 @@ _TASK = ("data_set", "subset", "label_column", "num_rows")
 class Ranking(Sequence[RankedEsm]):
     """Source tasks for one target, best first: an immutable sequence of rows.
 
-    A slice, like `top`, is a Ranking with the same receipt and fewer rows.
+    A slice, like `top`, is a Ranking with the same receipt and fewer rows. Copies of the target,
+    where the shield found any, are left out of the rows, and the others are ranked anew; the
+    receipt holds all of them.
     """
 
-    def __init__(self, receipt: RankingReceipt, rows: Sequence[RankedEsm] | None = None) -> None:
+    def __init__(
+        self,
+        receipt: RankingReceipt,
+        rows: Sequence[RankedEsm] | None = None,
+        shield: ShieldReport | None = None,
+    ) -> None:
         self._receipt = receipt
+        self._shield = shield
         self._rows = tuple(receipt.rows if rows is None else rows)
+
+    @property
+    def shield(self) -> ShieldReport | None:
+        """Which sources hold rows of the target or of each other; None: nothing was compared."""
+        return self._shield
+
+    @property
+    def left_out(self) -> tuple[RankedEsm, ...]:
+        """Rows of the receipt that are copies of the target and were left out."""
+        if self._shield is None:
+            return ()
+        shown = {row.reference for row in self._rows}
+        copies = set(self._shield.copies)
+        return tuple(
+            row
+            for row in self._receipt.rows
+            if row.reference in copies and row.reference not in shown
+        )
 
     @property
     def receipt(self) -> RankingReceipt:
@@ -92,7 +119,7 @@ class Ranking(Sequence[RankedEsm]):
     def __getitem__(self, index: slice) -> "Ranking": ...
     def __getitem__(self, index: int | slice) -> "RankedEsm | Ranking":
         if isinstance(index, slice):
-            return Ranking(self._receipt, self._rows[index])
+            return Ranking(self._receipt, self._rows[index], self._shield)
         return self._rows[index]
 
     def __len__(self) -> int:
@@ -107,30 +134,34 @@ class Ranking(Sequence[RankedEsm]):
         return hash((self.id, len(self)))
 
     def __repr__(self) -> str:
-        lines = align(COLUMNS, [cells(row) for row in self._rows[:SHOWN_ROWS]], RIGHT)
-        return "\n".join([heading(self._receipt), *lines, *self._more(), legend(self._receipt)])
+        names = columns(self._shield)
+        rows = [cells(row, self._shield) for row in self._rows[:SHOWN_ROWS]]
+        lines = align(names, rows, RIGHT)
+        return "\n".join([heading(self._receipt), *lines, *self._notes()])
 
     def _repr_html_(self) -> str:
-        header = "".join(f"<th{_aligned(name)}>{name}</th>" for name in COLUMNS)
+        names = columns(self._shield)
+        header = "".join(f"<th{_aligned(name)}>{name}</th>" for name in names)
         body = "".join(
             "<tr>"
             + "".join(
                 f"<td{_aligned(name)}>{escape(cell)}</td>"
-                for name, cell in zip(COLUMNS, cells(row), strict=True)
+                for name, cell in zip(names, cells(row, self._shield), strict=True)
             )
             + "</tr>"
             for row in self._rows[:SHOWN_ROWS]
         )
-        notes = "<br>".join(escape(line) for line in [*self._more(), legend(self._receipt)])
+        notes = "<br>".join(escape(line) for line in self._notes())
         return (
             f"<p>{escape(heading(self._receipt))}</p>"
             f"<table><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table>"
             f"<p><small>{notes}</small></p>"
         )
 
-    def _more(self) -> list[str]:
+    def _notes(self) -> list[str]:
         hidden = len(self) - SHOWN_ROWS
-        return [f"… and {hidden} more rows"] if hidden > 0 else []
+        more = [f"… and {hidden} more rows"] if hidden > 0 else []
+        return [*more, legend(self._receipt), *shield_notes(self._shield, self.left_out)]
 
 
 def _aligned(name: str) -> str:

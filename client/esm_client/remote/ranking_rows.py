@@ -1,15 +1,73 @@
 """How the rows of a ranking read, wherever they are shown."""
 
+from collections.abc import Sequence
+
 from esm_client.core.schemas import RankedEsm, RankingReceipt, SourceTask
 from esm_client.core.scoring.margin import TIE_NATS
+from esm_client.core.shield.overlap import Overlap
+from esm_client.remote.shield import ShieldReport
 
 COLUMNS = ("rank", "reference", "task", "score", "gain", "log BF", "tie")
-RIGHT = ("rank", "score", "gain", "log BF")
+RIGHT = ("rank", "score", "gain", "log BF", "shares")
 TIE_MARK = "≈"
+SHARES, GROUP = "shares", "group"
+NOT_COMPARED = "No source could be compared with your data: copies of it would not be noticed."
 
 
-def cells(row: RankedEsm) -> tuple[str, ...]:
-    """The cells of one row, in the order of COLUMNS."""
+def columns(shield: ShieldReport | None) -> tuple[str, ...]:
+    """The names of the columns: those of the shield only where it has something to show."""
+    shares = (SHARES,) if shield and shield.overlaps else ()
+    group = (GROUP,) if shield and shield.groups else ()
+    return (*COLUMNS, *shares, *group)
+
+
+def cells(row: RankedEsm, shield: ShieldReport | None = None) -> tuple[str, ...]:
+    """The cells of one row, in the order of `columns`."""
+    found = shield.overlaps.get(row.reference) if shield else None
+    number = shield.group_of(row.reference) if shield else None
+    extra = {
+        SHARES: "" if found is None else percent(found),
+        GROUP: "" if number is None else group_name(number),
+    }
+    return (*_cells(row), *(extra[name] for name in columns(shield) if name in extra))
+
+
+def percent(found: Overlap) -> str:
+    """A share of the target, with its interval where it is an estimate."""
+    low, high = (f"{100 * bound:.0f}" for bound in found.interval)
+    return f"{100 * found.share:.0f} %" if low == high else f"{low}-{high} %"
+
+
+def group_name(number: int) -> str:
+    """A, B, ... Z, AA: near-duplicates have the same."""
+    letters = ""
+    number += 1
+    while number:
+        number, rest = divmod(number - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return letters
+
+
+def shield_notes(shield: ShieldReport | None, left_out: Sequence[RankedEsm]) -> list[str]:
+    """What the shield found, in a line each."""
+    if shield is None:
+        return []
+    notes = [
+        f"Left out: {row.reference} holds {percent(shield.overlaps[row.reference])} of your rows."
+        for row in left_out
+    ]
+    if shield.overlaps:
+        notes.append(f"{SHARES}: how much of your data the source holds; its score flatters it.")
+    if shield.groups:
+        notes.append(f"{GROUP}: sources of one letter hold each other's rows, or the same map.")
+    if shield.num_unknown and not shield.num_compared:
+        notes.append(NOT_COMPARED)
+    elif shield.num_unknown:
+        notes.append(f"{shield.num_unknown} sources could not be compared with your data.")
+    return notes
+
+
+def _cells(row: RankedEsm) -> tuple[str, ...]:
     return (
         str(row.rank),
         row.reference,

@@ -11,5 +11,6 @@ class SourceSketchRow(SQLModel, table=True):
     version_id: int = Field(foreign_key="esm_versions.id", primary_key=True)
     rule: int
     num_rows: int
+    num_texts: int
     rows: bytes
     texts: bytes

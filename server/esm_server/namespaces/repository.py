@@ -7,7 +7,6 @@ from typing import cast
 from sqlmodel import Session, col, func, select
 
 from esm_client.core.schemas import Role
-from esm_server.auth.caller import Caller
 from esm_server.db import (
     EsmRow,
     EsmVersionRow,
@@ -16,7 +15,7 @@ from esm_server.db import (
     SourceModelRow,
     UserRow,
 )
-from esm_server.db.visibility import readable
+from esm_server.db.visibility import Reader, readable
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +39,10 @@ class NamespaceRepository:
             select(NamespaceRow).where(col(NamespaceRow.name) == name)
         ).first()
 
-    def list(self, caller: Caller, after: str | None, limit: int) -> Sequence[NamespaceRow]:
-        """The namespaces the caller may see, by name."""
+    def list(self, reader: Reader, after: str | None, limit: int) -> Sequence[NamespaceRow]:
+        """The namespaces the reader may see, by name."""
         name = col(NamespaceRow.name)
-        statement = select(NamespaceRow).where(readable(caller, name)).order_by(name).limit(limit)
+        statement = select(NamespaceRow).where(readable(reader, name)).order_by(name).limit(limit)
         if after is not None:
             statement = statement.where(name > after)
         return self._session.exec(statement).all()

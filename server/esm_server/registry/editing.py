@@ -1,7 +1,6 @@
 """Editing what is kept beside an ESM and its versions: no new version is made."""
 
-from esm_client.core.errors import InvalidInput, TooLarge
-from esm_client.core.limits import MAX_CARD_BYTES
+from esm_client.core.errors import InvalidInput
 from esm_client.core.references import LATEST, Reference
 from esm_client.core.schemas import (
     CardRevision,
@@ -21,7 +20,7 @@ from esm_server.registry.answers import as_esm, as_version_detail
 from esm_server.registry.card_repository import CardRepository
 from esm_server.registry.facts import refresh
 from esm_server.registry.repository import EsmRepository
-from esm_server.registry.service import find_esm, find_version, unknown_esm
+from esm_server.registry.service import check_card, find_esm, find_version, unknown_esm
 
 
 class EditingService:
@@ -101,14 +100,6 @@ class EditingService:
             lambda row: CardRevision(
                 card=row.card, replaced_at=row.replaced_at, replaced_by=row.replaced_by
             ),
-        )
-
-
-def check_card(card: str) -> None:
-    """Raise TooLarge for a card above the limit."""
-    if (size := len(card.encode())) > MAX_CARD_BYTES:
-        raise TooLarge(
-            f"The card of an ESM may take {MAX_CARD_BYTES} bytes, not {size}.", "Shorten it."
         )
 
 

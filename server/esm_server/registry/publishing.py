@@ -20,10 +20,10 @@ from esm_server.db import EsmVersionRow, NamespaceRow
 from esm_server.db.database import Database
 from esm_server.namespaces.permissions import check_publisher, check_quota, create_namespace
 from esm_server.registry.answers import as_version_detail
-from esm_server.registry.editing import check_card
 from esm_server.registry.facts import refresh
 from esm_server.registry.repository import EsmRepository
-from esm_server.registry.service import check_path
+from esm_server.registry.service import check_card, check_path
+from esm_server.shield.repository import SourceSketchRepository
 from esm_server.spaces.admission import admit, claimed_fingerprint
 from esm_server.spaces.repository import SpaceRepository
 from esm_server.spaces.service import require_id
@@ -121,7 +121,9 @@ class PublishService:
                 return Published(as_version_detail(found, esms.parts([found])), is_new=False)
             check_quota(session, owner, num_bytes=draft.size, versions=1)
             version = draft.row(esm.id or 0, esm.last_number + 1, digest)
-            esms.add_version(esm, version, draft.request.manifest)
+            version_id = esms.add_version(esm, version, draft.request.manifest)
+            if (sketches := draft.artifact.source_sketches) is not None:
+                SourceSketchRepository(session).add(version_id, sketches)
             refresh(esms, esm)
             SpaceRepository(session).count_change(require_id(space))
             _record(session, draft, version)

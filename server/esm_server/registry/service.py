@@ -1,6 +1,7 @@
 """Finding ESMs and versions."""
 
-from esm_client.core.errors import NotFound, Yanked
+from esm_client.core.errors import NotFound, TooLarge, Yanked
+from esm_client.core.limits import MAX_CARD_BYTES
 from esm_client.core.references import LATEST, check_name, check_selector
 from esm_client.core.schemas import Esm, EsmVersion, EsmVersionDetail, Page
 from esm_server.auth.caller import Caller
@@ -92,6 +93,14 @@ def check_path(namespace: str, name: str) -> None:
     """Raise InvalidName unless both are legal names."""
     check_name(namespace, "namespace")
     check_name(name)
+
+
+def check_card(card: str) -> None:
+    """Raise TooLarge for a card above the limit."""
+    if (size := len(card.encode())) > MAX_CARD_BYTES:
+        raise TooLarge(
+            f"The card of an ESM may take {MAX_CARD_BYTES} bytes, not {size}.", "Shorten it."
+        )
 
 
 def unknown_esm(namespace: str, name: str) -> NotFound:

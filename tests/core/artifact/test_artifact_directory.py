@@ -209,7 +209,7 @@ def test_whole_numbers_are_no_weights(folder):
     rewrite(
         folder, **{"model.weight": np.eye(D, dtype=np.int64), "model.bias": np.zeros(D, np.int64)}
     )
-    with pytest.raises(InvalidArtifact, match=r"dtype 'I64'.*float16, float32 or float64"):
+    with pytest.raises(InvalidArtifact, match=r"dtype 'I64'.*float16, float32, float64"):
         EsmArtifact.read(folder)
 
 

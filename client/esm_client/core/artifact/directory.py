@@ -27,6 +27,7 @@ from esm_client.core.errors import (
 from esm_client.core.json_object import parse_object
 from esm_client.core.limits import MAX_ARTIFACT_BYTES, MAX_CARD_BYTES, MAX_PROVENANCE_BYTES
 from esm_client.core.schemas import Manifest
+from esm_client.core.shield.source import TENSORS, SourceSketches
 from esm_client.core.spaces import CANARIES, SpaceFingerprint
 from esm_client.core.tensors import dump_tensors, load_tensors
 
@@ -41,7 +42,8 @@ class EsmArtifact:
     """A validated ESM: configuration, map and what accompanies them.
 
     summary: named float arrays; `text_embedding` (D,) is the mean base embedding of the source
-    texts (TextEmb), `canaries` (5, D) the base model's embeddings of the canary sentences.
+    texts (TextEmb), `canaries` (5, D) the base model's embeddings of the canary sentences;
+    `source_*`, uint64, are the sketches of the source's rows (core.shield).
     """
 
     config: EsmConfig
@@ -84,6 +86,11 @@ class EsmArtifact:
                 f"{problem['msg'].lower()}.",
                 f"Write {SUMMARY} and {PROVENANCE} again from the base model.",
             ) from cause
+
+    @property
+    def source_sketches(self) -> SourceSketches | None:
+        """The sketches of the rows it was trained on; None when it was made without."""
+        return SourceSketches.from_tensors(self.summary)
 
     @classmethod
     def read(cls, directory: str | os.PathLike[str]) -> "EsmArtifact":
@@ -192,7 +199,8 @@ def _unsafe(name: str) -> UnsafeFile:
 
 
 def _read_summary(path: Path, dimension: int) -> dict[str, NDArray[Any]]:
-    summary, _ = load_tensors(path.read_bytes(), SUMMARY)
+    summary, _ = load_tensors(path.read_bytes(), SUMMARY, integers=TENSORS)
+    SourceSketches.from_tensors(summary)
     shapes = {"text_embedding": (dimension,), "canaries": (len(CANARIES), dimension)}
     for name, array in summary.items():
         if name in shapes and array.shape != shapes[name]:

@@ -22,6 +22,8 @@ class SourceSketch(Contract):
     """Version of the rule that normalises texts; only equal rules compare."""
     num_rows: int
     """Distinct rows of the source."""
+    num_texts: int
+    """Distinct texts in them."""
     rows: Base64Bytes
     """Little-endian uint64, increasing."""
     texts: Base64Bytes

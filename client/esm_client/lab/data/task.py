@@ -26,5 +26,10 @@ class TextTask:
     source_task: SourceTask
     dropped_rows: int = 0
 
+    @property
+    def rows(self) -> list[tuple[str, ...]]:
+        """The texts of each row, one or two, for `core.shield`."""
+        return [(text,) if isinstance(text, str) else text for text in self.texts]
+
     def __len__(self) -> int:
         return len(self.texts)

@@ -17,6 +17,7 @@ from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.artifact.weights import AffineMap
 from esm_client.core.errors import Conflict, InvalidDataset, InvalidInput
 from esm_client.core.schemas import FitReport
+from esm_client.core.shield.source import SourceSketches
 from esm_client.core.spaces import MAX_LENGTH, Pooling
 from esm_client.lab.data.task import TextTask
 from esm_client.lab.embedding import Embedder
@@ -54,6 +55,7 @@ def train_esm(
     max_length: int = MAX_LENGTH,
     progress: bool | None = None,
     keep_model: Path | None = None,
+    shield: bool = True,
 ) -> EsmArtifact:
     """Train an embedding space map (Schulte et al. 2024, section 3; phase 1).
 
@@ -69,6 +71,8 @@ def train_esm(
         epochs, learning_rate, batch_size: of the fine-tuning.
         solver: "ridge", the exact minimum of the penalised squared error, or "sgd", the paper's.
         seed: of the held-out rows, the head's first weights, the batches and the dropout.
+        shield: whether the summary holds a sketch of the task's rows, by which users find out
+            that the source holds rows of their target (core.shield says what it reveals).
         keep_model: a new folder for the fine-tuned model, saved as safetensors.
 
     Raises InvalidDataset for too few rows, Conflict if `keep_model` exists, and what Embedder
@@ -117,6 +121,7 @@ def train_esm(
         summary={
             "text_embedding": base.mean(axis=0, dtype=np.float64).astype(np.float32),
             "canaries": np.array(embedder.fingerprint.canaries, dtype=np.float32),
+            **(SourceSketches.of(task.rows).tensors() if shield else {}),
         },
         card=write_card(config),
         provenance=_provenance(embedder, clock, seed),

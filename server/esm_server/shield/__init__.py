@@ -1,0 +1,1 @@
+"""Sketches of the rows behind ESMs, which clients compare with their target."""

@@ -1,0 +1,158 @@
+"""The shield's kernel against Python sets."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from esm_client.core.errors import InvalidArtifact
+from esm_client.core.shield.overlap import Overlap, overlap, similarity
+from esm_client.core.shield.sketch import MAX_SIZE, SetSketch
+from esm_client.core.shield.source import SourceSketches, TargetHashes
+from esm_client.core.shield.texts import MIN_CHARACTERS, normalise, row_hashes, text_hashes
+
+
+def rows(start, stop):
+    return [(f"this is the text of row number {i}",) for i in range(start, stop)]
+
+
+def share(target, source):
+    found = SourceSketches.of(source).overlap(TargetHashes.of(target))
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("num_source", [300, 2048, 2049, 20_000])
+@pytest.mark.parametrize("inside", [0.0, 0.05, 0.5, 1.0])
+def test_shares_of_a_target(num_source, inside):
+    kept = round(1000 * min(inside, num_source / 1000))
+    target = rows(0, kept) + rows(10**6, 10**6 + 1000 - kept)
+    found = share(target, rows(0, num_source))
+    truth = kept / 1000
+    if num_source <= 2048:
+        assert found.exact
+        assert found.share == truth
+    low, high = found.interval
+    assert low - 0.02 <= truth <= high + 0.02
+    assert found.is_shared == (truth > 0)
+    assert found.is_copy == (truth > 0.45)
+
+
+def test_changed_case_and_white_space_are_the_same_text():
+    target = [(f"  THIS is\tthe Text  of row number {i} ",) for i in range(500)]
+    found = share(target, rows(0, 5000))
+    assert (found.is_copy, found.share) == (True, 1.0)
+
+
+def test_nothing_shared_is_not_flagged():
+    found = share(rows(0, 1000), rows(5000, 25_000))
+    assert (found.matched, found.is_shared) == (0, False)
+
+
+def test_texts_of_pairs_are_found_in_single_texts_and_the_other_way_round():
+    pairs = [(f"the premise number {i}", f"the hypothesis number {i}") for i in range(800)]
+    singles = [(premise,) for premise, _ in pairs]
+    assert share(pairs, singles).share == pytest.approx(0.5)
+    assert share(singles, pairs).share == 1.0
+    swapped = [(second, first) for first, second in pairs]
+    assert share(swapped, pairs).is_copy
+
+
+def test_short_texts_say_nothing():
+    short = [("ok",), ("danke",), ("好的",)]
+    assert len(row_hashes(short)) == 0
+    assert share(short, short).share == 0
+    assert len(row_hashes([("x" * MIN_CHARACTERS,)])) == 1
+
+
+@given(st.lists(st.text(max_size=30)), st.lists(st.text(max_size=30)))
+def test_against_sets(one, other):
+    def words(texts):
+        return {normalise(text) for text in texts if len(normalise(text)) >= MIN_CHARACTERS}
+
+    truth = len(words(one) & words(other))
+    found = overlap(
+        row_hashes([(t,) for t in one]), SetSketch.of(row_hashes([(t,) for t in other]))
+    )
+    assert (found.matched, found.compared) == (truth, len(words(one)))
+
+
+@given(st.text())
+def test_normalising_twice_changes_nothing(text):
+    assert normalise(normalise(text)) == normalise(text)
+
+
+def test_interval_covers_the_truth_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(400):
+        source = np.unique(rng.integers(0, 2**63, 8000).astype(np.uint64))
+        kept = rng.choice(source, 150, replace=False)
+        target = np.unique(np.r_[kept, rng.integers(0, 2**63, 850).astype(np.uint64)])
+        low, high = overlap(target, SetSketch.of(source, 1024)).interval
+        covered += low <= 0.15 <= high
+    assert covered >= 0.92 * 400
+
+
+def test_sources_that_are_alike():
+    one, part, other = (
+        SourceSketches.of(r) for r in (rows(0, 9000), rows(0, 4500), rows(9000, 18000))
+    )
+    same = one.similarity(part)
+    assert same is not None
+    assert same.share == pytest.approx(1.0)
+    none = one.similarity(other)
+    assert none is not None
+    assert none.matched == 0
+    half = SourceSketches.of(rows(4500, 13_500)).similarity(one)
+    assert half is not None
+    assert half.share == pytest.approx(0.5, abs=0.06)
+
+
+def test_other_rules_are_not_compared():
+    sketch = SourceSketches.of(rows(0, 10))
+    later = SourceSketches(sketch.rows, sketch.texts, rule=sketch.rule + 1)
+    assert later.overlap(TargetHashes.of(rows(0, 10))) is None
+    assert later.similarity(sketch) is None
+
+
+def test_tensors_come_back():
+    for source in (rows(0, 5000), [(f"first text {i}", f"second text {i}") for i in range(20)]):
+        sketch = SourceSketches.of(source)
+        back = SourceSketches.from_tensors(sketch.tensors())
+        assert back is not None
+        assert np.array_equal(back.rows.hashes, sketch.rows.hashes)
+        assert np.array_equal(back.texts.hashes, sketch.texts.hashes)
+        assert (back.rows.total, back.texts.total) == (sketch.rows.total, sketch.texts.total)
+    assert SourceSketches.from_tensors({}) is None
+
+
+@pytest.mark.parametrize(
+    ("hashes", "total"),
+    [
+        (np.array([2, 1], np.uint64), 2),
+        (np.array([1, 1], np.uint64), 2),
+        (np.array([1, 2], np.uint64), 1),
+        (np.array([1, 2], np.int64), 2),
+        (np.ones((2, 2), np.uint64), 4),
+        (np.arange(MAX_SIZE + 1, dtype=np.uint64), 10**6),
+    ],
+)
+def test_what_is_no_sketch(hashes, total):
+    with pytest.raises(InvalidArtifact):
+        SetSketch(hashes, total)
+
+
+def test_parts_of_a_sketch_are_refused():
+    tensors = SourceSketches.of(rows(0, 5)).tensors()
+    with pytest.raises(InvalidArtifact, match="source_counts"):
+        SourceSketches.from_tensors({"source_rows": tensors["source_rows"]})
+
+
+def test_empty_target_and_empty_source():
+    assert Overlap(0, 0, exact=True).share == 0
+    assert share([], rows(0, 10)).share == 0
+    assert not share(rows(0, 10), []).is_shared
+    assert (
+        similarity(SetSketch.of(text_hashes([])), SetSketch.of(row_hashes(rows(0, 3)))).share == 0
+    )
