@@ -183,6 +183,7 @@ def _esm_directory(tmp_path: Path) -> MakeEsm:
         data_set: str | None = None,
         card: str = "",
         rows: Sequence[Sequence[str]] = (),
+        language: str | None = "en",
     ) -> Path:
         rng = np.random.default_rng(seed)
         shape = (len(CANARIES), dimension)
@@ -201,7 +202,7 @@ def _esm_directory(tmp_path: Path) -> MakeEsm:
                     split="train",
                     num_rows=100,
                     seed=seed,
-                    language="en",
+                    language=language,
                     kind="classification",
                     num_labels=2,
                 ),

@@ -76,7 +76,7 @@ def test_two_writers_move_one_alias(registry, client, esm):
         ("sha256", 400),
         ("3", 400),
         ("A", 400),
-        ("а", 400),
+        ("\u0430", 400),
         (".x", 400),
         ("v1", 200),
     ],

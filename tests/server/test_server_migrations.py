@@ -22,14 +22,16 @@ def _database(tmp_path):
 
 
 def tables(database):
-    return set(inspect(database.engine).get_table_names())
+    names = set(inspect(database.engine).get_table_names())
+    return {name for name in names if not name.startswith("esm_text")}  # FTS5 makes several
 
 
 def test_models_and_migrations_agree(database):
     upgrade(database.engine)
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, metadata) == []
+        found = compare_metadata(context, metadata)
+        assert [change for change in found if "esm_text" not in str(change)] == []
     assert tables(database) == {*metadata.tables, "alembic_version"}
 
 

@@ -5,6 +5,7 @@ import base64
 import numpy as np
 import pytest
 import schemathesis
+from conftest import RunningRegistry
 from hypothesis import HealthCheck, Phase, given, settings, strategies
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -12,8 +13,6 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
-
-from conftest import RunningRegistry
 
 from esm_client.core.scoring.sketch import TargetSketch
 

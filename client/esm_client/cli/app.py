@@ -64,6 +64,7 @@ for name, function in {
     "rank": rank.rank,
     "pull": pull.pull,
     "list": listing.list_esms,
+    "search": listing.search,
     "show": show.show,
     "ranking": ranking.ranking,
     "train": train.train,

@@ -8,10 +8,20 @@ import typer
 
 from esm_client.cli.arrays import as_kind, load_embeddings, load_labels
 from esm_client.cli.columns import KindOption, LabelColumn, LimitRows, Seed, TextColumns
+from esm_client.cli.filters import (
+    Domain,
+    Exclude,
+    Language,
+    Licence,
+    Namespace,
+    Owner,
+    Tag,
+    given,
+)
 from esm_client.cli.ranking import Top, print_ranking
 from esm_client.cli.session import Session
 from esm_client.core.errors import InvalidInput
-from esm_client.core.schemas import Kind, SpaceDetail
+from esm_client.core.schemas import EsmFilter, Kind, SpaceDetail
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_client.core.spaces import SpaceFingerprint, check_same_space
 
@@ -52,6 +62,13 @@ def rank(
         Path | None, typer.Option(metavar="FILE", help="Their labels: .npy, .csv or one per line.")
     ] = None,
     top: Top = None,
+    language: Language = None,
+    domain: Domain = None,
+    licence: Licence = None,
+    namespace: Namespace = None,
+    owner: Owner = None,
+    tag: Tag = None,
+    exclude: Exclude = None,
     keep_copies: Annotated[
         bool, typer.Option("--keep-copies", help="Rank copies of your data too.")
     ] = False,
@@ -66,6 +83,17 @@ def rank(
     if (data is None) == (embeddings is None) or (embeddings is None) != (labels is None):
         raise typer.BadParameter("Give DATA, or --embeddings together with --labels.")
     task = _task(data, text_column, label_column, kind, limit_rows, seed) if data else None
+    wanted = EsmFilter(
+        **given(
+            language=language,
+            domain=domain,
+            licence=licence,
+            namespace=namespace,
+            owner=owner,
+            tag=tag,
+            exclude=exclude,
+        )
+    )
     with session.client() as client:
         detail = client.space(space)  # before the work: address, token and name are right
         if task is not None:
@@ -81,6 +109,7 @@ def rank(
                 intercept=not no_intercept,
                 target_rows=None if task is None else task.rows,
                 keep_copies=keep_copies,
+                filter=wanted,
             )
     print_ranking(session, ranking, top)
 

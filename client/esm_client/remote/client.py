@@ -5,20 +5,24 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from esm_client.core.disk import disk_errors
 from esm_client.core.leaving_out import leave_out
 from esm_client.core.references import Reference
 from esm_client.core.schemas import (
     Esm,
+    EsmFilter,
+    EsmQuery,
     EsmVersionDetail,
+    Facets,
     Identity,
     RankingCreate,
     ServerInfo,
     Space,
     SpaceDetail,
 )
+from esm_client.core.schemas.finding import CHOICES
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_client.core.shield.source import TargetHashes
 from esm_client.core.spaces import SpaceFingerprint
@@ -26,6 +30,7 @@ from esm_client.remote.cache import HINT, Cache
 from esm_client.remote.pull import find_version, pull_version
 from esm_client.remote.push import push_directory
 from esm_client.remote.ranking import Ranking
+from esm_client.remote.requests import checked
 from esm_client.remote.resources.aliases import AliasResource
 from esm_client.remote.resources.audit import AuditResource
 from esm_client.remote.resources.blobs import BlobResource
@@ -150,13 +155,24 @@ class Client:
         wanted = Reference.parse(reference)
         return find_version(self._esms, self.cache, self._settings, wanted)
 
-    def list(self, space: str | None = None) -> Iterator[Esm]:
-        """All ESMs by name, or those of one space; pages are fetched as they are needed."""
-        page = self._esms.page(space)
-        yield from page.items
-        while page.next is not None:
-            page = self._esms.page(space, page.next)
-            yield from page.items
+    def list(self, space: str | None = None, **wanted: Any) -> Iterator[Esm]:
+        """ESMs by name; pages are fetched as they are needed.
+
+        wanted: fields of EsmQuery: `language=["de"]`, `licence`, `tag`, `kind`, `sort="newest"`
+        and so on. Raises InvalidInput, and NotFound for an unknown space.
+        """
+        return self.esms.find(_query(space=space, **wanted))
+
+    def search(self, text: str, **wanted: Any) -> Iterator[Esm]:
+        """ESMs whose name, task, tags, description or card hold all words, the best first.
+
+        wanted: as in `list`. Raises InvalidInput, and NotFound for an unknown space.
+        """
+        return self.esms.find(_query(text=text, **wanted))
+
+    def facets(self, text: str | None = None, **wanted: Any) -> Facets:
+        """How many ESMs match, and their most frequent values; arguments as in `search`."""
+        return self.esms.facets(_query(text=text, **wanted))
 
     def spaces(self) -> Iterator[Space]:
         """All embedding spaces by name."""
@@ -179,11 +195,13 @@ class Client:
         intercept: bool = True,
         target_rows: Iterable[Sequence[str]] | None = None,
         keep_copies: bool = False,
+        filter: EsmFilter | None = None,  # noqa: A002 - the contract's own word
     ) -> Ranking:
         """Rank the ESMs of a space for the target that the sketch was made from.
 
         With `target_rows`, the texts of each row of the target, sources that hold some of them
         are found out here and copies of the target are left out, unless `keep_copies` says no.
+        `filter` narrows the pool: EsmFilter(language=["de"], exclude=["team/*"]).
         Of the target only the sketch travels. Without a fingerprint (`Embedder.fingerprint`)
         nobody can tell whether the embeddings are of that space: the ranking is unverified.
         Raises NotFound for an unknown space, SpaceMismatch, DimensionMismatch, InvalidSketch,
@@ -195,6 +213,7 @@ class Client:
             sketch=base64.b64encode(data),
             fingerprint=fingerprint,
             intercept=intercept,
+            filter=filter or EsmFilter(),
         )
         receipt = self._rankings.create(ranking)
         compared = receipt.rows[:MAX_ROWS]
@@ -210,3 +229,13 @@ class Client:
     def ranking(self, id: str) -> Ranking:  # noqa: A002 - the receipt's own word
         """An earlier ranking; raises NotFound."""
         return Ranking(self._rankings.get(id))
+
+
+def _query(**wanted: Any) -> EsmQuery:
+    given = {key: value for key, value in wanted.items() if value is not None}
+    # one word where several may stand means that word
+    many = {
+        key: (value,) if isinstance(value, str) and key in CHOICES else value
+        for key, value in given.items()
+    }
+    return checked(EsmQuery, many)

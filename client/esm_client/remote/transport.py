@@ -1,7 +1,7 @@
 """HTTP: the only file that knows httpx and its errors."""
 
 import ssl
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -22,6 +22,7 @@ from esm_client.remote.retries import RETRIED_STATUSES, pause_before
 from esm_client.remote.settings import Settings
 
 CHUNK_BYTES = 2**18
+Params = Mapping[str, str | int | Sequence[str]]
 Item = TypeVar("Item", bound=BaseModel)
 CONNECT_TIMEOUT = 10.0
 
@@ -50,16 +51,12 @@ class Transport:
         """Close all connections."""
         self._http.close()
 
-    def get(
-        self, path: str, model: type[Model], params: Mapping[str, str | int] | None = None
-    ) -> Model:
+    def get(self, path: str, model: type[Model], params: Params | None = None) -> Model:
         """GET a JSON document."""
         with self._answer("GET", path, params=params) as response:
             return parse_answer(model, self._body(response), self._shown(path))
 
-    def pages(
-        self, path: str, item: type[Item], params: Mapping[str, str | int] | None = None
-    ) -> Iterator[Item]:
+    def pages(self, path: str, item: type[Item], params: Params | None = None) -> Iterator[Item]:
         """All items of a list; its pages are fetched as they are needed."""
         page = self.get(path, Page[item], params)
         yield from page.items
@@ -141,7 +138,7 @@ class Transport:
         method: str,
         path: str,
         *,
-        params: Mapping[str, str | int] | None = None,
+        params: Params | None = None,
         content: bytes | Callable[[], Iterator[bytes]] | None = None,
         headers: Mapping[str, str] | None = None,
         idempotent: bool = True,

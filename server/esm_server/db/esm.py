@@ -2,10 +2,15 @@
 
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from esm_server.db.columns import UtcDateTime, now
+
+FILTERED = (
+    "space_id", "data_set", "kind", "language", "domain", "licence", "architecture", "owner",
+)  # fmt: skip
+"""Columns that lists filter by; each has an index that gives the order by name as well."""
 
 
 class EsmRow(SQLModel, table=True):
@@ -16,7 +21,15 @@ class EsmRow(SQLModel, table=True):
     """
 
     __tablename__ = "esms"  # pyright: ignore[reportAssignmentType]
-    __table_args__ = (UniqueConstraint("namespace", "name"),)
+    __table_args__ = (
+        UniqueConstraint("namespace", "name"),
+        *(
+            Index(f"ix_esms_live_{column}", "live", column, "namespace", "name")
+            for column in FILTERED
+        ),
+        Index("ix_esms_live_namespace", "live", "namespace", "name"),
+        Index("ix_esms_live_updated_at", "live", "updated_at"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     namespace: str = Field(max_length=96, foreign_key="namespaces.name")

@@ -1,14 +1,41 @@
 """Queries that find ESMs."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    and_,
+    func,
+    literal,
+    literal_column,
+    or_,
+    tuple_,
+    union_all,
+)
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from esm_client.core.schemas import EsmQuery
-from esm_server.db import EsmRow, EsmVersionRow, SpaceRow
+from esm_server.db import EsmRow, EsmTagRow, EsmVersionRow, SpaceRow
 from esm_server.db.visibility import Reader, readable
+from esm_server.finding.conditions import COLUMNS, conditions
 from esm_server.registry.repository import IS_LATEST, VersionRecord
+from esm_server.registry.text_index import TEXT, WEIGHTS, match_expression, matches
+
+Key = tuple[Any, ...]
+MAX_FACET_VALUES = 20
+
+_RECORDS = (
+    select(EsmRow, EsmVersionRow, SpaceRow)
+    .join(EsmVersionRow, (col(EsmVersionRow.esm_id) == col(EsmRow.id)) & IS_LATEST)
+    .join(SpaceRow, col(SpaceRow.id) == col(EsmRow.space_id))
+)
+
+
+_LABELLED = tuple(column.label(field) for field, column in COLUMNS.items())
 
 
 class FindingRepository:
@@ -18,21 +45,100 @@ class FindingRepository:
         self._session = session
         self._readable = readable(reader, col(EsmRow.namespace))
 
-    def list(
-        self, query: EsmQuery, after: tuple[str, str] | None, limit: int
-    ) -> Sequence[VersionRecord]:
-        """Matching ESMs with their latest versions, by name."""
+    def by_name(self, query: EsmQuery, after: Key | None, limit: int) -> Sequence[VersionRecord]:
+        """Matching ESMs by namespace and name; the key of a row."""
         key = (col(EsmRow.namespace), col(EsmRow.name))
-        statement = (
-            select(EsmRow, EsmVersionRow, SpaceRow)
-            .join(EsmVersionRow, (col(EsmVersionRow.esm_id) == col(EsmRow.id)) & IS_LATEST)
-            .join(SpaceRow, col(SpaceRow.id) == col(EsmRow.space_id))
-            .where(self._readable, col(EsmRow.live) == (not query.yanked))
-            .order_by(*key)
-            .limit(limit)
-        )
-        if query.space is not None:
-            statement = statement.where(col(SpaceRow.name) == query.space)
+        where = self._where(query)
         if after is not None:
-            statement = statement.where(tuple_(*key) > after)
-        return self._session.exec(statement).all()
+            where.append(tuple_(*key) > tuple_(*after))
+        return self._records(select(EsmRow.id).where(*where).order_by(*key).limit(limit))
+
+    def newest(self, query: EsmQuery, after: Key | None, limit: int) -> Sequence[VersionRecord]:
+        """Matching ESMs, the one that changed last first; key: the time and the id."""
+        time, number = col(EsmRow.updated_at), col(EsmRow.id)
+        where = self._where(query)
+        if after is not None:
+            at: datetime = after[0]
+            where.append(or_(time < at, and_(time == at, number < after[1])))
+        order = (time.desc(), number.desc())
+        return self._records(select(EsmRow.id).where(*where).order_by(*order).limit(limit))
+
+    def by_relevance(
+        self, query: EsmQuery, after: Key | None, limit: int
+    ) -> Sequence[tuple[float, VersionRecord]]:
+        """Matching ESMs, the best match first, with its score; key: the score and the id."""
+        score: ColumnElement[float] = literal_column(f"bm25(esm_text, {WEIGHTS})", Float)
+        number: Any = col(EsmRow.id)
+        where = self._where(query.model_copy(update={"text": None}))
+        matched = TEXT.c.esm_text.op("MATCH")(match_expression(query.text or ""))
+        inner = (
+            select(number.label("id"), score.label("score"))
+            .select_from(TEXT)
+            .join(EsmRow, number == TEXT.c.rowid)
+            .where(matched, *where)
+            .subquery()
+        )
+        statement = select(inner.c.id, inner.c.score).order_by(inner.c.score, inner.c.id)
+        if after is not None:
+            best, last = after
+            statement = statement.where(
+                or_(inner.c.score > best, and_(inner.c.score == best, inner.c.id > last))
+            )
+        found = self._session.connection().execute(statement.limit(limit)).all()
+        records = {row[0].id: row for row in self._by_ids([id_ for id_, _ in found])}
+        return [(value, records[id_]) for id_, value in found]
+
+    def facets(self, query: EsmQuery) -> dict[str, list[tuple[str, int]]]:
+        """The most frequent values by field among matching ESMs; `None` counts all of them.
+
+        One statement: the matching rows are gathered once, and counted by each field.
+        """
+        columns: tuple[Any, ...] = (
+            EsmRow.id,
+            col(SpaceRow.name).label("space"),
+            EsmRow.kind,
+            *_LABELLED,
+        )
+        matching: Any = select(*columns).where(*self._where(query))
+        matching = matching.join(SpaceRow, col(SpaceRow.id) == col(EsmRow.space_id))
+        found: Any = matching.cte("found").prefix_with("MATERIALIZED", dialect="sqlite")
+        everything: Any = select(
+            literal("").label("field"), literal("").label("value"), func.count()
+        )
+        counts = [everything.select_from(found)]
+        counts += [_most_frequent(field, found.c[field]) for field in ("space", "kind", *COLUMNS)]
+        tags = _most_frequent("tag", col(EsmTagRow.tag), (found, found.c.id == EsmTagRow.esm_id))
+        rows = self._session.connection().execute(union_all(*counts, tags)).all()
+        facets: dict[str, list[tuple[str, int]]] = {}
+        for field, value, count in rows:
+            facets.setdefault(field, []).append((value, count))
+        return {f: sorted(values, key=lambda v: (-v[1], v[0])) for f, values in facets.items()}
+
+    def _where(self, query: EsmQuery) -> list[ColumnElement[bool]]:
+        where = [self._readable, col(EsmRow.live) == (not query.yanked), *conditions(query)]
+        if query.space is not None:
+            of_name = select(SpaceRow.id).where(col(SpaceRow.name) == query.space)
+            where.append(col(EsmRow.space_id) == of_name.scalar_subquery())
+        if query.text is not None:
+            where.append(matches(query.text))
+        return where
+
+    def _records(self, ids: SelectOfScalar[Any]) -> list[VersionRecord]:
+        # the page's ids first, from indexes alone; then the wide rows of the page
+        found: Sequence[int] = self._session.exec(ids).all()
+        records = {row[0].id: row for row in self._by_ids(found)}
+        return [records[number] for number in found]
+
+    def _by_ids(self, ids: Sequence[int]) -> Sequence[VersionRecord]:
+        return self._session.exec(_RECORDS.where(col(EsmRow.id).in_(ids))).all()
+
+
+def _most_frequent(field: str, column: Any, joined: Any = None) -> Any:
+    """The rows (field, value, count) of one field's most frequent values."""
+    count = func.count().label("count")
+    statement = select(literal(field).label("field"), column.label("value"), count)
+    if joined is not None:
+        statement = statement.join(*joined)
+    statement = statement.where(column.is_not(None)).group_by(column)
+    inner = statement.order_by(count.desc(), column).limit(MAX_FACET_VALUES).subquery()
+    return select(inner.c.field, inner.c.value, inner.c.count)

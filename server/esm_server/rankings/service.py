@@ -8,7 +8,7 @@ from esm_client.core.artifact.directory import MODEL
 from esm_client.core.errors import DimensionMismatch, NotFound
 from esm_client.core.leaving_out import leave_out
 from esm_client.core.references import Reference
-from esm_client.core.schemas import RankingCreate, RankingReceipt
+from esm_client.core.schemas import EsmFilter, RankingCreate, RankingReceipt
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_client.core.spaces import check_same_space
 from esm_server.auth.caller import Caller
@@ -17,6 +17,7 @@ from esm_server.db.columns import now
 from esm_server.db.database import Database
 from esm_server.engine.exhaustive import SCORE_NAME, SCORE_VERSION, PoolMember, score_pool
 from esm_server.engine.weights import WeightsCache
+from esm_server.finding.conditions import conditions
 from esm_server.rankings.later import marked, removed
 from esm_server.rankings.order import Candidate, ordered_rows, skipped_rows
 from esm_server.rankings.repository import RankingRepository
@@ -47,7 +48,7 @@ class RankingService:
         """
         started = time.perf_counter()
         sketch = TargetSketch.from_bytes(request.sketch)
-        pool = self._read_pool(request.space, caller)
+        pool = self._read_pool(request, caller)
         _check_target(request, sketch, pool.space)
         members = [PoolMember(c.reference, c.weights_digest) for c in pool.candidates]
         scores = score_pool(sketch, members, self._weights, intercept=request.intercept)
@@ -60,6 +61,7 @@ class RankingService:
             score_name=SCORE_NAME,
             score_version=SCORE_VERSION,
             intercept=request.intercept,
+            filter=request.filter,
             kind=sketch.kind,
             num_rows=sketch.num_rows,
             num_label_columns=sketch.num_label_columns,
@@ -102,11 +104,13 @@ class RankingService:
             rankings.add(receipt, space_id, caller.token_id)
         return receipt
 
-    def _read_pool(self, space: str, caller: Caller) -> _Pool:
+    def _read_pool(self, request: RankingCreate, caller: Caller) -> _Pool:
         with self._database.read() as session:
-            row = find_space(SpaceRepository(session), space)
+            row = find_space(SpaceRepository(session), request.space)
             esms = EsmRepository(session, caller)
-            records = esms.pool(require_id(row))
+            records = esms.pool(require_id(row), conditions(request.filter))
+            if not records and request.filter != EsmFilter():
+                raise _nothing_left(request)
             weights = esms.digests_of_file(require_id(row), MODEL)
         candidates = [
             Candidate(
@@ -118,6 +122,15 @@ class RankingService:
             for esm, version, _ in records
         ]
         return _Pool(row, candidates)
+
+
+def _nothing_left(request: RankingCreate) -> NotFound:
+    wanted = request.filter.model_dump(exclude_defaults=True, mode="json")
+    shown = ", ".join(f"{field} {value}" for field, value in wanted.items())
+    return NotFound(
+        f"No ESM of the space {request.space!r} passes the filter ({shown[:300]}).",
+        f"See what there is: esm-client list --space {request.space} --facets",
+    )
 
 
 def _check_target(request: RankingCreate, sketch: TargetSketch, space: SpaceRow) -> None:

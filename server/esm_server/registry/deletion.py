@@ -21,6 +21,7 @@ from esm_server.db import (
     VersionFileRow,
 )
 from esm_server.registry.alias_repository import AliasRepository
+from esm_server.registry.text_index import TextIndex
 
 _OF_VERSION: tuple[Any, ...] = (
     CardRevisionRow,
@@ -47,6 +48,7 @@ def delete_version_rows(session: Session, esm: EsmRow, version: EsmVersionRow, b
 
 def delete_esm_rows(session: Session, esm: EsmRow) -> None:
     """Remove an ESM that has no versions any more."""
+    TextIndex(session).remove(esm)
     run = session.connection().execute
     for table in (AliasMoveRow, AliasRow, EsmTagRow):
         run(delete(table).where(col(table.esm_id) == esm.id))

@@ -5,6 +5,7 @@ from typing import Any
 from esm_server.db import EsmRow, EsmVersionRow
 from esm_server.db.columns import now
 from esm_server.registry.repository import EsmRepository
+from esm_server.registry.text_index import TextIndex
 
 
 def refresh(esms: EsmRepository, esm: EsmRow) -> EsmVersionRow | None:
@@ -31,4 +32,5 @@ def refresh(esms: EsmRepository, esm: EsmRow) -> EsmVersionRow | None:
     esm.owner = latest.created_by
     esm.updated_at = now()
     esms.save(esm)
+    TextIndex(esms.session).put(esm, latest)
     return latest

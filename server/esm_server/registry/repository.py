@@ -44,14 +44,16 @@ class EsmRepository:
     """ESMs and versions within one transaction."""
 
     def __init__(self, session: Session, reader: Reader) -> None:
-        self._session = session
+        self.session = session
         self._readable = readable(reader, col(EsmRow.namespace))
 
     def find(self, namespace: str, name: str) -> EsmRow | None:
         """The ESM of this name."""
-        return self._session.exec(select(EsmRow).where(self._is(namespace, name))).first()
+        return self.session.exec(select(EsmRow).where(self._is(namespace, name))).first()
 
-    def pool(self, space_id: int) -> Sequence[VersionRecord]:
+    def pool(
+        self, space_id: int, where: Sequence[ColumnElement[bool]] = ()
+    ) -> Sequence[VersionRecord]:
         """What a ranking compares: the latest version of each live ESM, by name."""
         statement = _VERSIONS.where(
             self._readable,
@@ -59,32 +61,33 @@ class EsmRepository:
             col(EsmRow.space_id) == space_id,
             col(EsmRow.live),
             col(EsmRow.superseded_by).is_(None),
+            *where,
         ).order_by(col(EsmRow.namespace), col(EsmRow.name))
-        return self._session.exec(statement).all()
+        return self.session.exec(statement).all()
 
     def latest(self, namespace: str, name: str) -> VersionRecord | None:
         """The newest live version, or the newest where all are yanked."""
         statement = _VERSIONS.where(self._is(namespace, name), IS_LATEST)
-        return self._session.exec(statement).first()
+        return self.session.exec(statement).first()
 
     def by_number(self, namespace: str, name: str, version: int) -> VersionRecord | None:
         """The version of this number."""
         statement = _VERSIONS.where(
             self._is(namespace, name), col(EsmVersionRow.version) == version
         )
-        return self._session.exec(statement).first()
+        return self.session.exec(statement).first()
 
     def by_digest(self, namespace: str, name: str, digest: str) -> VersionRecord | None:
         """The version of this digest."""
         statement = _VERSIONS.where(self._is(namespace, name), col(EsmVersionRow.digest) == digest)
-        return self._session.exec(statement).first()
+        return self.session.exec(statement).first()
 
     def by_alias(self, namespace: str, name: str, alias: str) -> VersionRecord | None:
         """The version an alias points to."""
         statement = _VERSIONS.join(
             AliasRow, col(AliasRow.version_id) == col(EsmVersionRow.id)
         ).where(self._is(namespace, name), col(AliasRow.name) == alias)
-        return self._session.exec(statement).first()
+        return self.session.exec(statement).first()
 
     def list_versions(
         self, namespace: str, name: str, before: int | None, limit: int
@@ -94,7 +97,7 @@ class EsmRepository:
         if before is not None:
             statement = statement.where(col(EsmVersionRow.version) < before)
         statement = statement.order_by(col(EsmVersionRow.version).desc()).limit(limit)
-        return self._session.exec(statement).all()
+        return self.session.exec(statement).all()
 
     def versions_of(self, esm: EsmRow) -> Sequence[EsmVersionRow]:
         """All versions of an ESM, newest first."""
@@ -103,13 +106,13 @@ class EsmRepository:
             .where(col(EsmVersionRow.esm_id) == esm.id)
             .order_by(col(EsmVersionRow.version).desc())
         )
-        return self._session.exec(statement).all()
+        return self.session.exec(statement).all()
 
     def parts(self, records: Sequence[VersionRecord]) -> Parts:
         """Files, aliases, source models and tags of some versions and their ESMs."""
         versions = [version.id for _, version, _ in records]
         esms = {esm.id for esm, _, _ in records}
-        run = self._session.exec
+        run = self.session.exec
         return Parts(
             files=self.files(versions),
             aliases=run(select(AliasRow).where(col(AliasRow.version_id).in_(versions))).all(),
@@ -129,7 +132,7 @@ class EsmRepository:
             .where(col(VersionFileRow.version_id).in_(version_ids))
             .order_by(col(VersionFileRow.name))
         )
-        return self._session.exec(statement).all()
+        return self.session.exec(statement).all()
 
     def digests_of_file(self, space_id: int, filename: str) -> dict[int | None, str]:
         """The digest of one file by version, for all versions of a space."""
@@ -139,42 +142,42 @@ class EsmRepository:
             .join(EsmRow, col(EsmRow.id) == col(EsmVersionRow.esm_id))
             .where(col(EsmRow.space_id) == space_id, col(VersionFileRow.name) == filename)
         )
-        return dict(self._session.exec(statement).all())
+        return dict(self.session.exec(statement).all())
 
     def add_esm(self, namespace: str, name: str, space_id: int) -> EsmRow:
         """Store a new, still empty ESM."""
         row = EsmRow(namespace=namespace, name=name, space_id=space_id)
-        self._session.add(row)
-        self._session.flush()
+        self.session.add(row)
+        self.session.flush()
         return row
 
     def add_version(self, esm: EsmRow, version: EsmVersionRow, manifest: Manifest) -> int:
         """Store the next version of an ESM and its files; returns its id."""
-        self._session.add(version)
+        self.session.add(version)
         esm.last_number = version.version
-        self._session.add(esm)
-        self._session.flush()
+        self.session.add(esm)
+        self.session.flush()
         if version.id is None:
             raise LookupError("the database gave the version no key")
         for name, entry in manifest.files.items():
             file = VersionFileRow(
                 version_id=version.id, name=name, digest=entry.sha256, size=entry.size
             )
-            self._session.add(file)
-        self._session.flush()
+            self.session.add(file)
+        self.session.flush()
         return version.id
 
     def save(self, row: EsmRow | EsmVersionRow) -> None:
         """Store what has changed in a row."""
-        self._session.add(row)
-        self._session.flush()
+        self.session.add(row)
+        self.session.flush()
 
     def set_tags(self, esm: EsmRow, tags: Sequence[str]) -> None:
         """Replace the tags of an ESM."""
-        run = self._session.connection().execute
+        run = self.session.connection().execute
         run(delete(EsmTagRow).where(col(EsmTagRow.esm_id) == esm.id))
-        self._session.add_all(EsmTagRow(esm_id=esm.id or 0, tag=tag) for tag in sorted(set(tags)))
-        self._session.flush()
+        self.session.add_all(EsmTagRow(esm_id=esm.id or 0, tag=tag) for tag in sorted(set(tags)))
+        self.session.flush()
 
     def _is(self, namespace: str, name: str) -> ColumnElement[bool]:
         own = (col(EsmRow.namespace) == namespace) & (col(EsmRow.name) == name)

@@ -44,7 +44,7 @@ from esm_client.core.schemas.esms import (
     Yank,
     YankCreate,
 )
-from esm_client.core.schemas.finding import EsmFilter, EsmQuery, Facets, FacetValue
+from esm_client.core.schemas.finding import EsmFilter, EsmQuery, Facets, FacetValue, Sort
 from esm_client.core.schemas.rankings import RankedEsm, RankingCreate, RankingReceipt, SkippedEsm
 from esm_client.core.schemas.shield import SourceSketch, SourceSketchQuery
 from esm_client.core.schemas.source_models import (
@@ -97,6 +97,7 @@ __all__ = [
     "Scope",
     "ServerInfo",
     "SkippedEsm",
+    "Sort",
     "Source",
     "SourceModel",
     "SourceModelCreate",

@@ -29,6 +29,10 @@ class EsmFilter(Contract):
     """Left out: `namespace/name`, a whole `namespace/*`, or a data set."""
 
 
+CHOICES = tuple(name for name, field in EsmFilter.model_fields.items() if field.default == ())
+"""Fields of a filter that hold several values."""
+
+
 class FacetValue(Contract):
     """One value of a facet, and how many ESMs have it."""
 

@@ -1,18 +1,19 @@
 """ESMs and their versions."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 
 from esm_client.core.references import Reference
 from esm_client.core.schemas import (
     CardRevision,
     Esm,
+    EsmQuery,
     EsmUpdate,
     EsmVersion,
     EsmVersionCreate,
     EsmVersionDetail,
     EsmVersionUpdate,
-    Page,
+    Facets,
     Source,
     YankCreate,
 )
@@ -26,11 +27,13 @@ class EsmResource:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def page(self, space: str | None = None, after: str | None = None) -> Page[Esm]:
-        """GET one page of ESMs by name, of one space or of all."""
-        given = {"space": space, "after": after}
-        params = {key: value for key, value in given.items() if value is not None}
-        return self._transport.get("/v1/esms", Page[Esm], params)
+    def find(self, query: EsmQuery) -> Iterator[Esm]:
+        """The ESMs a query asks for; pages are fetched as they are needed."""
+        return self._transport.pages("/v1/esms", Esm, _params(query))
+
+    def facets(self, query: EsmQuery) -> Facets:
+        """GET how many ESMs a query finds, and their most frequent values by field."""
+        return self._transport.get("/v1/esms/facets", Facets, _params(query))
 
     def version(self, reference: Reference) -> EsmVersionDetail:
         """GET one version; raises NotFound."""
@@ -112,6 +115,16 @@ class EsmResource:
         wanted = Reference.parse(reference)
         whole = f"/v1/esms/{wanted.path}"
         self._transport.delete(_version_path(wanted) if "@" in reference else whole)
+
+
+def _params(query: EsmQuery) -> dict[str, str | int | Sequence[str]]:
+    given = query.model_dump(mode="json", exclude_defaults=True)
+    given["q"] = given.pop("text", None)
+    return {
+        key: str(value).lower() if isinstance(value, bool) else value
+        for key, value in given.items()
+        if value is not None
+    }
 
 
 def _version_path(reference: Reference) -> str:
