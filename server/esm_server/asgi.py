@@ -5,8 +5,9 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ASGIApp
 
-from esm_server.artifacts.controllers import BlobController, FileController
+from esm_server.artifacts.controllers import BlobController, FileController, SourceModelController
 from esm_server.artifacts.service import ArtifactService, UploadLimits
+from esm_server.artifacts.source_models import SourceModelService
 from esm_server.audit.controllers import AuditController
 from esm_server.audit.service import AuditService
 from esm_server.auth.controllers import AuthController, TokenController
@@ -50,7 +51,9 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
     database = Database(settings.url)
     store = LocalBlobStore(settings.blob_dir)
     auth = AuthService(database)
-    uploads = UploadLimits(settings.max_blob_bytes, settings.open_namespaces)
+    uploads = UploadLimits(
+        settings.max_blob_bytes, settings.max_source_model_bytes, settings.open_namespaces
+    )
     services = Services(
         auth=auth,
         tokens=TokenService(database),
@@ -67,6 +70,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         rankings=RankingService(
             database, WeightsCache(store.local_copy, settings.weights_cache_bytes)
         ),
+        source_models=SourceModelService(database, store, settings.max_source_model_bytes),
         shield=ShieldService(database),
         health=HealthService(database, store),
         metrics=Metrics(),
@@ -84,6 +88,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
             AliasController,
             BlobController,
             FileController,
+            SourceModelController,
             ShieldController,
             RankingController,
         ],

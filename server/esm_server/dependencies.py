@@ -7,6 +7,7 @@ from litestar import Request
 from litestar.di import Provide
 
 from esm_server.artifacts.service import ArtifactService
+from esm_server.artifacts.source_models import SourceModelService
 from esm_server.audit.service import AuditService
 from esm_server.auth.caller import Caller
 from esm_server.auth.service import AuthService
@@ -42,6 +43,7 @@ class Services:
     aliases: AliasService
     artifacts: ArtifactService
     rankings: RankingService
+    source_models: SourceModelService
     shield: ShieldService
     health: HealthService
     metrics: Metrics

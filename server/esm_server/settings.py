@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from esm_client.core.limits import MAX_ARTIFACT_BYTES
+from esm_client.core.limits import MAX_ARTIFACT_BYTES, MAX_SOURCE_MODEL_BYTES
 
 Bytes = Annotated[int, Field(gt=0)]
 
@@ -22,6 +22,8 @@ class Settings(BaseSettings):
     """An SQLAlchemy URL; without one, SQLite inside `data_dir`."""
     max_blob_bytes: Bytes = MAX_ARTIFACT_BYTES
     """Largest file that is accepted."""
+    max_source_model_bytes: Bytes = MAX_SOURCE_MODEL_BYTES
+    """Largest file of a source model that is accepted."""
     max_body_bytes: Bytes = 4 * 2**20
     """Largest JSON body of a request, rankings apart."""
     open_namespaces: bool = True

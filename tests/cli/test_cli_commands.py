@@ -52,7 +52,17 @@ class TestPushPull:
 class TestReading:
     def test_list(self, done, pushed, namespace):
         header, row = done("list", "--space", namespace).splitlines()
-        assert header.split() == ["reference", "versions", "task", "rows", "space", "pushed"]
+        assert header.split() == [
+            "reference",
+            "latest",
+            "task",
+            "rows",
+            "language",
+            "licence",
+            "space",
+            "pushed",
+            "tags",
+        ]
         assert row.split()[:3] == [pushed, "1", "test/esm:"]
         assert done("list", "--space", namespace, "-q") == f"{pushed}\n"
         (esm,) = json.loads(done("list", "--space", namespace, "--json"))
@@ -73,7 +83,7 @@ class TestReading:
         assert "test-org/tiny-bert" in done("spaces")
 
     def test_whoami(self, done, registry):
-        assert f"at {registry.url}, may read, rank and push, no end" in done("whoami")
+        assert f"at {registry.url}, may read, rank, push and edit, no end" in done("whoami")
         assert json.loads(done("whoami", "--json"))["scope"] == "write"
 
     def test_version_and_help(self, done):

@@ -69,6 +69,7 @@ for name, function in {
     "ranking": ranking.ranking,
     "train": train.train,
     "push": push.push,
+    "attach": push.attach,
     "edit": edit.edit,
     "yank": yank.yank,
     "unyank": yank.unyank,

@@ -7,6 +7,7 @@ import typer
 
 from esm_client.cli.output import print_line
 from esm_client.cli.session import Session
+from esm_client.cli.transfer import watched
 from esm_client.core.references import Reference
 
 
@@ -18,11 +19,17 @@ def pull(
     destination: Annotated[
         Path | None, typer.Argument(metavar="DESTINATION", help="A new directory; else ./NAME.")
     ] = None,
+    source_model: Annotated[
+        bool, typer.Option("--source-model", help="The fine-tuned source model instead.")
+    ] = False,
 ) -> None:
     """Fetch a version into a new directory.
 
     All bytes are verified; what was fetched before comes from the cache.
     """
+    if source_model:
+        _pull_source_model(session, reference, destination)
+        return
     with session.client() as client, session.output.working(f"Pulling {reference}"):
         path = client.pull(reference, destination)
         # the pull has remembered which version that was
@@ -33,4 +40,19 @@ def pull(
         {"reference": pulled, "digest": digest, "path": str(path)},
         names=[str(path)],
         human=lambda: print_line(f"{pulled} is in {path} ({digest})"),
+    )
+
+
+def _pull_source_model(session: Session, reference: str, destination: Path | None) -> None:
+    name = Reference.parse(reference).name
+    target = destination or Path(f"{name}-source-model")
+    with session.client() as client, watched(quiet=session.options.quiet) as watch:
+        path = client.pull_source_model(reference, target, watch)
+    session.output.result(
+        {"reference": reference, "path": str(path)},
+        names=[str(path)],
+        human=lambda: print_line(
+            f"The source model of {reference} is in {path}; load it with "
+            f"AutoModel.from_pretrained({str(path)!r})"
+        ),
     )

@@ -7,7 +7,15 @@ import typer
 from esm_client.cli.output import counted, print_error, print_line
 from esm_client.cli.session import Session
 from esm_client.remote.ranking import Ranking
-from esm_client.remote.ranking_rows import RIGHT, cells, columns, heading, legend, shield_notes
+from esm_client.remote.ranking_rows import (
+    RIGHT,
+    cells,
+    columns,
+    heading,
+    how_to_get,
+    legend,
+    shield_notes,
+)
 
 Top = Annotated[
     int | None, typer.Option("--top", min=1, metavar="K", help="Show the first K rows.")
@@ -41,6 +49,8 @@ def print_ranking(session: Session, ranking: Ranking, top: int | None) -> None:
         print_line(legend(ranking.receipt))
         for note in shield_notes(ranking.shield, ranking.left_out):
             print_line(note)
+        for line in how_to_get(ranking.best):
+            print_line(line)
         print_line(f"Go on with: esm-client pull {ranking.best.reference}")
 
     session.output.result(_document(ranking), names=[row.reference for row in shown], human=human)

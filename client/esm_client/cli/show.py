@@ -6,8 +6,8 @@ import typer
 
 from esm_client.cli.output import one_line, print_line, size
 from esm_client.cli.session import Session
-from esm_client.core.schemas import EsmVersionDetail, FitReport
-from esm_client.remote.ranking_rows import task_name
+from esm_client.core.schemas import EsmVersionDetail, FitReport, Yank
+from esm_client.remote.ranking_rows import how_to_get_the_model, task_name
 from esm_client.remote.text_table import printable
 
 
@@ -40,6 +40,13 @@ def _print(version: EsmVersionDetail) -> None:
         "task": task_name(task),
         "": ", ".join(details),
         "fit": _fit(version.fit),
+        "data": _data(version),
+        "licence": version.source.licence or "",
+        "model": how_to_get_the_model(version.reference, version.source, version.source_model),
+        "missing": _missing(version),
+        "aliases": ", ".join(version.aliases),
+        "yanked": _yanked(version.yank),
+        "found": "; ".join(finding.message for finding in version.findings),
         "files": f"{', '.join(version.manifest.files)} ({size(bytes_of_all)})",
         "pushed": f"{version.created_at:%Y-%m-%d %H:%M} UTC by {version.created_by}",
     }
@@ -50,6 +57,25 @@ def _print(version: EsmVersionDetail) -> None:
         print_line()
         for line in version.card.rstrip().splitlines():
             print_line(printable(line.expandtabs(4)))
+
+
+def _data(version: EsmVersionDetail) -> str:
+    source = version.source
+    revision = f" at {source.revision}" if source.revision else ""
+    contact = f" (ask {source.contact})" if source.contact else ""
+    return f"{source.location or ''}{revision}{contact}".strip()
+
+
+def _missing(version: EsmVersionDetail) -> str:
+    missing = version.source.missing
+    if not missing:
+        return ""
+    options = " ".join(f"--{name} ..." for name in missing)
+    return f"{', '.join(missing)}: esm-client edit {version.reference} {options}"
+
+
+def _yanked(yank: Yank | None) -> str:
+    return "" if yank is None else f"{yank.at:%Y-%m-%d} by {yank.by}: {yank.reason}"
 
 
 def _fit(fit: FitReport | None) -> str:

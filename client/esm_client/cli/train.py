@@ -1,5 +1,6 @@
 """`esm-client train`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -8,6 +9,7 @@ import typer
 from esm_client.cli.columns import TEXT_COLUMN_HELP, KindOption, LimitRows, Seed
 from esm_client.cli.output import one_line, print_error, print_line
 from esm_client.cli.session import Session
+from esm_client.cli.source import Contact, Domain, Licence, Location, Revision, stated
 from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.errors import Conflict
 from esm_client.core.spaces import MAX_LENGTH, Pooling
@@ -49,6 +51,15 @@ def train(
         str | None,
         typer.Option(metavar="NAME", help="As others know it: org/name; else the folder's."),
     ] = None,
+    keep_model: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Keep the fine-tuned source model too, in a new one."),
+    ] = None,
+    location: Location = None,
+    revision: Revision = None,
+    licence: Licence = None,
+    domain: Domain = None,
+    contact: Contact = None,
     no_shield: Annotated[
         bool,
         typer.Option(
@@ -90,7 +101,17 @@ def train(
         solver=solver,
         seed=seed,
         shield=not no_shield,
+        keep_model=keep_model,
     )
+    source = stated(
+        artifact.source,
+        location=location,
+        revision=revision,
+        licence=licence,
+        domain=domain,
+        contact=contact,
+    )
+    artifact = replace(artifact, source=source)
     artifact.write(output)
     _print(session, artifact, output)
 

@@ -37,7 +37,8 @@ Each class has a stable `code`, which travels in the problem document and picks
 the class again on the client, and the HTTP `status` the server answers with.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 
@@ -50,6 +51,8 @@ class EsmError(Exception):
     code: ClassVar[str] = "error"
     status: ClassVar[int] = 500
     request_id: str | None = None
+    headers: Mapping[str, str] = MappingProxyType({})
+    """What the server's answer carries beside the problem."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)

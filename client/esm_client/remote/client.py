@@ -19,6 +19,7 @@ from esm_client.core.schemas import (
     Identity,
     RankingCreate,
     ServerInfo,
+    Source,
     Space,
     SpaceDetail,
 )
@@ -43,6 +44,7 @@ from esm_client.remote.resources.spaces import SpaceResource
 from esm_client.remote.resources.tokens import TokenResource
 from esm_client.remote.settings import resolve_settings
 from esm_client.remote.shield import MAX_ROWS, examine
+from esm_client.remote.source_models import Watch, pull_source_model, push_source_model, unwatched
 from esm_client.remote.transport import Transport
 
 
@@ -120,16 +122,27 @@ class Client:
         return self._server.whoami()
 
     def push(
-        self, directory: str | os.PathLike[str], name: str, *, space: str | None = None
+        self,
+        directory: str | os.PathLike[str],
+        name: str,
+        *,
+        space: str | None = None,
+        source: Source | None = None,
+        force: bool = False,
     ) -> EsmVersionDetail:
         """Publish an ESM directory as the next version of `namespace/name`.
 
         The directory is checked before a byte travels. The same content again is the same
-        version. `space` is needed where the ESM does not describe its embedding space.
-        Raises InvalidName, InvalidArtifact, UnsafeFile, TooLarge, DimensionMismatch, NotFound
-        for an unknown space, SpaceMismatch, StorageFull.
+        version. `space` is needed where the ESM does not describe its embedding space; `source`
+        says how to get the data, else `source.json` does. `force` publishes in spite of what
+        the server would refuse, where its policy lets it; that is recorded.
+        Raises InvalidName, InvalidArtifact, UnsafeFile, TooLarge, QuotaExceeded,
+        DimensionMismatch, NotFound for an unknown space, SpaceMismatch, NotAdmitted, Forbidden,
+        StorageFull.
         """
-        return push_directory(self._esms, self._blobs, Path(directory), name, space)
+        return push_directory(
+            self._esms, self._blobs, Path(directory), name, space=space, source=source, force=force
+        )
 
     def pull(self, reference: str, destination: str | os.PathLike[str] | None = None) -> Path:
         """Write a version to a new directory, whole and verified; returns the directory.
@@ -149,6 +162,28 @@ class Client:
                 latest = wanted.selector == "latest"
                 self.cache.versions.remember(self.url, detail, latest=latest)
         return target
+
+    def push_source_model(
+        self, reference: str, folder: str | os.PathLike[str], watch: Watch = unwatched
+    ) -> EsmVersionDetail:
+        """Store the fine-tuned source model beside a version; safetensors only.
+
+        What arrived before a break is not sent again. `watch` is told of the progress.
+        Raises InvalidArtifact, UnsafeFile, UnsafeModel, TooLarge, Forbidden, QuotaExceeded,
+        Conflict for a version that has another one.
+        """
+        wanted = Reference.parse(reference)
+        return push_source_model(self._esms, self._blobs, wanted, Path(folder), watch)
+
+    def pull_source_model(
+        self, reference: str, destination: str | os.PathLike[str], watch: Watch = unwatched
+    ) -> Path:
+        """Write a version's source model to a new directory, which plain transformers loads.
+
+        Raises NotFound when none is stored, Conflict, DigestMismatch, StorageFull.
+        """
+        detail = self._esms.version(Reference.parse(reference))
+        return pull_source_model(self._esms, detail, Path(destination), watch)
 
     def show(self, reference: str) -> EsmVersionDetail:
         """One version with its card; offline or by digest from the cache. Raises NotFound."""

@@ -1,5 +1,7 @@
 """Fetching one file of a version into the cache: resumed after a break, verified at the end."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import BinaryIO
 
 from esm_client.core.errors import ConnectionFailed, DigestMismatch, RangeNotSatisfiable
@@ -7,8 +9,11 @@ from esm_client.core.references import Reference
 from esm_client.core.schemas import FileEntry
 from esm_client.remote.cached_blobs import CachedBlobs
 from esm_client.remote.resources.esms import EsmResource
+from esm_client.remote.transport import Download, Progress
 
 FRUITLESS_TRIES = 3
+OpenAt = Callable[[int], AbstractContextManager[Download]]
+"""Opens a download at an offset."""
 
 
 def fetch(
@@ -19,13 +24,17 @@ def fetch(
     Raises ConnectionFailed when the connection broke several times without a byte of progress;
     what arrived is kept. Raises DigestMismatch when the bytes are not those of the manifest.
     """
+
+    def open_at(start: int) -> AbstractContextManager[Download]:
+        return esms.file(version, filename, start)
+
     with blobs.partial(entry.sha256) as part:
         resumed = part.tell() > 0
-        _fill(esms, part, version, filename, entry.size)
+        fill(part, entry.size, open_at)
         found = blobs.adopt(part, entry.sha256)
         if found != entry.sha256 and resumed:  # the old part was damaged
             part.truncate(0)
-            _fill(esms, part, version, filename, entry.size)
+            fill(part, entry.size, open_at)
             found = blobs.adopt(part, entry.sha256)
         if found != entry.sha256:
             part.truncate(0)
@@ -36,12 +45,16 @@ def fetch(
             )
 
 
-def _fill(esms: EsmResource, part: BinaryIO, version: Reference, filename: str, size: int) -> None:
-    """Download until `part` holds `size` bytes, going on where a connection broke."""
+def fill(part: BinaryIO, size: int, open_at: OpenAt, progress: Progress | None = None) -> None:
+    """Download until `part` holds `size` bytes, going on where a connection broke.
+
+    It may end shorter, when the server sends no more: the digest will tell. Raises
+    ConnectionFailed when the connection broke several times without a byte of progress.
+    """
     fruitless = 0
     while (start := part.seek(0, 2)) < size:
         try:
-            _receive(esms, part, version, filename, size)
+            _receive(part, size, open_at, progress)
         except RangeNotSatisfiable:
             part.truncate(0)
         except ConnectionFailed:
@@ -49,17 +62,17 @@ def _fill(esms: EsmResource, part: BinaryIO, version: Reference, filename: str, 
                 raise
         fruitless = 0 if part.tell() > start else fruitless + 1
         if fruitless >= FRUITLESS_TRIES:
-            return  # shorter than announced: the digest will tell
+            return
 
 
-def _receive(
-    esms: EsmResource, part: BinaryIO, version: Reference, filename: str, size: int
-) -> None:
-    with esms.file(version, filename, part.tell()) as download:
+def _receive(part: BinaryIO, size: int, open_at: OpenAt, progress: Progress | None) -> None:
+    with open_at(part.tell()) as download:
         if download.start != part.tell():
             part.truncate(0)
             part.seek(0)
         for chunk in download.chunks:
             part.write(chunk)
+            if progress is not None:
+                progress(part.tell())
             if part.tell() > size:  # no server may fill the disk
                 return

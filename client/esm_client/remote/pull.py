@@ -7,14 +7,16 @@ from pathlib import Path
 from esm_client.core.artifact.directory import (
     CARD,
     PROVENANCE,
+    SOURCE,
     check_file_names,
     directory_manifest,
+    source_json,
 )
 from esm_client.core.artifact.manifest import manifest_digest
 from esm_client.core.disk import beside, disk_errors
 from esm_client.core.errors import Conflict, DigestMismatch, EsmError, OfflineMiss
 from esm_client.core.references import Reference
-from esm_client.core.schemas import EsmVersionDetail
+from esm_client.core.schemas import EsmVersionDetail, Source
 from esm_client.remote.cache import HINT, Cache
 from esm_client.remote.download import fetch
 from esm_client.remote.resources.esms import EsmResource
@@ -121,6 +123,8 @@ def _place(
 def _write_companions(detail: EsmVersionDetail, directory: Path) -> None:
     if detail.card:
         (directory / CARD).write_text(detail.card, encoding="utf-8")
+    if detail.source != Source():
+        (directory / SOURCE).write_bytes(source_json(detail.source))
     if detail.provenance:
         text = json.dumps(detail.provenance, indent=2, sort_keys=True)
         (directory / PROVENANCE).write_text(f"{text}\n", encoding="utf-8")

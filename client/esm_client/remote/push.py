@@ -6,13 +6,20 @@ from esm_client.core.artifact.directory import EsmArtifact, artifact_files
 from esm_client.core.artifact.manifest import build_manifest
 from esm_client.core.errors import InvalidName
 from esm_client.core.references import Reference
-from esm_client.core.schemas import EsmVersionCreate, EsmVersionDetail
+from esm_client.core.schemas import EsmVersionCreate, EsmVersionDetail, Source
 from esm_client.remote.resources.blobs import BlobResource
 from esm_client.remote.resources.esms import EsmResource
 
 
 def push_directory(
-    esms: EsmResource, blobs: BlobResource, directory: Path, name: str, space: str | None
+    esms: EsmResource,
+    blobs: BlobResource,
+    directory: Path,
+    name: str,
+    *,
+    space: str | None = None,
+    source: Source | None = None,
+    force: bool = False,
 ) -> EsmVersionDetail:
     """Publish `directory` as the next version of `namespace/name`.
 
@@ -35,5 +42,7 @@ def push_directory(
         fingerprint=artifact.fingerprint,
         card=artifact.card,
         provenance=dict(artifact.provenance),
+        source=source or artifact.source,
+        force=force,
     )
     return esms.commit(target.namespace, target.name, version)

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, overload
 
 from esm_client.core.errors import MissingExtra, NotFound
 from esm_client.core.schemas import RankedEsm, RankingReceipt, SkippedEsm
-from esm_client.remote.ranking_rows import RIGHT, cells, columns, heading, legend, shield_notes
+from esm_client.remote.ranking_rows import (
+    RIGHT,
+    cells,
+    columns,
+    heading,
+    how_to_get,
+    legend,
+    shield_notes,
+)
 from esm_client.remote.shield import ShieldReport
 from esm_client.remote.text_table import align
 
@@ -161,7 +169,9 @@ class Ranking(Sequence[RankedEsm]):
     def _notes(self) -> list[str]:
         hidden = len(self) - SHOWN_ROWS
         more = [f"… and {hidden} more rows"] if hidden > 0 else []
-        return [*more, legend(self._receipt), *shield_notes(self._shield, self.left_out)]
+        best = [f"{self._rows[0].reference}:", *how_to_get(self._rows[0])] if self._rows else []
+        shield = shield_notes(self._shield, self.left_out)
+        return [*more, legend(self._receipt), *shield, " ".join(best)]
 
 
 def _aligned(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from esm_client.core.schemas import RankedEsm, RankingReceipt, SourceTask
+from esm_client.core.schemas import RankedEsm, RankingReceipt, Source, SourceTask
 from esm_client.core.scoring.margin import TIE_NATS
 from esm_client.core.shield.overlap import Overlap
 from esm_client.remote.shield import ShieldReport
@@ -85,6 +85,29 @@ def task_name(task: SourceTask) -> str:
     if not task.label_column:
         return data_set
     return f"{data_set}: {'+'.join(task.text_columns) or 'text'} → {task.label_column}"
+
+
+def how_to_get(row: RankedEsm) -> list[str]:
+    """How to get what a row stands for, in two lines."""
+    source = row.source
+    data = source.location or (f"ask {source.contact}" if source.contact else "")
+    revision = f" at {source.revision}" if source.revision else ""
+    licence = source.licence or "licence unknown"
+    name = row.reference.partition("@")[0]
+    where = f"{data}{revision} ({licence})" if data else "nobody said where it lies; see "
+    hint = "" if data else f"esm-client show {name}"
+    return [
+        f"Its data set: {where}{hint}",
+        "Its source model: "
+        + (how_to_get_the_model(row.reference, source, row.has_source_model) or "not shared"),
+    ]
+
+
+def how_to_get_the_model(reference: str, source: Source, stored: object) -> str:
+    """The command or the place to get a source model from; empty where there is none."""
+    if stored:
+        return f"esm-client pull {reference} --source-model"
+    return source.source_model or ""
 
 
 def heading(receipt: RankingReceipt) -> str:

@@ -22,6 +22,8 @@ from esm_client.remote.retries import RETRIED_STATUSES, pause_before
 from esm_client.remote.settings import Settings
 
 CHUNK_BYTES = 2**18
+Progress = Callable[[int], None]
+"""Called with the bytes of a file that are done."""
 Params = Mapping[str, str | int | Sequence[str]]
 Item = TypeVar("Item", bound=BaseModel)
 CONNECT_TIMEOUT = 10.0
@@ -100,18 +102,37 @@ class Transport:
         with self._answer("DELETE", path, idempotent=False):
             return
 
-    def put_file(self, path: str, file: Path) -> None:
-        """PUT a file's bytes, streamed."""
+    def put_file(
+        self, path: str, file: Path, offset: int | None = None, progress: Progress | None = None
+    ) -> None:
+        """PUT a file's bytes, streamed; from `offset` on where the upload is resumable.
+
+        A resumable upload is not repeated here: where it stopped, only `uploaded` knows.
+        """
         with disk_errors(file, "Check that the file is still there."):
             size = file.stat().st_size
-        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
+        start = offset or 0
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size - start)}
+        if offset is not None:
+            headers["Content-Range"] = f"bytes {start}-{size - 1}/{size}"
         try:
-            with self._answer("PUT", path, content=lambda: _chunks(file), headers=headers):
+            with self._answer(
+                "PUT", path, content=lambda: _chunks(file, start, progress), headers=headers,
+                idempotent=offset is None,
+            ):  # fmt: skip
                 return
         except httpx.LocalProtocolError as cause:
             raise TruncatedUpload(
                 f"{file} changed while it was sent.", "Push again when nothing writes to it."
             ) from cause
+
+    def uploaded(self, path: str, size: int) -> int:
+        """HEAD: how many bytes of a file of `size` the server has, from its beginning on."""
+        with self._answer("HEAD", path, check=False) as response:
+            if response.status_code == HTTPStatus.OK:
+                return size if response.headers.get("Content-Length") == str(size) else 0
+            kept = response.headers.get("Upload-Offset", "0")
+            return min(int(kept), size) if kept.isascii() and kept.isdigit() else 0
 
     def exists(self, path: str, size: int) -> bool:
         """HEAD; False for whatever is not a plain yes, as a HEAD carries no reason."""
@@ -237,10 +258,13 @@ def _open(settings: Settings) -> httpx.Client:
         ) from cause
 
 
-def _chunks(file: Path) -> Iterator[bytes]:
+def _chunks(file: Path, start: int = 0, progress: Progress | None = None) -> Iterator[bytes]:
     with disk_errors(file, "Check that the file is still there."), file.open("rb") as opened:
+        opened.seek(start)
         while chunk := opened.read(CHUNK_BYTES):
             yield chunk
+            if progress is not None:
+                progress(opened.tell())
 
 
 def _trusted(settings: Settings) -> ssl.SSLContext:

@@ -3,21 +3,27 @@
 from dataclasses import dataclass
 from typing import Any
 
-from litestar import Controller, MediaType, Request, Response, get, head, put
+from litestar import Controller, MediaType, Request, Response, delete, get, head, put
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.response import Stream
 
+from esm_client.core.errors import NotFound
+from esm_client.core.schemas import EsmVersionDetail, SourceModelCreate
 from esm_server.artifacts.ranges import select
-from esm_server.artifacts.service import ArtifactService
+from esm_server.artifacts.service import ArtifactService, StoredFile
+from esm_server.artifacts.source_models import SourceModelService
+from esm_server.artifacts.uploads import upload_of
 from esm_server.auth.caller import Caller
 from esm_server.auth.guards import requires
 from esm_server.problems import head_problems, problems
 from esm_server.responses import ContractResponse
 
 OCTETS = "application/octet-stream"
-FILE = "/v1/esms/{namespace:str}/{name:str}/versions/{selector:str}/files/{filename:str}"
+VERSION = "/v1/esms/{namespace:str}/{name:str}/versions/{selector:str}"
+
+_ATTACHED = problems(404, 409, 507)
 
 
 @dataclass
@@ -45,7 +51,11 @@ class BlobController(Controller):
         self, artifacts: ArtifactService, caller: Caller, namespace: str, digest: str
     ) -> Response[None]:
         """Whether a blob is stored, and its size."""
-        headers = {"Content-Length": str(artifacts.blob_size(caller, namespace, digest))}
+        try:
+            headers = {"Content-Length": str(artifacts.blob_size(caller, namespace, digest))}
+        except NotFound as error:
+            error.headers = {"Upload-Offset": str(artifacts.blob_kept(caller, digest))}
+            raise
         return ContractResponse(None, headers=headers)
 
     @put(
@@ -54,7 +64,7 @@ class BlobController(Controller):
         operation_class=RawUpload,
         request_max_body_size=None,  # the service counts while the bytes stream
         responses={
-            **problems(404, 507),
+            **problems(404, 409, 507),
             200: ResponseSpec(None, description="It is stored already"),
         },
     )
@@ -66,30 +76,31 @@ class BlobController(Controller):
         namespace: str,
         digest: str,
     ) -> Response[None]:
-        """Upload raw bytes; they are hashed while they stream and stored once."""
-        is_new = await artifacts.receive(
-            caller, namespace, digest, request.content_length, request.stream()
-        )
+        """Upload raw bytes; they are hashed while they stream and stored once.
+
+        With `Content-Range: bytes 0-99/100` the upload is resumable: when the connection breaks,
+        HEAD says in `Upload-Offset` where to go on.
+        """
+        upload = upload_of(request)
+        is_new = await artifacts.receive(caller, namespace, digest, upload)
         return ContractResponse(None, status_code=201 if is_new else 200, media_type=MediaType.TEXT)
+
+
+_FILE_ANSWERS = {
+    **problems(404, 409, 416),
+    206: ResponseSpec(bytes, description="The range asked for", media_type=OCTETS),  # pyright: ignore[reportArgumentType]
+    304: ResponseSpec(None, description="The bytes with this entity tag are known"),
+}
 
 
 class FileController(Controller):
     """The files of a version, whole or in part."""
 
-    path = FILE
+    path = f"{VERSION}/files/{{filename:str}}"
     tags = ("files",)
     guards = (requires("read"),)
 
-    @get(
-        "/",
-        media_type=OCTETS,
-        responses={
-            **problems(404, 409, 416),
-            206: ResponseSpec(bytes, description="The range asked for", media_type=OCTETS),  # pyright: ignore[reportArgumentType]
-            304: ResponseSpec(None, description="The bytes with this entity tag are known"),
-        },
-        sync_to_thread=True,
-    )
+    @get("/", media_type=OCTETS, responses=_FILE_ANSWERS, sync_to_thread=True)
     def get_file(
         self,
         request: Request[Any, Any, Any],
@@ -101,16 +112,7 @@ class FileController(Controller):
         filename: str,
     ) -> Stream:
         """The bytes of one file; understands Range, If-Range and If-None-Match."""
-        file = artifacts.find_file(caller, namespace, name, selector, filename)
-        etag = f'"{file.digest}"'
-        part = select(request.headers, file.size, etag)
-        headers = {"ETag": etag, "Accept-Ranges": "bytes"}
-        if part.status != 304:
-            headers["Content-Length"] = str(part.stop - part.start)
-        if part.status == 206:
-            headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{file.size}"
-        content = file.read(part.start, part.stop)
-        return Stream(content, status_code=part.status, headers=headers, media_type=OCTETS)
+        return _stream(request, artifacts.find_file(caller, namespace, name, selector, filename))
 
     @head("/", media_type=OCTETS, responses=head_problems(404, 409), sync_to_thread=True)
     def head_file(
@@ -123,10 +125,73 @@ class FileController(Controller):
         filename: str,
     ) -> Response[None]:
         """Size and entity tag of one file."""
-        file = artifacts.find_file(caller, namespace, name, selector, filename)
-        headers = {
-            "ETag": f'"{file.digest}"',
-            "Accept-Ranges": "bytes",
-            "Content-Length": str(file.size),
-        }
-        return ContractResponse(None, headers=headers)
+        return _headers(artifacts.find_file(caller, namespace, name, selector, filename))
+
+
+class SourceModelController(Controller):
+    """The fine-tuned source model beside a version."""
+
+    path = f"{VERSION}/source-model"
+    tags = ("source models",)
+    guards = (requires("read"),)
+
+    @put("/", guards=[requires("write")], responses=_ATTACHED, sync_to_thread=True)
+    def attach_source_model(
+        self,
+        source_models: SourceModelService,
+        caller: Caller,
+        namespace: str,
+        name: str,
+        selector: str,
+        data: SourceModelCreate,
+    ) -> EsmVersionDetail:
+        """Give a version the source model whose files were uploaded before."""
+        return source_models.attach(caller, namespace, name, selector, data)
+
+    @delete("/", guards=[requires("admin")], responses=problems(404, 409, 507), sync_to_thread=True)
+    def remove_source_model(
+        self,
+        source_models: SourceModelService,
+        caller: Caller,
+        namespace: str,
+        name: str,
+        selector: str,
+    ) -> None:
+        """Take the source model of a version away."""
+        source_models.remove(caller, namespace, name, selector)
+
+    @get("/files/{filename:str}", media_type=OCTETS, responses=_FILE_ANSWERS, sync_to_thread=True)
+    def get_source_model_file(
+        self,
+        request: Request[Any, Any, Any],
+        artifacts: ArtifactService,
+        caller: Caller,
+        namespace: str,
+        name: str,
+        selector: str,
+        filename: str,
+    ) -> Stream:
+        """The bytes of one file; understands Range, If-Range and If-None-Match."""
+        file = artifacts.find_source_model_file(caller, namespace, name, selector, filename)
+        return _stream(request, file)
+
+
+def _stream(request: Request[Any, Any, Any], file: StoredFile) -> Stream:
+    etag = f'"{file.digest}"'
+    part = select(request.headers, file.size, etag)
+    headers = {"ETag": etag, "Accept-Ranges": "bytes"}
+    if part.status != 304:
+        headers["Content-Length"] = str(part.stop - part.start)
+    if part.status == 206:
+        headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{file.size}"
+    content = file.read(part.start, part.stop)
+    return Stream(content, status_code=part.status, headers=headers, media_type=OCTETS)
+
+
+def _headers(file: StoredFile) -> Response[None]:
+    headers = {
+        "ETag": f'"{file.digest}"',
+        "Accept-Ranges": "bytes",
+        "Content-Length": str(file.size),
+    }
+    return ContractResponse(None, headers=headers)

@@ -1,7 +1,7 @@
 """Receiving blobs and finding the files of versions."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 
 from esm_client.core.errors import NotFound, TooLarge, TruncatedUpload, Unavailable
@@ -11,6 +11,7 @@ from esm_server.auth.service import AuthService
 from esm_server.db.database import Database
 from esm_server.namespaces.permissions import check_publisher, over_quota
 from esm_server.namespaces.repository import NamespaceRepository
+from esm_server.registry.answers import as_source_model
 from esm_server.registry.repository import EsmRepository
 from esm_server.registry.service import find_version
 from esm_server.storage.base import BlobStore, BlobWriter
@@ -36,7 +37,21 @@ class UploadLimits:
     """What may be uploaded: the largest file, and whether a namespace need not exist yet."""
 
     max_blob_bytes: int
+    max_source_model_bytes: int
     open_namespaces: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What arrives: bytes from `offset` on of `total`, which is None where nobody said it.
+
+    A resumable one may stop anywhere and go on later; files of source models come so.
+    """
+
+    chunks: AsyncIterator[bytes]
+    total: int | None = None
+    offset: int = 0
+    resumable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,61 +93,70 @@ class ArtifactService:
             raise NotFound(f"The blob {digest} is not stored.", "Upload it with PUT.")
         return size
 
-    async def receive(
-        self,
-        caller: Caller,
-        namespace: str,
-        digest: str,
-        announced: int | None,
-        chunks: AsyncIterator[bytes],
-    ) -> bool:
-        """Store an upload while it arrives; whether the blob is new. Nothing of it stays on error.
+    def blob_kept(self, caller: Caller, digest: str) -> int:
+        """Bytes that an interrupted upload of the caller has left."""
+        return self._store.kept(digest, caller.name)
 
-        The token and the namespace's quota are looked at before the first byte and after the
-        last, so that what changed meanwhile counts.
+    async def receive(self, caller: Caller, namespace: str, digest: str, upload: Upload) -> bool:
+        """Store an upload while it arrives; whether the blob is new.
+
+        On error nothing of it stays, unless it is resumable and the connection broke. The token
+        and the namespace's quota are looked at before the first byte and after the last, so that
+        what changed meanwhile counts.
         Raises InvalidName, Forbidden, NotFound, TooLarge, QuotaExceeded, TruncatedUpload,
-        DigestMismatch, StorageFull, and Unauthorized for a token revoked meanwhile.
+        DigestMismatch, Conflict, StorageFull, and Unauthorized for a token revoked meanwhile.
         """
         check_digest(digest)
-        room = await asyncio.to_thread(self._room, caller, namespace)
-        room.check(announced or 0)
-        writer = await asyncio.to_thread(self._store.begin, digest)
+        room = await asyncio.to_thread(self._room, caller, namespace, upload.resumable)
+        room.check(upload.total or 0)
+        owner = caller.name if upload.resumable else None
+        writer = await asyncio.to_thread(self._store.begin, digest, owner, upload.offset)
         try:
-            received = await self._copy(chunks, writer, room)
-            if announced is not None and received < announced:
-                raise TruncatedUpload(
-                    f"{announced} bytes were announced, {received} arrived.", "Push again."
-                )
+            size = await self._copy(upload, writer, room)
             await asyncio.to_thread(self._auth.recheck, caller)
-            (await asyncio.to_thread(self._room, caller, namespace)).check(received)
+            last = await asyncio.to_thread(self._room, caller, namespace, upload.resumable)
+            last.check(size)
             return await asyncio.to_thread(writer.commit)
+        except (TruncatedUpload, asyncio.CancelledError):
+            (writer.keep if upload.resumable else writer.abort)()
+            raise
         except BaseException:  # a cancelled request leaves nothing behind either
             writer.abort()
             raise
 
-    async def _copy(self, chunks: AsyncIterator[bytes], writer: BlobWriter, room: "_Room") -> int:
+    async def _copy(self, upload: Upload, writer: BlobWriter, room: "_Room") -> int:
         # One hop to a thread per buffer, not per network packet.
-        received, buffer = 0, bytearray()
-        async for chunk in chunks:
-            received += len(chunk)
-            room.check(received)
-            buffer += chunk
-            if len(buffer) >= BUFFER_BYTES:
-                await asyncio.to_thread(writer.write, bytes(buffer))
-                buffer.clear()
+        size, buffer = upload.offset, bytearray()
+        try:
+            async for chunk in upload.chunks:
+                size += len(chunk)
+                room.check(size)
+                buffer += chunk
+                if len(buffer) >= BUFFER_BYTES:
+                    await asyncio.to_thread(writer.write, bytes(buffer))
+                    buffer.clear()
+        except TruncatedUpload:
+            await asyncio.to_thread(writer.write, bytes(buffer))
+            raise
         await asyncio.to_thread(writer.write, bytes(buffer))
-        return received
+        if upload.total is not None and size < upload.total:
+            raise TruncatedUpload(
+                f"{upload.total} bytes were announced, {size} arrived.", "Push again."
+            )
+        return size
 
-    def _room(self, caller: Caller, namespace: str) -> "_Room":
+    def _room(self, caller: Caller, namespace: str, resumable: bool = False) -> "_Room":
         """How much the caller may upload for a namespace, which a publish may create later."""
         with self._database.read() as session:
             row = check_publisher(
                 session, caller, namespace, may_create=self._limits.open_namespaces
             )
+            limits = self._limits
+            largest = limits.max_source_model_bytes if resumable else limits.max_blob_bytes
             if row is None or row.quota_bytes is None:
-                return _Room(namespace, self._limits.max_blob_bytes)
+                return _Room(namespace, largest)
             used = NamespaceRepository(session).usage(namespace).num_bytes
-        return _Room(namespace, self._limits.max_blob_bytes, row.quota_bytes, used)
+        return _Room(namespace, largest, row.quota_bytes, used)
 
     def find_file(
         self, caller: Caller, namespace: str, name: str, selector: str, filename: str
@@ -142,14 +166,30 @@ class ArtifactService:
             esms = EsmRepository(session, caller)
             _, version, _ = find_version(esms, namespace, name, selector)
             files = {file.name: file for file in esms.files([version.id])}
+        return self.stored(filename, {f.name: (f.digest, f.size) for f in files.values()})
+
+    def find_source_model_file(
+        self, caller: Caller, namespace: str, name: str, selector: str, filename: str
+    ) -> StoredFile:
+        """A file of a version's source model; raises as `find_file` does."""
+        with self._database.read() as session:
+            esms = EsmRepository(session, caller)
+            record = find_version(esms, namespace, name, selector)
+            model = as_source_model(record[1].id, esms.parts([record]))
+        files = {} if model is None else model.files
+        return self.stored(filename, {n: (f.sha256, f.size) for n, f in files.items()})
+
+    def stored(self, filename: str, files: Mapping[str, tuple[str, int]]) -> StoredFile:
+        """One of some files, given by name as digest and size; raises NotFound, Unavailable."""
         if filename not in files:
             raise NotFound(
-                f"This version has no file {filename[:100]!r}.", f"It holds {', '.join(files)}."
+                f"There is no file {filename[:100]!r} here.",
+                f"There are: {', '.join(files) or 'none; no source model is stored'}.",
             )
-        file = files[filename]
-        if self._store.size(file.digest) != file.size:
+        digest, size = files[filename]
+        if self._store.size(digest) != size:
             raise Unavailable(
-                f"The bytes of {filename} ({file.digest}) are missing from the server's store.",
-                "Tell the server's operator; pushing the same ESM again restores them.",
+                f"The bytes of {filename} ({digest}) are missing from the server's store.",
+                "Tell the server's operator; pushing the same content again restores them.",
             )
-        return StoredFile(file.digest, file.size, self._store)
+        return StoredFile(digest, size, self._store)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import (
     ColumnElement,
     Float,
@@ -35,7 +36,7 @@ _RECORDS = (
 )
 
 
-_LABELLED = tuple(column.label(field) for field, column in COLUMNS.items())
+_LABELLED: tuple[Any, ...] = tuple(sa.label(field, column) for field, column in COLUMNS.items())
 
 
 class FindingRepository:
@@ -95,20 +96,20 @@ class FindingRepository:
         """
         columns: tuple[Any, ...] = (
             EsmRow.id,
-            col(SpaceRow.name).label("space"),
+            sa.label("space", col(SpaceRow.name)),
             EsmRow.kind,
             *_LABELLED,
         )
-        matching: Any = select(*columns).where(*self._where(query))
-        matching = matching.join(SpaceRow, col(SpaceRow.id) == col(EsmRow.space_id))
-        found: Any = matching.cte("found").prefix_with("MATERIALIZED", dialect="sqlite")
+        matching = sa.select(*columns).join(SpaceRow, col(SpaceRow.id) == col(EsmRow.space_id))
+        found = matching.where(*self._where(query)).cte("found")
+        found = found.prefix_with("MATERIALIZED", dialect="sqlite")
         everything: Any = select(
             literal("").label("field"), literal("").label("value"), func.count()
         )
-        counts = [everything.select_from(found)]
+        counts: list[Any] = [everything.select_from(found)]
         counts += [_most_frequent(field, found.c[field]) for field in ("space", "kind", *COLUMNS)]
         tags = _most_frequent("tag", col(EsmTagRow.tag), (found, found.c.id == EsmTagRow.esm_id))
-        rows = self._session.connection().execute(union_all(*counts, tags)).all()
+        rows: Any = self._session.connection().execute(union_all(*counts, tags)).all()
         facets: dict[str, list[tuple[str, int]]] = {}
         for field, value, count in rows:
             facets.setdefault(field, []).append((value, count))
@@ -136,9 +137,9 @@ class FindingRepository:
 def _most_frequent(field: str, column: Any, joined: Any = None) -> Any:
     """The rows (field, value, count) of one field's most frequent values."""
     count = func.count().label("count")
-    statement = select(literal(field).label("field"), column.label("value"), count)
+    statement = sa.select(literal(field).label("field"), column.label("value"), count)
     if joined is not None:
         statement = statement.join(*joined)
     statement = statement.where(column.is_not(None)).group_by(column)
     inner = statement.order_by(count.desc(), column).limit(MAX_FACET_VALUES).subquery()
-    return select(inner.c.field, inner.c.value, inner.c.count)
+    return sa.select(inner.c.field, inner.c.value, inner.c.count)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from esm_client.core.schemas import RankedEsm, SkippedEsm, SourceTask
+from esm_client.core.schemas import RankedEsm, SkippedEsm, Source, SourceTask
 from esm_client.core.scoring.margin import TIE_NATS, log_bayes_factor
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_server.engine.exhaustive import PoolScores
@@ -17,6 +17,9 @@ class Candidate:
     digest: str
     weights_digest: str
     task: dict[str, Any]
+    source: dict[str, Any]
+    has_source_model: bool = False
+    near_duplicate_of: str | None = None
 
 
 def ordered_rows(
@@ -39,6 +42,9 @@ def ordered_rows(
             reference=candidate.reference,
             digest=candidate.digest,
             task=SourceTask.model_validate(candidate.task),
+            source=Source.model_validate(candidate.source),
+            has_source_model=candidate.has_source_model,
+            near_duplicate_of=candidate.near_duplicate_of,
             score=score,
             gain=score - scores.identity,
             log_bayes_factor=factor,

@@ -112,12 +112,15 @@ class RankingService:
             if not records and request.filter != EsmFilter():
                 raise _nothing_left(request)
             weights = esms.digests_of_file(require_id(row), MODEL)
+            with_model = esms.with_source_model(require_id(row))
         candidates = [
             Candidate(
                 reference=str(Reference(esm.namespace, esm.name, str(version.version))),
                 digest=version.digest,
                 weights_digest=weights[version.id],
                 task=version.task,
+                source=version.source,
+                has_source_model=version.id in with_model,
             )
             for esm, version, _ in records
         ]

@@ -144,6 +144,16 @@ class EsmRepository:
         )
         return dict(self.session.exec(statement).all())
 
+    def with_source_model(self, space_id: int) -> set[int]:
+        """The ids of a space's versions that have a source model."""
+        statement = (
+            select(SourceModelRow.version_id)
+            .join(EsmVersionRow, col(EsmVersionRow.id) == col(SourceModelRow.version_id))
+            .join(EsmRow, col(EsmRow.id) == col(EsmVersionRow.esm_id))
+            .where(col(EsmRow.space_id) == space_id)
+        )
+        return set(self.session.exec(statement).all())
+
     def add_esm(self, namespace: str, name: str, space_id: int) -> EsmRow:
         """Store a new, still empty ESM."""
         row = EsmRow(namespace=namespace, name=name, space_id=space_id)

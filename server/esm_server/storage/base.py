@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class BlobWriter(Protocol):
-    """One upload; exactly one of `commit` and `abort` ends it."""
+    """One upload; exactly one of `commit`, `keep` and `abort` ends it."""
 
     def write(self, data: bytes) -> None:
         """Append bytes; raises StorageFull."""
@@ -18,6 +18,10 @@ class BlobWriter(Protocol):
 
         Raises DigestMismatch for other bytes than announced, StorageFull.
         """
+        ...
+
+    def keep(self) -> None:
+        """Stop for now: the bytes stay, for an upload that goes on from here."""
         ...
 
     def abort(self) -> None:
@@ -32,8 +36,16 @@ class BlobStore(Protocol):
         """The blob's size in bytes, or None when it is not there."""
         ...
 
-    def begin(self, digest: str) -> BlobWriter:
-        """Start an upload of the bytes with this digest."""
+    def begin(self, digest: str, owner: str | None = None, offset: int = 0) -> BlobWriter:
+        """Start an upload of the bytes with this digest, or go on with one of this owner.
+
+        Without an owner it cannot be kept. Raises Conflict when `offset` is not where it
+        stopped, or while it is going on.
+        """
+        ...
+
+    def kept(self, digest: str, owner: str) -> int:
+        """Bytes that an interrupted upload of this owner has left."""
         ...
 
     def read(self, digest: str, start: int, stop: int) -> Iterator[bytes]:

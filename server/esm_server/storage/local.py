@@ -1,16 +1,23 @@
 """Blobs in a local directory: temporary file, fsync, rename."""
 
 import errno
+import fcntl
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from uuid import uuid4
 
-from esm_client.core.errors import DigestMismatch, NotFound, StorageFull, Unavailable
+from esm_client.core.artifact.manifest import digest_file
+from esm_client.core.errors import Conflict, DigestMismatch, NotFound, StorageFull, Unavailable
 
 CHUNK_BYTES = 256 * 2**10
+PART = ".part"
+KEEP_SECONDS = 7 * 24 * 3600
+"""How long an interrupted upload can go on."""
 
 
 class LocalBlobStore:
@@ -21,10 +28,11 @@ class LocalBlobStore:
         self._incoming = root / "incoming"
 
     def prepare(self) -> None:
-        """Create the directories and remove what interrupted uploads of an earlier run left."""
+        """Create the directories and remove what interrupted uploads left too long ago."""
         self._incoming.mkdir(parents=True, exist_ok=True)
         for path in self._incoming.iterdir():
-            path.unlink()
+            if path.suffix != PART or time.time() - path.stat().st_mtime > KEEP_SECONDS:
+                path.unlink()
 
     def size(self, digest: str) -> int | None:
         """The blob's size in bytes, or None when it is not there."""
@@ -33,10 +41,17 @@ class LocalBlobStore:
         except FileNotFoundError:
             return None
 
-    def begin(self, digest: str) -> "LocalBlobWriter":
-        """Start an upload of the bytes with this digest; raises StorageFull."""
+    def begin(self, digest: str, owner: str | None = None, offset: int = 0) -> "LocalBlobWriter":
+        """Start an upload, or go on with one; raises StorageFull, Conflict."""
         with _translated():
-            return LocalBlobWriter(digest, self._path(digest), self._incoming)
+            return LocalBlobWriter(digest, self._path(digest), self._part(digest, owner), offset)
+
+    def kept(self, digest: str, owner: str) -> int:
+        """Bytes that an interrupted upload of this owner has left."""
+        try:
+            return self._part(digest, owner).stat().st_size
+        except FileNotFoundError:
+            return 0
 
     def read(self, digest: str, start: int, stop: int) -> Iterator[bytes]:
         """Bytes from `start` up to `stop`, in chunks; raises NotFound."""
@@ -65,53 +80,88 @@ class LocalBlobStore:
             file.write(b"ready?")
             file.flush()
 
+    def _part(self, digest: str, owner: str | None) -> Path:
+        if owner is None:
+            return self._incoming / f"{uuid4().hex}.tmp"
+        # by owner, so that nobody spoils what another is uploading
+        key = hashlib.sha256(f"{owner}\n{digest}".encode()).hexdigest()
+        return self._incoming / f"{key}{PART}"
+
     def _path(self, digest: str) -> Path:
         name = digest.removeprefix("sha256:")
         return self._root / name[:2] / name
 
 
 class LocalBlobWriter:
-    """One upload into a temporary file."""
+    """One upload into a part file, which nobody else writes to meanwhile."""
 
-    def __init__(self, digest: str, target: Path, incoming: Path) -> None:
+    def __init__(self, digest: str, target: Path, part: Path, offset: int) -> None:
         self._digest = digest
         self._target = target
-        self._hash = hashlib.sha256()
-        descriptor, name = tempfile.mkstemp(dir=incoming)
-        self._temporary = Path(name)
-        self._file = os.fdopen(descriptor, "wb")
+        self._part = part
+        self._file = part.open("ab")
+        try:
+            self._claim(offset)
+        except BaseException:
+            self._file.close()
+            raise
+        self._hash = hashlib.sha256() if offset == 0 else None
+
+    def _claim(self, offset: int) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as cause:
+            raise Conflict(
+                f"{self._digest} is being uploaded by you at this moment.",
+                "Wait until that upload ends.",
+            ) from cause
+        if offset == 0:
+            self._file.truncate(0)
+        elif (kept := self._file.tell()) != offset:
+            raise Conflict(
+                f"The upload stopped at byte {kept}, not at {offset}.",
+                "Ask with HEAD where it stopped (Upload-Offset).",
+            )
 
     def write(self, data: bytes) -> None:
         """Append bytes; raises StorageFull."""
-        self._hash.update(data)
+        if self._hash is not None:
+            self._hash.update(data)
         with _translated():
             self._file.write(data)
 
     def commit(self) -> bool:
         """Flush to disk, then rename; raises DigestMismatch, StorageFull."""
-        actual = f"sha256:{self._hash.hexdigest()}"
-        if actual != self._digest:
-            raise DigestMismatch(
-                f"The bytes that arrived have the digest {actual}, not {self._digest}.",
-                "The file changed or the transfer broke: push again.",
-            )
         with _translated():
             self._file.flush()
+            actual = digest_file(self._part) if self._hash is None else self._digest_so_far()
+            if actual != self._digest:
+                raise DigestMismatch(
+                    f"The bytes that arrived have the digest {actual}, not {self._digest}.",
+                    "The file changed or the transfer broke: push again.",
+                )
             os.fsync(self._file.fileno())
-            self._file.close()
             is_new = not self._target.exists()
             self._target.parent.mkdir(exist_ok=True)
-            self._temporary.replace(self._target)
+            self._part.replace(self._target)
+            self._file.close()
             _sync_directory(self._target.parent)
             # always: another upload may have just made the directory
             _sync_directory(self._target.parent.parent)
         return is_new
 
-    def abort(self) -> None:
-        """Remove the temporary file."""
+    def keep(self) -> None:
+        """Leave the part where it is."""
         with suppress(OSError):  # closing flushes, which fails on a full disk
             self._file.close()
-        self._temporary.unlink(missing_ok=True)
+
+    def abort(self) -> None:
+        """Remove the part."""
+        self._part.unlink(missing_ok=True)
+        self.keep()
+
+    def _digest_so_far(self) -> str:
+        return "" if self._hash is None else f"sha256:{self._hash.hexdigest()}"
 
 
 @contextmanager

@@ -26,13 +26,13 @@ from esm_client.core.errors import (
 )
 from esm_client.core.json_object import parse_object
 from esm_client.core.limits import MAX_ARTIFACT_BYTES, MAX_CARD_BYTES, MAX_PROVENANCE_BYTES
-from esm_client.core.schemas import Manifest
+from esm_client.core.schemas import Manifest, Source
 from esm_client.core.shield.source import TENSORS, SourceSketches
 from esm_client.core.spaces import CANARIES, SpaceFingerprint
 from esm_client.core.tensors import dump_tensors, load_tensors
 
 CONFIG, MODEL, SUMMARY = "config.json", "model.safetensors", "summary.safetensors"
-CARD, PROVENANCE = "README.md", "provenance.json"
+CARD, PROVENANCE, SOURCE = "README.md", "provenance.json", "source.json"
 DIGESTED = (CONFIG, MODEL, SUMMARY)
 UNSAFE_SUFFIXES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".npz"}
 
@@ -51,6 +51,7 @@ class EsmArtifact:
     summary: Mapping[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
     card: str = ""
     provenance: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    source: Source = field(default_factory=Source)
 
     def __post_init__(self) -> None:
         if self.map.dimension != self.config.dimension:
@@ -104,6 +105,7 @@ class EsmArtifact:
                 artifact_files(path),
                 card=_read_text(path / CARD, MAX_CARD_BYTES),
                 provenance=_read_json(path / PROVENANCE),
+                source=_read_source(path / SOURCE),
             )
 
     @classmethod
@@ -113,13 +115,14 @@ class EsmArtifact:
         *,
         card: str = "",
         provenance: Mapping[str, Any] | None = None,
+        source: Source | None = None,
     ) -> "EsmArtifact":
         """Validate the digested files wherever they lie, by name; the server calls this too."""
         check_file_names(files)
         affine = AffineMap.from_bytes(files[MODEL].read_bytes())
         config = EsmConfig.from_json(files[CONFIG].read_bytes(), affine.dimension)
         summary = _read_summary(files[SUMMARY], affine.dimension) if SUMMARY in files else {}
-        return cls(config, affine, summary, card, provenance or {})
+        return cls(config, affine, summary, card, provenance or {}, source or Source())
 
     def write(self, directory: str | os.PathLike[str]) -> Path:
         """Write a new directory, whole or not at all; raises Conflict if it exists."""
@@ -143,6 +146,8 @@ class EsmArtifact:
             if self.provenance:
                 text = json.dumps(dict(self.provenance), indent=2, sort_keys=True)
                 (staging / PROVENANCE).write_text(text + "\n", encoding="utf-8")
+            if self.source != Source():
+                (staging / SOURCE).write_bytes(source_json(self.source))
             staging.chmod(0o777 & ~_umask())
             staging.rename(target)
         except BaseException:
@@ -232,6 +237,23 @@ def _read_json(path: Path) -> dict[str, Any]:
         return parse_object(text) if text else {}
     except ValueError as cause:
         raise InvalidArtifact(f"{path.name}: {cause}.", "Repair or remove it.") from cause
+
+
+def source_json(source: Source) -> bytes:
+    """The bytes of `source.json`, which lies beside the digested files."""
+    text = json.dumps(source.model_dump(mode="json", exclude_none=True), indent=2, sort_keys=True)
+    return f"{text}\n".encode()
+
+
+def _read_source(path: Path) -> Source:
+    try:
+        return Source.model_validate(_read_json(path))
+    except ValidationError as cause:
+        problem = cause.errors(include_url=False)[0]
+        raise InvalidArtifact(
+            f"{path.name}: {'.'.join(map(str, problem['loc']))}: {problem['msg'].lower()}.",
+            f"It may hold {', '.join(Source.model_fields)}.",
+        ) from cause
 
 
 def _umask() -> int:

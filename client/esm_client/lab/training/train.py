@@ -33,6 +33,7 @@ from esm_client.lab.training.fit import (
     fit_sgd,
     mean_squared_error,
 )
+from esm_client.lab.training.source_model import save_source_model
 
 Solver = Literal["ridge", "sgd"]
 HELD_OUT_SHARE = 0.1
@@ -73,7 +74,7 @@ def train_esm(
         seed: of the held-out rows, the head's first weights, the batches and the dropout.
         shield: whether the summary holds a sketch of the task's rows, by which users find out
             that the source holds rows of their target (core.shield says what it reveals).
-        keep_model: a new folder for the fine-tuned model, saved as safetensors.
+        keep_model: a new folder for the source model; `save_source_model` says what lies there.
 
     Raises InvalidDataset for too few rows, Conflict if `keep_model` exists, and what Embedder
     and fine_tune raise.
@@ -103,8 +104,7 @@ def train_esm(
     with clock.step("embed_tuned"):
         source = embedder.encoder.with_model(tuned.model).embed(task.texts, progress=progress)
     if keep_model is not None:
-        tuned.model.save_pretrained(keep_model)
-        embedder.encoder.tokenizer.save_pretrained(keep_model)
+        save_source_model(keep_model, tuned, embedder.encoder, task)
     with clock.step("fit"):
         affine, ridge_lambda = _fit(base[rows], source[rows], solver, seed)
     config = EsmConfig(
@@ -183,13 +183,13 @@ def _report(
     numbers = {
         "held_out_mse": mean_squared_error(affine.apply(base), source),
         "identity_mse": mean_squared_error(base, source),
-        "validation_metric": tuned.metric or 0.0,
+        **({} if tuned.metric is None else {"validation_metric": tuned.metric}),
     }
     return FitReport(
         solver=solver,
         held_out_rows=len(base),
         ridge_lambda=ridge_lambda,
-        validation_metric_name=tuned.metric_name,
+        validation_metric_name=None if tuned.metric is None else tuned.metric_name,
         **{name: float(f"{value:.6g}") for name, value in numbers.items()},
     )
 

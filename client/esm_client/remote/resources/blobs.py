@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from esm_client.remote.transport import Transport
+from esm_client.remote.transport import Progress, Transport
 
 
 class BlobResource:
@@ -14,6 +14,14 @@ class BlobResource:
     def exists(self, namespace: str, digest: str, size: int) -> bool:
         """HEAD: whether the server surely has these bytes, all of them."""
         return self._transport.exists(_path(namespace, digest), size)
+
+    def resume(self, namespace: str, digest: str, file: Path, progress: Progress) -> None:
+        """PUT what the server does not have of a large file yet; raises ConnectionFailed."""
+        path, size = _path(namespace, digest), file.stat().st_size
+        offset = self._transport.uploaded(path, size)
+        progress(offset)
+        if offset < size:
+            self._transport.put_file(path, file, offset, progress)
 
     def put(self, namespace: str, digest: str, file: Path) -> None:
         """PUT the bytes; the server verifies the digest (DigestMismatch)."""

@@ -15,6 +15,7 @@ from esm_client.core.schemas import (
     EsmVersionUpdate,
     Facets,
     Source,
+    SourceModelCreate,
     YankCreate,
 )
 from esm_client.remote.requests import checked
@@ -49,6 +50,22 @@ class EsmResource:
     ) -> AbstractContextManager[Download]:
         """GET a file of a version from byte `start` on."""
         return self._transport.download(f"{_version_path(reference)}/files/{filename}", start)
+
+    def attach(self, reference: Reference, model: SourceModelCreate) -> EsmVersionDetail:
+        """PUT the files of a source model, uploaded before; raises Conflict for another one."""
+        path = f"{_version_path(reference)}/source-model"
+        return self._transport.change("PUT", path, EsmVersionDetail, model)
+
+    def source_model_file(
+        self, reference: Reference, filename: str, start: int = 0
+    ) -> AbstractContextManager[Download]:
+        """GET a file of a version's source model from byte `start` on."""
+        path = f"{_version_path(reference)}/source-model/files/{filename}"
+        return self._transport.download(path, start)
+
+    def detach(self, reference: str) -> None:
+        """Take the source model of a version away; raises NotFound, Forbidden."""
+        self._transport.delete(f"{_version_path(Reference.parse(reference))}/source-model")
 
     def versions(self, name: str) -> Iterator[EsmVersion]:
         """All versions of `namespace/name`, newest first, yanked ones too; raises NotFound."""
