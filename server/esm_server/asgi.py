@@ -5,6 +5,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ASGIApp
 
+from esm_server.admission.policy import AdmissionPolicy
 from esm_server.artifacts.controllers import BlobController, FileController, SourceModelController
 from esm_server.artifacts.service import ArtifactService, UploadLimits
 from esm_server.artifacts.source_models import SourceModelService
@@ -62,7 +63,12 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         spaces=SpaceService(database),
         registry=RegistryService(database),
         finding=FindingService(database),
-        publishing=PublishService(database, store, open_namespaces=settings.open_namespaces),
+        publishing=PublishService(
+            database,
+            store,
+            AdmissionPolicy(settings.verdicts),
+            open_namespaces=settings.open_namespaces,
+        ),
         editing=EditingService(database),
         removal=RemovalService(database),
         aliases=AliasService(database),

@@ -1,7 +1,7 @@
 """Everything that can be configured, from the environment (prefix ESM_SERVER_)."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from esm_client.core.limits import MAX_ARTIFACT_BYTES, MAX_SOURCE_MODEL_BYTES
 
 Bytes = Annotated[int, Field(gt=0)]
+Verdict = Literal["off", "warn", "refuse-unless-forced", "refuse"]
 
 
 class Settings(BaseSettings):
@@ -28,8 +29,28 @@ class Settings(BaseSettings):
     """Largest JSON body of a request, rankings apart."""
     open_namespaces: bool = True
     """Whether anybody with a token of the scope write may create a namespace."""
+    admission_norms: Verdict = "refuse-unless-forced"
+    """About a map whose numbers are implausibly small or large, or that is the identity."""
+    admission_worse_than_identity: Verdict = "refuse-unless-forced"
+    """About a map that imitates its source model worse than no map, on held-out rows."""
+    admission_no_fit_report: Verdict = "warn"
+    """About a map that does not say how well it fits."""
+    admission_unverified_space: Verdict = "warn"
+    """About a map without canary embeddings."""
+    admission_near_duplicate: Verdict = "warn"
+    """About a map that is almost that of another ESM of the space."""
     weights_cache_bytes: Annotated[int, Field(ge=0)] = 512 * 2**20
     """How much memory the engine may keep filled with ESM weights."""
+
+    @property
+    def verdicts(self) -> dict[str, Verdict]:
+        """What to do about each check of an admission, by the check's name."""
+        prefix = "admission_"
+        return {
+            name.removeprefix(prefix).replace("_", "-"): getattr(self, name)
+            for name in type(self).model_fields
+            if name.startswith(prefix)
+        }
 
     @property
     def url(self) -> str:

@@ -120,6 +120,7 @@ class RankingService:
                 weights_digest=weights[version.id],
                 task=version.task,
                 source=version.source,
+                near_duplicate_of=version.near_duplicate_of,
                 has_source_model=version.id in with_model,
             )
             for esm, version, _ in records

@@ -2,6 +2,7 @@
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pydantic_core import to_json
@@ -14,6 +15,10 @@ from esm_client.core.errors import Conflict, InvalidArtifact, InvalidInput, NotF
 from esm_client.core.limits import MAX_ARTIFACT_BYTES, MAX_PROVENANCE_BYTES
 from esm_client.core.schemas import EsmVersionCreate, EsmVersionDetail, Manifest
 from esm_client.core.spaces import SpaceFingerprint
+from esm_server.admission.checks import near_duplicate, problems_of
+from esm_server.admission.policy import AdmissionPolicy
+from esm_server.admission.repository import MapSignatureRepository
+from esm_server.admission.signature import Signature, signature_of
 from esm_server.audit.record import record
 from esm_server.auth.caller import Caller
 from esm_server.db import EsmVersionRow, NamespaceRow
@@ -44,9 +49,17 @@ class Published:
 class PublishService:
     """Turning uploaded blobs into versions."""
 
-    def __init__(self, database: Database, store: BlobStore, *, open_namespaces: bool) -> None:
+    def __init__(
+        self,
+        database: Database,
+        store: BlobStore,
+        policy: AdmissionPolicy,
+        *,
+        open_namespaces: bool,
+    ) -> None:
         self._database = database
         self._store = store
+        self._policy = policy
         self._open_namespaces = open_namespaces
 
     def publish(
@@ -55,7 +68,7 @@ class PublishService:
         """Validate and store a version; the same content again is the same version.
 
         Raises InvalidName, InvalidArtifact, UnsafeFile, NotFound, Forbidden, TooLarge,
-        QuotaExceeded, Conflict, SpaceMismatch, DimensionMismatch.
+        QuotaExceeded, Conflict, SpaceMismatch, DimensionMismatch, NotAdmitted.
         """
         check_path(namespace, name)
         with self._database.read() as session:
@@ -121,14 +134,30 @@ class PublishService:
                 return Published(as_version_detail(found, esms.parts([found])), is_new=False)
             check_quota(session, owner, num_bytes=draft.size, versions=1)
             version = draft.row(esm.id or 0, esm.last_number + 1, digest)
+            self._judge(session, draft, version, require_id(space))
             version_id = esms.add_version(esm, version, draft.request.manifest)
             if (sketches := draft.artifact.source_sketches) is not None:
                 SourceSketchRepository(session).add(version_id, sketches)
+            MapSignatureRepository(session).add(version_id, require_id(space), draft.signature)
             refresh(esms, esm)
             SpaceRepository(session).count_change(require_id(space))
             _record(session, draft, version)
             stored = (esm, version, space)
             return Published(as_version_detail(stored, esms.parts([stored])), is_new=True)
+
+    def _judge(
+        self, session: Session, draft: "_Draft", version: EsmVersionRow, space_id: int
+    ) -> None:
+        """Note in the version what the admission found; raises NotAdmitted."""
+        problems = problems_of(draft.artifact, draft.fingerprint)
+        near = MapSignatureRepository(session).nearest(
+            space_id, draft.signature, draft.namespace, version.esm_id
+        )
+        if near is not None:
+            version.near_duplicate_of = near[0]
+            problems.append(near_duplicate(*near))
+        found = self._policy.judge(problems, force=draft.request.force)
+        version.findings = [finding.model_dump(mode="json") for finding in found]
 
     def _namespace(self, session: Session, draft: "_Draft") -> NamespaceRow:
         """The namespace, created by whoever publishes into a new one first."""
@@ -137,7 +166,7 @@ class PublishService:
         return known or create_namespace(session, draft.caller, draft.namespace)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Draft:
     """A checked version that has no number yet."""
 
@@ -147,6 +176,11 @@ class _Draft:
     artifact: EsmArtifact
     fingerprint: SpaceFingerprint | None
     caller: Caller
+
+    @cached_property
+    def signature(self) -> Signature:
+        """What its map is compared with others by."""
+        return signature_of(self.artifact.map)
 
     @property
     def size(self) -> int:
@@ -173,6 +207,7 @@ class _Draft:
 
 
 def _record(session: Session, draft: _Draft, version: EsmVersionRow) -> None:
+    forced = [finding["check"] for finding in version.findings if finding["forced"]]
     record(
         session,
         draft.caller,
@@ -180,6 +215,7 @@ def _record(session: Session, draft: _Draft, version: EsmVersionRow) -> None:
         f"{draft.namespace}/{draft.name}@{version.version}",
         namespace=draft.namespace,
         digest=version.digest,
+        detail={"forced": forced} if forced else {},
     )
 
 
