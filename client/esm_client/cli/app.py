@@ -74,7 +74,6 @@ for name, function in {
     "yank": yank.yank,
     "unyank": yank.unyank,
     "delete": delete.delete,
-    "spaces": spaces.spaces,
     "login": login.login,
     "logout": logout.logout,
     "whoami": whoami.whoami,
@@ -84,6 +83,7 @@ for name, function in {
 for name, group in {
     "alias": alias.app,
     "namespace": namespace.app,
+    "spaces": spaces.app,
     "token": token.app,
     "cache": cache.app,
 }.items():

@@ -16,6 +16,7 @@ from esm_client.cli.source import (
     SourceModel,
     completed,
     stated,
+    warn_of_missing,
 )
 from esm_client.cli.transfer import watched
 
@@ -77,6 +78,7 @@ def push(
             pinned = f"{version.namespace}/{version.name}@{version.digest}"
             with watched(quiet=session.options.quiet) as watch:
                 version = client.push_source_model(pinned, source_model, watch)
+    warn_of_missing(version.source)
     for finding in version.findings:
         print_error(f"warning: {finding.message}{' (forced)' if finding.forced else ''}")
     _print(session, version)

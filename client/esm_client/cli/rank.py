@@ -20,7 +20,6 @@ from esm_client.cli.filters import (
 )
 from esm_client.cli.ranking import Top, print_ranking
 from esm_client.cli.session import Session
-from esm_client.core.errors import InvalidInput
 from esm_client.core.schemas import EsmFilter, Kind, SpaceDetail
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_client.core.spaces import SpaceFingerprint, check_same_space
@@ -80,6 +79,8 @@ def rank(
 
     The data stays on this machine: only a sketch of its embeddings travels, never a text.
     """
+    from esm_client.remote.base_models import base_models_file, find_folder
+
     if (data is None) == (embeddings is None) or (embeddings is None) != (labels is None):
         raise typer.BadParameter("Give DATA, or --embeddings together with --labels.")
     task = _task(data, text_column, label_column, kind, limit_rows, seed) if data else None
@@ -97,7 +98,8 @@ def rank(
     with session.client() as client:
         detail = client.space(space)  # before the work: address, token and name are right
         if task is not None:
-            target = _from_task(session, detail, task, base_model)
+            folder = find_folder(base_models_file(), client.url, detail, base_model)
+            target = _from_task(session, detail, task, folder)
         else:
             target = _from_arrays(embeddings, labels, label_column, kind)
         session.output.note(_described(target.sketch))
@@ -146,11 +148,9 @@ def _from_arrays(
     return Target(TargetSketch.from_embeddings(matrix, values, kind=kind), None)
 
 
-def _from_task(
-    session: Session, space: SpaceDetail, task: "TextTask", base_model: str | None
-) -> Target:
+def _from_task(session: Session, space: SpaceDetail, task: "TextTask", folder: str) -> Target:
     with session.output.working("Loading the base model"):
-        embedder = _embedder(space, base_model)
+        embedder = _embedder(space, folder)
         fingerprint = embedder.fingerprint
     stored = SpaceFingerprint(
         identity=space.identity, canaries=tuple(tuple(row) for row in space.canaries)
@@ -161,18 +161,12 @@ def _from_task(
     return Target(sketch, fingerprint)
 
 
-def _embedder(space: SpaceDetail, base_model: str | None) -> "Embedder":
+def _embedder(space: SpaceDetail, folder: str) -> "Embedder":
     from esm_client.lab.embedding import Embedder
 
     identity = space.identity
-    if base_model is None and not Path(identity.base_model).is_dir():
-        raise InvalidInput(
-            f"The space {space.name} uses the base model {identity.base_model}, which is no "
-            "folder on this machine.",
-            "Name the folder with --base-model, or a hub id if this machine reaches a hub.",
-        )
     return Embedder(
-        base_model or identity.base_model,
+        folder,
         pooling=identity.pooling,
         max_length=identity.max_length,
         separator=identity.separator,

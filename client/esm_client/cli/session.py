@@ -55,12 +55,16 @@ class Session:
         return Client(self.options.url, offline=self.options.offline or None)
 
 
-def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], None]:
-    """Register a function as a command: its own parameters, and the common options."""
+def command(app: typer.Typer, name: str | None) -> Callable[[Callable[..., None]], None]:
+    """Register a function as a command: its own parameters, and the common options.
+
+    Without a name it is what the group does when no command of it is named.
+    """
 
     def register(function: Callable[..., None]) -> None:
         def run(**given: Any) -> None:
-            before: Options = given.pop("context").obj or Options()
+            context: typer.Context = given.pop("context")
+            before: Options = context.obj or Options()
             after = Options(**{key: given.pop(key) for key in Options.__match_args__})
             given.pop("debug")  # the exit point looks for it
             options = Options(
@@ -69,6 +73,9 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], None
                 after.as_json or before.as_json,
                 after.quiet or before.quiet,
             )
+            context.obj = options
+            if name is None and context.invoked_subcommand is not None:
+                return
             if options.offline or os.environ.get("ESM_REGISTRY_OFFLINE", "0") not in ("", "0"):
                 os.environ["HF_HUB_OFFLINE"] = "1"  # no model hub either
             function(Session(options), **given)
@@ -79,7 +86,10 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], None
         run.__signature__ = inspect.Signature(every)  # pyright: ignore[reportFunctionMemberAccess]
         run.__annotations__ = {one.name: one.annotation for one in every}
         run.__doc__ = function.__doc__
-        app.command(name)(run)
+        if name is None:
+            app.callback(invoke_without_command=True)(run)
+        else:
+            app.command(name)(run)
 
     return register
 

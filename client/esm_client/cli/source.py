@@ -43,20 +43,23 @@ def stated(source: Source, **given: str | None) -> Source:
 
 
 def completed(session: Session, source: Source) -> Source:
-    """The source after asking for what is missing; elsewhere than on a terminal one warning."""
+    """The source after asking on a terminal for what is missing."""
     options = session.options
-    if not source.missing:
+    terminal = sys.stdin.isatty() and sys.stderr.isatty()
+    if not source.missing or not terminal or options.as_json or options.quiet:
         return source
-    if sys.stdin.isatty() and sys.stderr.isatty() and not (options.as_json or options.quiet):
-        answers = {
-            name: typer.prompt(_ASKED[name], default="", show_default=False, err=True)
-            for name in source.missing
-        }
-        source = stated(source, **{name: text for name, text in answers.items() if text})
+    answers = {
+        name: typer.prompt(_ASKED[name], default="", show_default=False, err=True)
+        for name in source.missing
+    }
+    return stated(source, **{name: text for name, text in answers.items() if text})
+
+
+def warn_of_missing(source: Source) -> None:
+    """Say in one line what a user of the winner would have to ask for."""
     if source.missing:
         names = ", ".join(f"--{name}" for name in source.missing)
         print_error(
-            f"warning: nobody will know how to get the data set: {' and '.join(source.missing)} "
-            f"missing; say it with {names} or --contact, now or later with esm-client edit."
+            f"warning: nobody will know how to get the data set ({', '.join(source.missing)} "
+            f"missing); say it with {names} or --contact, now or later with esm-client edit."
         )
-    return source

@@ -210,16 +210,20 @@ class Client:
         return self.esms.facets(_query(text=text, **wanted))
 
     def spaces(self) -> Iterator[Space]:
-        """All embedding spaces by name."""
-        page = self._spaces.page()
-        yield from page.items
-        while page.next is not None:
-            page = self._spaces.page(page.next)
-            yield from page.items
+        """All embedding spaces by name, retired ones too."""
+        return self._spaces.list()
 
     def space(self, name: str) -> SpaceDetail:
         """One embedding space; raises NotFound."""
         return self._spaces.get(name)
+
+    def create_space(self, name: str, fingerprint: SpaceFingerprint, **facts: str) -> SpaceDetail:
+        """A new space; `location` and `description` as facts. Raises Conflict, Forbidden."""
+        return self._spaces.create(name, fingerprint, **facts)
+
+    def edit_space(self, name: str, **changes: Any) -> SpaceDetail:
+        """Change `location`, `description`, `retired` or `successor`; raises Forbidden."""
+        return self._spaces.edit(name, **changes)
 
     def rank(
         self,

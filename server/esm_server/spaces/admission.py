@@ -6,6 +6,7 @@ from sqlmodel import Session
 
 from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.errors import (
+    Conflict,
     DimensionMismatch,
     InvalidArtifact,
     NotFound,
@@ -59,7 +60,11 @@ def admit(
     name = name or _default_name(artifact, fingerprint)
     row = spaces.find(name)
     if row is not None:
-        _check_belongs(row, artifact, fingerprint)
+        _check_open(row)
+        try:
+            _check_belongs(row, artifact, fingerprint)
+        except SpaceMismatch as error:
+            raise with_fitting_space(spaces, row, fingerprint, error) from error
     elif fingerprint is not None:
         row = spaces.add(name, fingerprint, created_by)
     else:
@@ -87,6 +92,35 @@ def _unknown_space(spaces: SpaceRepository, name: str) -> SpaceRow:
             error.message,
             f"Without canary embeddings an ESM can only join an existing space. {error.hint}",
         ) from error
+
+
+def with_fitting_space(
+    spaces: SpaceRepository,
+    row: SpaceRow,
+    fingerprint: SpaceFingerprint | None,
+    error: SpaceMismatch,
+) -> SpaceMismatch:
+    """The error of a wrong space, saying which space is the right one if there is any."""
+    for other in spaces.of_dimension(fingerprint.identity.dimension) if fingerprint else ():
+        if other.id == row.id or fingerprint is None:
+            continue
+        try:
+            check_same_space(other.name, stored_fingerprint(other), fingerprint)
+        except SpaceMismatch:
+            continue
+        return SpaceMismatch(error.message, f"They fit the space {other.name!r}: name that one.")
+    return error
+
+
+def _check_open(row: SpaceRow) -> None:
+    if row.retired_at is not None:
+        raise Conflict(
+            f"The space {row.name!r} was retired at {row.retired_at:%Y-%m-%d}: it takes no more "
+            "ESMs.",
+            f"Train the ESM for its successor {row.successor!r}."
+            if row.successor
+            else f"Ask {row.created_by} which space to use.",
+        )
 
 
 def _check_belongs(

@@ -6,6 +6,7 @@ from sqlmodel import Session, col, func, select
 
 from esm_client.core.spaces import SpaceFingerprint
 from esm_server.db import EsmRow, SpaceDigestRow, SpaceRow
+from esm_server.db.visibility import Reader, readable
 
 WEIGHTS, TOKENIZER = "weights", "tokenizer"
 
@@ -31,11 +32,15 @@ class SpaceRepository:
             statement = statement.where(col(SpaceRow.name) > after)
         return self._session.exec(statement).all()
 
-    def num_esms(self, space_ids: Sequence[int]) -> dict[int, int]:
-        """How many ESMs each space has; spaces without any are left out."""
+    def num_esms(self, space_ids: Sequence[int], reader: Reader) -> dict[int, int]:
+        """How many live ESMs of each space the reader may read; spaces without are left out."""
         statement = (
             select(col(EsmRow.space_id), func.count())
-            .where(col(EsmRow.space_id).in_(space_ids))
+            .where(
+                col(EsmRow.space_id).in_(space_ids),
+                col(EsmRow.live),
+                readable(reader, col(EsmRow.namespace)),
+            )
             .group_by(col(EsmRow.space_id))
         )
         return dict(self._session.exec(statement).all())
@@ -48,6 +53,16 @@ class SpaceRepository:
             .order_by(col(SpaceDigestRow.digest))
         )
         return self._session.exec(statement).all()
+
+    def of_dimension(self, dimension: int) -> Sequence[SpaceRow]:
+        """All spaces of a width, by name."""
+        statement = select(SpaceRow).where(col(SpaceRow.dimension) == dimension)
+        return self._session.exec(statement.order_by(col(SpaceRow.name))).all()
+
+    def save(self, row: SpaceRow) -> None:
+        """Store what has changed in a space."""
+        self._session.add(row)
+        self._session.flush()
 
     def add(self, name: str, fingerprint: SpaceFingerprint, created_by: str) -> SpaceRow:
         """Store a new space."""

@@ -2,11 +2,16 @@
 
 from collections.abc import Sequence
 
-from esm_client.core.errors import NotFound
+from sqlmodel import Session
+
+from esm_client.core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from esm_client.core.references import check_name
-from esm_client.core.schemas import Page, Space, SpaceDetail
+from esm_client.core.schemas import Page, Space, SpaceCreate, SpaceDetail, SpaceUpdate
 from esm_client.core.spaces import SpaceFingerprint, SpaceIdentity
+from esm_server.audit.record import record
+from esm_server.auth.caller import Caller
 from esm_server.db import SpaceDigestRow, SpaceRow
+from esm_server.db.columns import now
 from esm_server.db.database import Database
 from esm_server.pagination import Slice
 from esm_server.spaces.repository import TOKENIZER, WEIGHTS, SpaceRepository
@@ -15,32 +20,84 @@ SHOWN_SPACES = 5
 
 
 class SpaceService:
-    """Reading spaces."""
+    """Spaces of one registry."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def list(self, part: Slice) -> Page[Space]:
-        """Spaces by name."""
+    def list(self, caller: Caller, part: Slice) -> Page[Space]:
+        """Spaces by name, retired ones too."""
         with self._database.read() as session:
             spaces = SpaceRepository(session)
             rows = spaces.list(part.after, part.limit + 1)
             ids = [require_id(row) for row in rows]
-            counts, digests = spaces.num_esms(ids), spaces.digests(ids)
+            counts, digests = spaces.num_esms(ids, caller), spaces.digests(ids)
         return part.page(
             rows,
             lambda row: row.name,
             lambda row: _space(row, counts.get(require_id(row), 0), digests),
         )
 
-    def get(self, name: str) -> SpaceDetail:
+    def get(self, caller: Caller, name: str) -> SpaceDetail:
         """One space with its canaries; raises NotFound, InvalidName."""
         with self._database.read() as session:
+            return _detail(session, caller, find_space(SpaceRepository(session), name))
+
+    def create(self, caller: Caller, request: SpaceCreate) -> SpaceDetail:
+        """A new space; raises Conflict when the name is taken."""
+        with self._database.write() as session:
+            spaces = SpaceRepository(session)
+            if spaces.find(request.name) is not None:
+                raise Conflict(
+                    f"There is a space named {request.name!r} already.", "Choose another name."
+                )
+            row = spaces.add(request.name, request.fingerprint, caller.name)
+            row.location, row.description = request.location, request.description
+            spaces.add_digests(require_id(row), request.fingerprint)
+            spaces.save(row)
+            record(session, caller, "space.create", row.name)
+            return _detail(session, caller, row)
+
+    def update(self, caller: Caller, name: str, update: SpaceUpdate) -> SpaceDetail:
+        """Change a space, retire it or name its successor; by its creator or an admin.
+
+        Raises NotFound, InvalidName, Forbidden, InvalidInput.
+        """
+        changed = update.model_dump(exclude_unset=True)
+        with self._database.write() as session:
             spaces = SpaceRepository(session)
             row = find_space(spaces, name)
-            counts, digests = spaces.num_esms([require_id(row)]), spaces.digests([require_id(row)])
-        space = _space(row, counts.get(require_id(row), 0), digests)
-        return SpaceDetail(**dict(space), canaries=row.canaries)
+            if not (caller.is_admin or row.created_by == caller.name):
+                raise Forbidden(
+                    f"The space {name!r} was created by {row.created_by}.",
+                    "Ask them, or an admin of the registry.",
+                )
+            if update.location is not None:
+                row.location = update.location
+            if update.description is not None:
+                row.description = update.description
+            if update.retired is not None:
+                row.retired_at = now() if update.retired else None
+            if update.successor is not None:
+                row.successor = _successor(spaces, row, update.successor)
+            spaces.save(row)
+            record(session, caller, "space.edit", name, detail=changed)
+            return _detail(session, caller, row)
+
+
+def _successor(spaces: SpaceRepository, row: SpaceRow, name: str) -> str | None:
+    if not name:
+        return None
+    if find_space(spaces, name).id == row.id:
+        raise InvalidInput(f"{name!r} cannot succeed itself.", "Name another space.")
+    return name
+
+
+def _detail(session: Session, caller: Caller, row: SpaceRow) -> SpaceDetail:
+    spaces, ids = SpaceRepository(session), [require_id(row)]
+    counts, digests = spaces.num_esms(ids, caller), spaces.digests(ids)
+    space = _space(row, counts.get(ids[0], 0), digests)
+    return SpaceDetail(**dict(space), canaries=row.canaries)
 
 
 def find_space(spaces: SpaceRepository, name: str) -> SpaceRow:
@@ -87,5 +144,10 @@ def _space(row: SpaceRow, num_esms: int, digests: Sequence[SpaceDigestRow]) -> S
         num_esms=num_esms,
         weight_digests=of_kind(WEIGHTS),
         tokenizer_digests=of_kind(TOKENIZER),
+        location=row.location,
+        description=row.description,
+        retired_at=row.retired_at,
+        successor=row.successor,
         created_at=row.created_at,
+        created_by=row.created_by,
     )
