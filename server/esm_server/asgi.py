@@ -40,9 +40,10 @@ from esm_server.shield.service import ShieldService
 from esm_server.spaces.controllers import SpaceController
 from esm_server.spaces.service import SpaceService
 from esm_server.storage.local import LocalBlobStore
-from esm_server.system.controllers import SystemController, server_version
+from esm_server.system.controllers import SystemController
 from esm_server.system.health import HealthService
 from esm_server.system.metrics import Metrics
+from esm_server.system.version import server_version
 from esm_server.unread_body import UnreadBody
 
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from esm_server.system.metrics import Metrics
+from esm_server.system.version import server_version
 
 _LOG = logging.getLogger("esm_server.request")
 
@@ -38,6 +39,7 @@ class RequestLog:
                 message["headers"] = [
                     *message["headers"],
                     (b"x-request-id", identifier.encode()),
+                    (b"x-esm-registry", server_version().encode()),
                 ]
             await send(message)
 

@@ -34,6 +34,7 @@ def _environment(registry, tmp_path) -> dict[str, str]:
         "ESM_REGISTRY_TOKEN": registry.write_token,
         "OMP_NUM_THREADS": "1",
         "HF_HUB_OFFLINE": "1",
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
     }
 
 

@@ -16,6 +16,7 @@ def _clean_environment(monkeypatch, tmp_path):
     """No setting of the machine reaches a test, and no test reaches the user's files."""
     for name in [name for name in os.environ if name.startswith("ESM_") or "PROXY" in name.upper()]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 

@@ -10,6 +10,7 @@ from esm_client.cli import (
     audit,
     cache,
     delete,
+    doctor,
     edit,
     listing,
     login,
@@ -27,7 +28,17 @@ from esm_client.cli import (
     yank,
 )
 from esm_client.cli.output import print_line
-from esm_client.cli.session import AsJson, Debug, Offline, Options, Quiet, Url, command
+from esm_client.cli.session import (
+    AsJson,
+    CaFile,
+    Debug,
+    Offline,
+    Options,
+    Quiet,
+    Timeout,
+    Url,
+    command,
+)
 
 app = typer.Typer(
     help="Share embedding space maps, and rank source tasks for your own.",
@@ -50,6 +61,8 @@ def options(
     offline: Offline = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
+    ca_file: CaFile = None,
+    timeout: Timeout = None,
     debug: Debug = False,  # noqa: ARG001 - the exit point looks for it
     version: Annotated[  # noqa: ARG001 - its callback acts
         bool,
@@ -57,7 +70,7 @@ def options(
     ] = False,
 ) -> None:
     """Share embedding space maps, and rank source tasks for your own."""
-    context.obj = Options(url, offline, as_json, quiet)
+    context.obj = Options(url, offline, as_json, quiet, ca_file, timeout)
 
 
 for name, function in {
@@ -78,6 +91,7 @@ for name, function in {
     "logout": logout.logout,
     "whoami": whoami.whoami,
     "audit": audit.audit,
+    "doctor": doctor.doctor,
 }.items():
     command(app, name)(function)
 for name, group in {

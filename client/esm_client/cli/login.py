@@ -20,15 +20,15 @@ def login(
     token_stdin: Annotated[
         bool, typer.Option("--token-stdin", help="Read the token from stdin.")
     ] = False,
+    no_keyring: Annotated[
+        bool, typer.Option("--no-keyring", help="Keep the token in a file that only you can read.")
+    ] = False,
 ) -> None:
     """Check a registry and your token, and store both."""
     from esm_client.remote.credentials import credentials_file, store_token
     from esm_client.remote.login import check_login, check_server
-    from esm_client.remote.settings import resolve_settings
 
-    settings = resolve_settings(
-        address or session.options.url, offline=session.options.offline or None
-    )
+    settings = session.settings(address)
     server = check_server(settings)
     token = sys.stdin.readline() if token_stdin else _ask(settings.url)
     address_parts = urlsplit(settings.url)
@@ -36,7 +36,10 @@ def login(
         session.output.note("warning: this address is not encrypted; the token travels in clear.")
     identity = check_login(settings, token)
     path = credentials_file()
-    store_token(path, settings.url, token.strip())
+    ringed = store_token(
+        path, settings.url, token.strip(), ca_file=session.options.ca_file, keyring=not no_keyring
+    )
+    place = "the system's keyring" if ringed else str(path)
     if os.environ.get("ESM_REGISTRY_TOKEN"):
         session.output.note("warning: ESM_REGISTRY_TOKEN is set and goes before the stored token.")
 
@@ -46,7 +49,7 @@ def login(
         names=[settings.url],
         human=lambda: print_line(
             f"Logged in to {settings.url} as {identity.name} ({identity.scope}); "
-            f"the token is in {path}."
+            f"the token is in {place}."
         ),
     )
 

@@ -8,6 +8,7 @@ import inspect
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,6 +17,7 @@ from esm_client.cli.output import Output
 
 if TYPE_CHECKING:
     from esm_client.remote.client import Client
+    from esm_client.remote.settings import Settings
 
 Url = Annotated[
     str | None,
@@ -24,6 +26,14 @@ Url = Annotated[
 Offline = Annotated[bool, typer.Option("--offline", help="Open no connection.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print names only, one per line.")]
+CaFile = Annotated[
+    Path | None,
+    typer.Option("--ca-file", metavar="FILE", help="PEM certificates to trust too."),
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option("--timeout", min=0.1, metavar="SECONDS", help="For any one answer; else 30."),
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
@@ -35,6 +45,8 @@ class Options:
     offline: bool = False
     as_json: bool = False
     quiet: bool = False
+    ca_file: Path | None = None
+    timeout: float | None = None
 
 
 @dataclass(frozen=True)
@@ -52,7 +64,25 @@ class Session:
         """A client of the registry that was named; use it in a `with` block."""
         from esm_client.remote.client import Client
 
-        return Client(self.options.url, offline=self.options.offline or None)
+        options = self.options
+        return Client(
+            options.url,
+            offline=options.offline or None,
+            ca_file=options.ca_file,
+            timeout=options.timeout,
+        )
+
+    def settings(self, url: str | None = None) -> "Settings":
+        """What such a client would use."""
+        from esm_client.remote.settings import resolve_settings
+
+        options = self.options
+        return resolve_settings(
+            url or options.url,
+            offline=options.offline or None,
+            ca_file=options.ca_file,
+            timeout=options.timeout,
+        )
 
 
 def command(app: typer.Typer, name: str | None) -> Callable[[Callable[..., None]], None]:
@@ -72,6 +102,8 @@ def command(app: typer.Typer, name: str | None) -> Callable[[Callable[..., None]
                 after.offline or before.offline,
                 after.as_json or before.as_json,
                 after.quiet or before.quiet,
+                after.ca_file or before.ca_file,
+                after.timeout or before.timeout,
             )
             context.obj = options
             if name is None and context.invoked_subcommand is not None:
@@ -100,6 +132,8 @@ def _common(
     offline: Offline = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
+    ca_file: CaFile = None,
+    timeout: Timeout = None,
     debug: Debug = False,
 ) -> None:
     """Only its signature is used."""

@@ -59,8 +59,9 @@ class Client:
         token: else ESM_REGISTRY_TOKEN, else the one stored for this registry.
         offline: open no connection at all, use the cache alone; else ESM_REGISTRY_OFFLINE.
         cache_dir: else ESM_REGISTRY_CACHE, else the user's cache directory.
-        timeout: seconds that any single read or write may take.
-        ca_file: PEM certificates to trust beside the system's; else ESM_REGISTRY_CA_FILE.
+        timeout: seconds that any single read or write may take; else ESM_REGISTRY_TIMEOUT, or 30.
+        ca_file: PEM certificates to trust beside the system's; else ESM_REGISTRY_CA_FILE,
+            or those of the login.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class Client:
         *,
         offline: bool | None = None,
         cache_dir: str | os.PathLike[str] | None = None,
-        timeout: float = 30.0,
+        timeout: float | None = None,
         ca_file: str | os.PathLike[str] | None = None,
     ) -> None:
         """Open nothing yet; raises InvalidInput for settings that cannot be used."""

@@ -32,7 +32,7 @@ def resolve_settings(
     *,
     offline: bool | None = None,
     cache_dir: str | os.PathLike[str] | None = None,
-    timeout: float = 30.0,
+    timeout: float | None = None,
     ca_file: str | os.PathLike[str] | None = None,
     environment: Mapping[str, str] = os.environ,
 ) -> Settings:
@@ -43,17 +43,20 @@ def resolve_settings(
     """
     url = url or environment.get("ESM_REGISTRY_URL")
     token = token or environment.get("ESM_REGISTRY_TOKEN")
-    if not url or not token:
+    ca_file = ca_file or environment.get("ESM_REGISTRY_CA_FILE")
+    if not url or not token or not ca_file:
         stored = read_credentials(credentials_file(environment))
         url = url or stored.default
-        token = token or stored.tokens.get(check_url(url) if url else "")
+        known = check_url(url) if url else ""
+        token = token or stored.token(known)
+        ca_file = ca_file or stored.ca_files.get(known)
     if not url:
         raise InvalidInput(
             "No registry is named.", "Set ESM_REGISTRY_URL, or run: esm-client login URL"
         )
+    timeout = _seconds(environment) if timeout is None else timeout
     if not (math.isfinite(timeout) and timeout > 0):
         raise InvalidInput(f"A timeout of {timeout} s is not possible.", "Use a positive number.")
-    ca_file = ca_file or environment.get("ESM_REGISTRY_CA_FILE")
     return Settings(
         url=check_url(url),
         token=check_token(token) if token else None,
@@ -101,6 +104,16 @@ def check_token(token: str) -> str:
             "Copy it again, without quotes or line breaks.",
         )
     return token
+
+
+def _seconds(environment: Mapping[str, str]) -> float:
+    text = environment.get("ESM_REGISTRY_TIMEOUT") or "30"
+    try:
+        return float(text)
+    except ValueError as cause:
+        raise InvalidInput(
+            f"ESM_REGISTRY_TIMEOUT is {text[:40]!r}.", "Write a number of seconds, for instance 30."
+        ) from cause
 
 
 def _switch(environment: Mapping[str, str], name: str) -> bool:

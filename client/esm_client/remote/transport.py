@@ -1,6 +1,8 @@
 """HTTP: the only file that knows httpx and its errors."""
 
 import ssl
+import sys
+import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ import httpx
 from pydantic import BaseModel
 
 from esm_client import __version__
+from esm_client.core.compatibility import misfit
 from esm_client.core.disk import disk_errors
 from esm_client.core.errors import EsmError, InvalidInput, OfflineMiss, TruncatedUpload
 from esm_client.core.schemas import Page
@@ -27,6 +30,10 @@ Progress = Callable[[int], None]
 Params = Mapping[str, str | int | Sequence[str]]
 Item = TypeVar("Item", bound=BaseModel)
 CONNECT_TIMEOUT = 10.0
+
+
+class VersionWarning(UserWarning):
+    """Client and server have versions that do not fit."""
 
 
 @dataclass(frozen=True)
@@ -206,6 +213,7 @@ class Transport:
                 if pause is None:
                     raise connection_failed(cause, self.url) from cause
             else:
+                self._compare_versions(response.headers.get("X-ESM-Registry"))
                 if response.status_code not in RETRIED_STATUSES:
                     return response
                 # a server that was unavailable may have done the work; one that refused did not
@@ -216,6 +224,11 @@ class Transport:
                     return response
                 response.close()
             sleep(pause)
+
+    def _compare_versions(self, server: str | None) -> None:
+        problem = misfit(__version__, server) if server else None
+        if problem is not None:
+            warnings.warn(problem, VersionWarning, stacklevel=2)
 
     def _error(self, response: httpx.Response, path: str) -> EsmError:
         if response.is_redirect:
@@ -248,7 +261,7 @@ def _open(settings: Settings) -> httpx.Client:
         return httpx.Client(
             headers=headers,
             timeout=httpx.Timeout(settings.timeout, connect=min(settings.timeout, CONNECT_TIMEOUT)),
-            verify=_trusted(settings) if settings.url.startswith("https:") else True,
+            verify=trusted(settings) if settings.url.startswith("https:") else True,
             follow_redirects=False,  # a redirect could carry the token to another host
         )
     except (httpx.InvalidURL, ValueError, ImportError) as cause:
@@ -267,9 +280,13 @@ def _chunks(file: Path, start: int = 0, progress: Progress | None = None) -> Ite
                 progress(opened.tell())
 
 
-def _trusted(settings: Settings) -> ssl.SSLContext:
-    """The certificates of httpx, of the operating system and of the user's own file."""
+def trusted(settings: Settings) -> ssl.SSLContext:
+    """The operating system's certificates, those of httpx, and the user's own file."""
     context = httpx.create_ssl_context()
+    if sys.platform in ("darwin", "win32"):  # there OpenSSL does not see the system's own store
+        import truststore
+
+        context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_default_certs()
     if settings.ca_file is not None:
         with disk_errors(settings.ca_file, "Name a file of PEM certificates."):

@@ -1,25 +1,18 @@
 """GET /v1, /health, /metrics, /openapi.json and /docs."""
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from litestar import Controller, MediaType, Request, get
 
 from esm_client.core.schemas import ServerInfo
 from esm_server.auth.guards import local_or_token
+from esm_server.db.columns import now
 from esm_server.problems import problems
 from esm_server.system.documentation import render_documentation
 from esm_server.system.health import Health, HealthService
 from esm_server.system.metrics import Metrics
 from esm_server.system.openapi import openapi_document
-
-
-def server_version() -> str:
-    """The installed version; 0 in a checkout that was never installed."""
-    try:
-        return version("esm-registry")
-    except PackageNotFoundError:
-        return "0"
+from esm_server.system.version import server_version
 
 
 class SystemController(Controller):
@@ -30,7 +23,7 @@ class SystemController(Controller):
     @get("/v1", responses=problems(token=False), sync_to_thread=False)
     def info(self) -> ServerInfo:
         """Proof that this is an ESM registry."""
-        return ServerInfo(version=server_version())
+        return ServerInfo(version=server_version(), time=now())
 
     @get("/health/live", responses=problems(token=False), sync_to_thread=False)
     def live(self) -> Health:

@@ -20,6 +20,8 @@ class ServerInfo(Contract):
 
     service: Literal["esm-registry"] = "esm-registry"
     version: str
+    time: datetime | None = None
+    """The server's clock; None from servers that do not tell it."""
 
 
 class Identity(Contract):

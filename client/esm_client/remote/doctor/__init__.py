@@ -1,0 +1,1 @@
+"""Examining the way to a registry, step by step, and naming what to mend."""
