@@ -25,7 +25,8 @@ class ShieldReport:
 
     num_compared: int
     num_unknown: int
-    """Rows without a sketch, or with one of another rule: nobody can tell about them."""
+    """Rows without a sketch, with one of another rule, or with one too coarse for so small a
+    target: nobody can tell about them."""
     overlaps: Mapping[str, Overlap] = field(default_factory=dict[str, Overlap])
     """Sources that hold more of the target than chance phrases."""
     groups: Sequence[Sequence[str]] = ()
@@ -51,11 +52,12 @@ def examine(
     known = {row.reference: sketches[row.digest] for row in rows if row.digest in sketches}
     found: dict[str, Overlap] = {}
     compared = 0
-    for reference, sketch in known.items() if target else ():
+    for reference, sketch in known.items():
         one = sketch.overlap(target) if target else None
-        compared += one is not None
-        if one is not None and one.is_shared:
-            found[reference] = one
+        if one is not None and one.is_telling:
+            compared += 1
+            if one.is_shared:
+                found[reference] = one
     return ShieldReport(compared, len(rows) - compared, found, _groups(rows, known))
 
 
@@ -92,7 +94,6 @@ def _meeting(sketches: Mapping[str, SourceSketches]) -> set[tuple[str, str]]:
     owners = np.repeat(np.arange(len(names)), [len(s.rows.hashes) for s in sketches.values()])
     order = np.argsort(hashes, kind="stable")
     hashes, owners = hashes[order], owners[order]
-    pairs: set[tuple[str, str]] = set()
-    for place in np.flatnonzero(hashes[1:] == hashes[:-1]):
-        pairs.add((names[int(owners[place])], names[int(owners[place + 1])]))
-    return pairs
+    places = np.flatnonzero(hashes[1:] == hashes[:-1])
+    pairs = np.unique(np.stack([owners[places], owners[places + 1]]), axis=1)
+    return {(names[int(one)], names[int(other)]) for one, other in pairs.T}

@@ -43,13 +43,13 @@ def check_publisher(
     check_name(namespace, "namespace")
     if NamespaceRepository(session).find(namespace) is not None:
         return require_role(session, caller, namespace, "writer")
-    _check_limit(caller, namespace)
     check_creator(caller, namespace, may_create=may_create)
     return None
 
 
 def check_creator(caller: Caller, namespace: str, *, may_create: bool) -> None:
     """Raise InvalidName or Forbidden unless the caller may create this namespace."""
+    _check_limit(caller, namespace)
     check_new_namespace(namespace)
     if not (may_create or caller.is_admin):
         raise Forbidden(

@@ -42,6 +42,11 @@ class Overlap:
         return max(0.0, centre - half), min(1.0, centre + half)
 
     @property
+    def is_telling(self) -> bool:
+        """Whether a copy would have been noticed: false if too few hashes were compared."""
+        return self.exact or self.is_shared or self.interval[1] < COPY_SHARE
+
+    @property
     def is_copy(self) -> bool:
         """Whether about half of the target or more is in the source."""
         return self.is_shared and self.share >= COPY_SHARE
@@ -55,9 +60,10 @@ class Overlap:
 def overlap(target: Hashes, source: SetSketch) -> Overlap:
     """How much of a target, all of whose hashes are known, is in a source."""
     if not len(source.hashes):
-        return Overlap(0, len(target), exact=True)
+        return Overlap(0, len(target), exact=True)  # all its texts are too short to tell
     sample = source.sampled(target)
-    matched = int(np.isin(sample, source.hashes, assume_unique=True).sum())
+    places = np.searchsorted(source.hashes, sample).clip(max=len(source.hashes) - 1)
+    matched = int((source.hashes[places] == sample).sum())
     return Overlap(matched, len(sample), source.is_whole)
 
 

@@ -20,6 +20,7 @@ SIZE = 2048
 """16 KiB per source; 5 percent of a target of 1 000 rows in a source of 10 000 are missed once
 in a thousand times."""
 MAX_SIZE = 4096
+MAX_TOTAL = 2**48
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +32,8 @@ class SetSketch:
 
     def __post_init__(self) -> None:
         h = self.hashes
-        if h.ndim != 1 or h.dtype != np.uint64 or len(h) > MAX_SIZE or len(h) > self.total:
+        fits = h.ndim == 1 and h.dtype == np.uint64 and len(h) <= min(MAX_SIZE, self.total)
+        if not fits or self.total > MAX_TOTAL or (self.total > 0 and not len(h)):
             raise _invalid(f"{h.dtype} of shape {h.shape} for {self.total} hashes")
         if (h[1:] <= h[:-1]).any():
             raise _invalid("hashes that do not increase")

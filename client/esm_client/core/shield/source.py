@@ -14,6 +14,7 @@ from esm_client.core.shield.texts import RULE, Hashes, row_hashes, text_hashes
 
 ROWS, TEXTS, COUNTS = "source_rows", "source_texts", "source_counts"
 TENSORS = {ROWS, TEXTS, COUNTS}
+MAX_RULE = 2**16
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,10 @@ class SourceSketches:
                 f"Write all of {ROWS} and {COUNTS}, or neither.",
             )
         rule, num_rows, num_texts = (int(count) for count in counts)
+        if rule > MAX_RULE:
+            raise InvalidArtifact(
+                f"{COUNTS} in the summary names rule {rule}.", f"This version knows rule {RULE}."
+            )
         rows = SetSketch(tensors[ROWS], num_rows)
         texts = SetSketch(tensors[TEXTS], num_texts) if TEXTS in tensors else rows
         return cls(rows, texts, rule)

@@ -1,0 +1,57 @@
+"""Every command of esm-client: what it needs, and arguments to try it with."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Command:
+    """One row: `needs` as in endpoints.py; `arguments` are filled with names that exist."""
+
+    words: tuple[str, ...]
+    needs: str
+    arguments: tuple[str, ...] = ()
+
+
+COMMANDS = [
+    Command(("rank",), "token", ("--space", "space", "--embeddings", "{x}", "--labels", "{y}")),
+    Command(("pull",), "reader", ("{esm}", "{fresh}")),
+    Command(("list",), "token"),
+    Command(("search",), "token", ("word",)),
+    Command(("show",), "reader", ("{esm}",)),
+    Command(("ranking",), "root", ("{ranking}",)),
+    Command(("train",), "nobody", ("--help",)),
+    Command(("push",), "writer", ("{directory}", "{esm}", "--space", "space")),
+    Command(("attach",), "writer", ("{esm}", "{model}")),
+    Command(("edit",), "writer", ("{esm}", "--description", "x")),
+    Command(("yank",), "writer", ("{esm}@1", "--reason", "x")),
+    Command(("unyank",), "writer", ("{yanked}@1",)),
+    Command(("delete",), "admin", ("{esm}", "--yes")),
+    Command(("login",), "nobody", ("--help",)),
+    Command(("logout",), "nobody"),
+    Command(("whoami",), "token"),
+    Command(("audit",), "some-admin"),
+    Command(("doctor",), "token"),
+    Command(("alias", "list"), "reader", ("{esm}",)),
+    Command(("alias", "set"), "writer", ("{esm}", "new", "1")),
+    Command(("alias", "remove"), "writer", ("{esm}", "stable")),
+    Command(("alias", "history"), "reader", ("{esm}", "stable")),
+    Command(("alias", "rollback"), "writer", ("{esm}", "stable")),
+    Command(("namespace", "list"), "token"),
+    Command(("namespace", "show"), "reader", ("team",)),
+    Command(("namespace", "create"), "write", ("{new}",)),
+    Command(("namespace", "edit"), "admin", ("team", "--description", "x")),
+    Command(("namespace", "members"), "reader", ("team",)),
+    Command(("namespace", "add"), "admin", ("team", "{user}")),
+    Command(("namespace", "remove"), "admin", ("team", "{user}")),
+    Command(("token", "list"), "token"),
+    Command(("token", "create"), "token", ("{new}",)),
+    Command(("token", "rotate"), "own", ("{token_id}",)),
+    Command(("token", "revoke"), "own", ("{token_id}",)),
+    Command(("spaces", "list"), "token"),
+    Command(("spaces", "show"), "token", ("space",)),
+    Command(("spaces", "create"), "nobody", ("--help",)),
+    Command(("spaces", "edit"), "root", ("space", "--location", "/x")),
+    Command(("spaces", "map"), "token", ("space",)),
+    Command(("cache", "ls"), "nobody"),
+    Command(("cache", "clear"), "nobody"),
+]

@@ -1,0 +1,93 @@
+"""Every endpoint: what it needs, and what whoever has it is answered.
+
+needs: nobody (open to all), token (any valid one), or a role in the namespace; `write` and
+`admin` ask for the token's scope alone; `root` is an admin of the registry.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+ESM = "/v1/esms/{namespace}/{name}"
+VERSION = ESM + "/versions/{selector}"
+ALIAS = ESM + "/aliases/{alias}"
+NAMESPACE = "/v1/namespaces/{namespace}"
+MEMBER = NAMESPACE + "/members/{user}"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One row of the table."""
+
+    method: str
+    path: str
+    needs: str
+    status: int = 200
+    body: Any = None
+    scope: str = "read"
+    """The scope the token must have, whatever its user's role."""
+    private: int = 404
+    """What somebody is answered who may not see the namespace."""
+    limited: int = 404
+    """What a token is answered that is limited to another namespace."""
+    path_values: dict[str, str] = field(default_factory=dict)
+
+
+def _of(method: str, path: str, needs: str, status: int = 200, **more: Any) -> Endpoint:
+    scope = {"writer": "write", "maintainer": "write", "admin": "admin"}.get(needs, "read")
+    return Endpoint(method, path, needs, status, **{"scope": scope, **more})
+
+
+ENDPOINTS = [
+    _of("GET", "/v1", "nobody"),
+    _of("GET", "/health/live", "nobody"),
+    _of("GET", "/health/ready", "nobody"),
+    _of("GET", "/docs", "nobody"),
+    _of("GET", "/openapi.json", "nobody"),
+    _of("GET", "/metrics", "nobody"),
+    _of("GET", "/v1/whoami", "token"),
+    _of("GET", "/v1/tokens", "token"),
+    _of("POST", "/v1/tokens", "token", 201, body={"name": "fresh", "scope": "read"}),
+    _of("POST", "/v1/tokens/{token_id}/rotate", "own", 200),
+    _of("DELETE", "/v1/tokens/{token_id}", "own", 200),
+    _of("GET", "/v1/audit", "some-admin", scope="admin"),
+    _of("GET", "/v1/spaces", "token"),
+    _of("POST", "/v1/spaces", "write", 201, body="space", scope="write"),
+    _of("GET", "/v1/spaces/{space}", "token"),
+    _of("PATCH", "/v1/spaces/{space}", "root", body={"location": "/mnt"}, scope="write"),
+    _of("GET", "/v1/esms", "token"),
+    _of("GET", "/v1/esms/facets", "token"),
+    _of("POST", "/v1/source-sketches", "token", body={"digests": ["sha256:" + "0" * 64]}),
+    _of("POST", "/v1/rankings", "token", 201, body="ranking"),
+    _of("GET", "/v1/rankings/{ranking_id}", "root", private=404),
+    _of("GET", "/v1/namespaces", "token"),
+    _of("POST", "/v1/namespaces", "write", 201, body="namespace", scope="write"),
+    _of("GET", NAMESPACE, "reader", limited=403),
+    _of("PATCH", NAMESPACE, "admin", body={"description": "x"}, limited=403),
+    _of("GET", NAMESPACE + "/members", "reader", limited=403),
+    _of("PUT", MEMBER, "admin", body={"role": "reader"}, limited=403),
+    _of("DELETE", MEMBER, "admin", 204, limited=403, scope="read"),
+    _of("HEAD", NAMESPACE + "/blobs/{digest}", "writer", limited=403),
+    _of("PUT", NAMESPACE + "/blobs/{digest}", "writer", body=b"blob", limited=403),
+    _of("GET", ESM, "reader"),
+    _of("PATCH", ESM, "writer", body={"description": "x"}),
+    _of("DELETE", ESM, "admin", 204, limited=403),
+    _of("GET", ESM + "/versions", "reader"),
+    _of("POST", ESM + "/versions", "writer", body="version", limited=403),
+    _of("GET", VERSION, "reader"),
+    _of("PATCH", VERSION, "writer", body={"card": "# x"}),
+    _of("DELETE", VERSION, "admin", 204, limited=403),
+    _of("GET", VERSION + "/cards", "reader"),
+    _of("PUT", VERSION + "/yank", "writer", body={"reason": "x"}, limited=403),
+    _of("DELETE", VERSION + "/yank", "writer", limited=403),
+    _of("GET", VERSION + "/files/{filename}", "reader"),
+    _of("HEAD", VERSION + "/files/{filename}", "reader"),
+    _of("PUT", VERSION + "/source-model", "writer", body="source-model"),
+    _of("DELETE", VERSION + "/source-model", "admin", 204),
+    _of("GET", VERSION + "/source-model/files/{model_file}", "reader"),
+    _of("GET", ESM + "/aliases", "reader"),
+    _of("PUT", ALIAS, "writer", body={"version": 1}),
+    _of("PUT", ALIAS, "maintainer", body={"version": 1}, path_values={"alias": "locked"}),
+    _of("DELETE", ALIAS, "writer", 204),
+    _of("GET", ALIAS + "/moves", "reader"),
+    _of("POST", ALIAS + "/rollback", "writer"),
+]
