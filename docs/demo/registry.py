@@ -14,7 +14,7 @@ def running_registry(data_dir: Path) -> Iterator[tuple[str, str]]:
     server = [sys.executable, "-m", "esm_server.cli"]
     at = ["--data-dir", str(data_dir)]
     made = subprocess.run(
-        [*server, "token", "create", "--name", "demo", "--scope", "write", "--json", *at],
+        [*server, "token", "create", "--user", "demo", "--scope", "write", "--json", *at],
         check=True,
         stdout=subprocess.PIPE,
         text=True,

@@ -1,5 +1,6 @@
 """`train` and `rank` on data files, with the real base model: the way from texts to a ranking."""
 
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 from docs.demo.base_model import base_model_path
 from docs.demo.tasks.write import write_tasks
+
+from esm_client.core.artifact.directory import EsmArtifact
 
 COLUMNS = ("--text-column", "text", "--label-column", "label")
 
@@ -60,6 +63,59 @@ class TestTrainAndRank:
             f"These embeddings are not of the space '{trained}': canary sentence 0"
         )
         assert "org/all-minilm" in hint
+
+
+class TestShield:
+    def test_rows_of_the_target_in_a_source(self, done, tasks, trained, tmp_path):
+        """Targets of which the source holds all, all in capitals, half, 5 percent, nothing."""
+        own = _rows(tasks["hotel_reviews_sentiment"])
+        other = _rows(tasks["restaurant_reviews_sentiment"])
+        shouted = [(f"  {text.upper()}   !", label) for text, label in own]
+        targets = {
+            "whole": (own, 1),
+            "shouted": (shouted, 1),
+            "half": (own[:30] + other[:30], 0.5),
+            "some": (own[:3] + other[:57], 0.05),
+            "none": (other, 0),
+        }
+        reference = f"{trained}/hotels@1"
+        question = (*COLUMNS, "--space", trained, "--base-model", base_model_path())
+        for name, (rows, share) in targets.items():
+            with (tmp_path / f"{name}.csv").open("w", newline="") as file:
+                csv.writer(file).writerows([("text", "label"), *rows])
+            document = json.loads(done("rank", f"{name}.csv", *question, "--json"))
+            shield = document["shield"]
+            assert (shield["compared"], shield["unknown"]) == (1, 0), name
+            found = shield["overlaps"].get(reference, {"share": 0})
+            assert found["share"] == pytest.approx(share, abs=0.001), name
+            copies = [reference] if share >= 0.5 else []
+            assert shield["left_out"] == copies, name
+            left = [row["reference"] for row in document["rows"]]
+            assert left == ([] if copies else [reference]), name
+        assert f"Left out: {reference} holds 50 % of your rows." in done(
+            "rank", "half.csv", *question
+        )
+        said = done("rank", "half.csv", *question, "--keep-copies")
+        assert "Left out:" not in said
+        assert "50 %" in said
+
+    def test_embeddings_cannot_be_compared_and_it_is_said(
+        self, done, esm_directory, namespace, arrays
+    ):
+        rows = [(f"A source text, number {i}",) for i in range(50)]
+        done("push", esm_directory(rows=rows), f"{namespace}/esm", "--space", namespace)
+        files = ("--embeddings", arrays[0], "--labels", arrays[1])
+        assert "copies of it would not be noticed" in done("rank", *files, "--space", namespace)
+
+    def test_an_esm_without_the_sketch(self, done, tasks, tmp_path):
+        model = ("--base-model", base_model_path(), "--output", "esm", "--epochs", "1")
+        done("train", tasks["hotel_reviews_sentiment"], *COLUMNS, *model, "--no-shield")
+        assert EsmArtifact.read(tmp_path / "esm").source_sketches is None
+
+
+def _rows(path: Path) -> list[tuple[str, str]]:
+    with path.open(newline="") as file:
+        return [(row["text"], row["label"]) for row in csv.DictReader(file)]
 
 
 class TestRefusedData:

@@ -7,6 +7,7 @@ from transformers import AutoModel
 
 from esm_client.core.artifact.directory import EsmArtifact, directory_manifest
 from esm_client.core.errors import Conflict, InvalidDataset, InvalidInput
+from esm_client.core.shield.source import TargetHashes
 from esm_client.core.spaces import check_same_space
 from esm_client.lab.data.loading import load_task
 from esm_client.lab.embedding import Embedder
@@ -50,11 +51,21 @@ def test_the_artifact_says_what_it_is(trained, toy_task, embedder):
     assert {k: (v.shape, v.dtype) for k, v in artifact.summary.items()} == {
         "text_embedding": ((384,), np.float32),
         "canaries": ((5, 384), np.float32),
+        "source_rows": ((len(set(toy_task.texts)),), np.uint64),
+        "source_counts": ((3,), np.uint64),
     }
     assert set(artifact.provenance["seconds"]) == {"embed_base", "fine_tune", "embed_tuned", "fit"}
     assert "toy" in artifact.card
     assert "percent of the identity's error" in artifact.card
     check_same_space("minilm", embedder.fingerprint, artifact.fingerprint)
+
+
+def test_all_rows_are_in_the_sketch_or_none(trained, toy_task, embedder):
+    found = trained[0].source_sketches.overlap(TargetHashes.of(toy_task.rows))
+    assert (found.share, found.exact) == (1.0, True)
+    bare = train_esm(toy_task, embedder, **FAST, shield=False)
+    assert bare.source_sketches is None
+    assert set(bare.summary) == {"text_embedding", "canaries"}
 
 
 def test_held_out_rows_are_neither_trained_on_nor_fitted(toy_task, embedder, monkeypatch):

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from esm_client import Client, TargetSketch
+from esm_client.core.errors import NotFound
+from esm_client.core.schemas import EsmFilter
 
 TARGET = [(f"The staff of hotel number {i} were kind",) for i in range(400)]
 OTHER = [(f"A match that club number {i} lost at home",) for i in range(6000)]
@@ -56,8 +58,33 @@ def test_copies_are_left_out_and_sharers_flagged(ranked):
 def test_copies_can_be_kept(ranked):
     ranking = ranked(target_rows=TARGET, keep_copies=True)
     assert len(ranking) == 6
-    assert ranking.left_out == ()
+    assert ranking.left_out == ranking.top(1).left_out == ()
     assert len(ranking.shield.copies) == 3
+
+
+def test_strings_are_rows_of_one_text(ranked):
+    ranking = ranked(target_rows=[text for (text,) in TARGET])
+    assert names(ranking.left_out) == {"whole", "half", "shouted"}
+
+
+def test_when_all_sources_are_copies_nothing_is_left_and_it_is_said(ranked, namespace):
+    only = EsmFilter(exclude=[f"{namespace}/{name}" for name in SOURCES if name != "whole"])
+    ranking = ranked(target_rows=TARGET, filter=only)
+    assert (len(ranking), names(ranking.left_out)) == (0, {"whole"})
+    assert "Left out:" in repr(ranking)
+    with pytest.raises(NotFound, match="no rows") as caught:
+        _ = ranking.best
+    assert "keep_copies" in caught.value.hint
+
+
+def test_a_target_too_small_to_find_in_a_large_source_is_unknown(client, esm_directory, namespace):
+    rows = [(f"A line that was printed as number {i}",) for i in range(40_000)]
+    client.push(esm_directory("large", rows=rows), f"{namespace}/large", space=namespace)
+    embeddings = np.random.default_rng(7).standard_normal((20, 16))
+    sketch = TargetSketch.from_embeddings(embeddings, np.arange(20) % 2, kind="classification")
+    ranking = client.rank(sketch, space=namespace, target_rows=OTHER[:20])
+    assert (ranking.shield.num_compared, ranking.shield.num_unknown) == (0, 1)
+    assert "copies of it would not be noticed" in repr(ranking)
 
 
 def test_sources_of_the_same_rows_are_grouped(ranked):
@@ -66,6 +93,12 @@ def test_sources_of_the_same_rows_are_grouped(ranked):
     assert len(groups) == 1
     assert {"whole", "half", "five-percent", "shouted"} <= groups[0]
     assert "unknown" not in groups[0]
+
+
+def test_esms_of_the_same_map_are_grouped(client, esm_directory, namespace, ranked):
+    client.push(esm_directory("again", seed=4), f"{namespace}/again", space=namespace)
+    groups = [names_of(group) for group in ranked(target_rows=TARGET).shield.groups]
+    assert {"again", "nothing"} in groups  # both of seed 4; no sketch tells of the first
 
 
 def names_of(group):

@@ -17,7 +17,7 @@ DEEP = "[" * 100_000 + "]" * 100_000
         ("GET", "/v1/esms?limit=0", None, 400, "invalid-input"),
         ("GET", "/v1/esms?limit=201", None, 400, "invalid-input"),
         ("GET", "/v1/esms?limit=x", None, 400, "invalid-input"),
-        ("GET", "/v1/esms?after=no-slash", None, 400, "invalid-name"),
+        ("GET", "/v1/esms?after=no-slash", None, 400, "invalid-input"),
         ("GET", "/v1/esms?space=no-such-space", None, 404, "not-found"),
         ("GET", "/v1/esms/UPPER/x", None, 400, "invalid-name"),
         ("GET", "/v1/esms/%00/x", None, 400, "invalid-name"),

@@ -19,7 +19,7 @@ def _file(registry, tmp_path_factory):
     config = EsmConfig(
         base_model="range-tests", task=SourceTask(data_set="d"), dimension=4, space=identity
     )
-    model = dump_tensors({"model.weight": np.eye(4), "model.bias": np.zeros(4)})
+    model = dump_tensors({"model.weight": 2 * np.eye(4), "model.bias": np.zeros(4)})
     fingerprint = SpaceFingerprint(identity=identity, canaries=((1.0,) * 4,) * len(CANARIES))
     files = {"config.json": config.to_json(), "model.safetensors": model}
     with registry.client(registry.write_token) as client:

@@ -199,7 +199,7 @@ def test_extreme_but_finite_weights_are_answered(registry, pool, push, esm_direc
         artifact.summary,
         artifact.card,
     ).write(directory.parent / "huge-2")
-    assert push(huge, f"{pool.space}/huge", space=pool.space).status_code == 201
+    assert push(huge, f"{pool.space}/huge", space=pool.space, force=True).status_code == 201
     receipt = post(registry, pool.space, make_sketch()).json()
     assert len(receipt["rows"]) + len(receipt["skipped"]) == 5
     assert all(np.isfinite(row["score"]) for row in receipt["rows"])

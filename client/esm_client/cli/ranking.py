@@ -40,7 +40,9 @@ def print_ranking(session: Session, ranking: Ranking, top: int | None) -> None:
     def human() -> None:
         print_line(heading(ranking.receipt))
         if not len(ranking):
-            print_line("No ESM could be scored.")
+            print_line("There is nothing to rank.")
+            for note in shield_notes(ranking.shield, ranking.left_out):
+                print_line(note)
             return
         rows = [cells(row, ranking.shield) for row in shown]
         session.output.table(columns(ranking.shield), rows, RIGHT)

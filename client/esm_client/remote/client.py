@@ -239,8 +239,8 @@ class Client:
     ) -> Ranking:
         """Rank the ESMs of a space for the target that the sketch was made from.
 
-        With `target_rows`, the texts of each row of the target, sources that hold some of them
-        are found out here and copies of the target are left out, unless `keep_copies` says no.
+        With `target_rows`, the text or texts of each row of the target, sources that hold some
+        of them are found out here and copies of the target are left out, unless `keep_copies`.
         `filter` narrows the pool: EsmFilter(language=["de"], exclude=["team/*"]).
         Of the target only the sketch travels. Without a fingerprint (`Embedder.fingerprint`)
         nobody can tell whether the embeddings are of that space: the ranking is unverified.
@@ -262,9 +262,8 @@ class Client:
                 self._source_sketches, [row.digest for row in compared]
             )
         target = None if target_rows is None else TargetHashes.of(target_rows)
-        report = examine(compared, sketches, target)
-        rows = receipt.rows if keep_copies else leave_out(receipt.rows, report.copies)
-        return Ranking(receipt, rows, report)
+        report = examine(compared, sketches, target, keep_copies=keep_copies)
+        return Ranking(receipt, leave_out(receipt.rows, report.left_out), report)
 
     def ranking(self, id: str) -> Ranking:  # noqa: A002 - the receipt's own word
         """An earlier ranking; raises NotFound."""

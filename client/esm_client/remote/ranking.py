@@ -51,15 +51,8 @@ class Ranking(Sequence[RankedEsm]):
     @property
     def left_out(self) -> tuple[RankedEsm, ...]:
         """Rows of the receipt that are copies of the target and were left out."""
-        if self._shield is None:
-            return ()
-        shown = {row.reference for row in self._rows}
-        copies = set(self._shield.copies)
-        return tuple(
-            row
-            for row in self._receipt.rows
-            if row.reference in copies and row.reference not in shown
-        )
+        names = self._shield.left_out if self._shield else ()
+        return tuple(row for row in self._receipt.rows if row.reference in names)
 
     @property
     def receipt(self) -> RankingReceipt:
@@ -77,7 +70,8 @@ class Ranking(Sequence[RankedEsm]):
         if not self._rows:
             raise NotFound(
                 f"The ranking {self.id} has no rows.",
-                f"{len(self.skipped)} ESMs were skipped; `skipped` says why.",
+                f"{len(self.skipped)} ESMs were skipped; `skipped` says why. {len(self.left_out)} "
+                "copies of the target were left out; keep_copies=True ranks them.",
             )
         return self._rows[0]
 

@@ -30,7 +30,10 @@ class ShieldReport:
     overlaps: Mapping[str, Overlap] = field(default_factory=dict[str, Overlap])
     """Sources that hold more of the target than chance phrases."""
     groups: Sequence[Sequence[str]] = ()
-    """Sources that hold each other's rows, or whose maps are almost the same; best first."""
+    """Of the rows not left out: sources that hold each other's rows, or whose maps are almost the
+    same; best first."""
+    left_out: Sequence[str] = ()
+    """Copies of the target, unless they were to be kept."""
 
     @property
     def copies(self) -> tuple[str, ...]:
@@ -47,6 +50,8 @@ def examine(
     rows: Sequence[RankedEsm],
     sketches: Mapping[str, SourceSketches],
     target: TargetHashes | None,
+    *,
+    keep_copies: bool = False,
 ) -> ShieldReport:
     """Compare rows, whose sketches are given by version digest, with a target and each other."""
     known = {row.reference: sketches[row.digest] for row in rows if row.digest in sketches}
@@ -58,7 +63,9 @@ def examine(
             compared += 1
             if one.is_shared:
                 found[reference] = one
-    return ShieldReport(compared, len(rows) - compared, found, _groups(rows, known))
+    left_out = [name for name, one in found.items() if one.is_copy and not keep_copies]
+    kept = [row for row in rows if row.reference not in left_out]
+    return ShieldReport(compared, len(rows) - compared, found, _groups(kept, known), left_out)
 
 
 def _groups(rows: Sequence[RankedEsm], sketches: Mapping[str, SourceSketches]) -> list[list[str]]:
@@ -77,7 +84,7 @@ def _groups(rows: Sequence[RankedEsm], sketches: Mapping[str, SourceSketches]) -
     for row in rows:
         if row.near_duplicate_of in order:
             join(row.reference, row.near_duplicate_of or "")
-    for one, other in _meeting(sketches):
+    for one, other in _meeting({name: sketches[name] for name in order if name in sketches}):
         alike = sketches[one].similarity(sketches[other])
         if alike is not None and alike.is_shared and alike.share >= SAME_SOURCE:
             join(one, other)

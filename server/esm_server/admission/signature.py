@@ -26,11 +26,14 @@ def signature_of(affine: AffineMap) -> Signature:
     left, right, third = (rng.standard_normal((SIDE, dimension)) for _ in range(3))
     scale = np.trace(weight) / dimension
     shrunk = (left @ weight - scale * left) @ right.T / SIDE
-    return np.concatenate([shrunk.ravel(), third @ bias / np.sqrt(SIDE)]).astype(np.float32)
+    numbers = np.concatenate([shrunk.ravel(), third @ bias / np.sqrt(SIDE)])
+    largest = np.finfo(np.float32).max / 100  # sums of squares of these stay finite in float64
+    return numbers.clip(-largest, largest).astype(np.float32)
 
 
 def distances(one: Signature, others: NDArray[np.float32]) -> NDArray[np.float64]:
     """Relative distances of one signature (K,) from others (N, K): 0 for equal maps."""
-    norms = np.maximum(np.linalg.norm(others, axis=1), np.linalg.norm(one))
-    gaps = np.linalg.norm(others.astype(np.float64) - one, axis=1)
+    mine, theirs = one.astype(np.float64), others.astype(np.float64)
+    norms = np.maximum(np.linalg.norm(theirs, axis=1), np.linalg.norm(mine))
+    gaps = np.linalg.norm(theirs - mine, axis=1)
     return gaps / np.maximum(norms, np.finfo(np.float32).tiny)

@@ -28,6 +28,11 @@ def edit_config(folder, **changes):
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
+def sketched(rows, total):
+    counts = np.array([1, total, total], np.uint64)
+    return {"source_rows": np.array(rows, np.uint64), "source_counts": counts}
+
+
 def test_round_trip(artifact, folder):
     back = EsmArtifact.read(folder)
     assert (back.config, back.card) == (artifact.config, artifact.card)
@@ -238,6 +243,13 @@ def test_dimensions_must_agree(artifact, folder):
         ({"canaries": np.zeros((4, D))}, r"shape \(4, 6\), not \(5, 6\)"),
         ({"text_embedding": np.full(D, np.nan)}, "NaN or infinite"),
         ({"anything": np.array([np.inf])}, "NaN or infinite"),
+        ({"anything": np.array([1], np.uint64)}, "'anything' .* has dtype 'U64'"),
+        ({"source_rows": np.array([1.0])}, "'source_rows' .* has dtype 'F64'"),
+        ({"source_rows": np.array([1], np.uint64)}, "holds source_rows only"),
+        (sketched([2, 1], 2), "hashes that do not increase"),
+        (sketched(range(4097), 5000), r"shape \(4097,\)"),
+        (sketched([1, 2], 1), "for 1 hashes"),
+        (sketched([1, 2], 2**64 - 1), "for 18446744073709551615 hashes"),
     ],
 )
 def test_a_summary_that_cannot_be_is_refused(folder, summary, message):

@@ -44,6 +44,44 @@ def test_changed_case_and_white_space_are_the_same_text():
     assert (found.is_copy, found.share) == (True, 1.0)
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Die Straße ist gesperrt", "DIE STRASSE IST GESPERRT"),
+        ("cafe\u0301 au lait", "Caf\u00e9 au lait"),
+        ("\uff46\uff55\uff4c\uff4c\u3000\uff57\uff49\uff44\uff54\uff48", "full width"),
+        ("I do n't like it , really .", "I don't like it -- really!"),
+        ("soft\u00adhyphens and zero\u200bwidth", "soft hyphens and zero width"),
+        ("ﬁnd the ligature", "find the ligature"),
+    ],
+)
+def test_the_same_text_written_differently(one, other):
+    assert normalise(one) == normalise(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("this is the text of row 1", "this is the text of row 2"),
+        ("हिन्दी में लिखा", "हन्दी में लिखा"),
+        ("1 + 1 is a sum of it", "1 < 1 is a sum of it"),
+        ("that was a day 😀", "that was a day 😡"),
+    ],
+)
+def test_other_texts_stay_others(one, other):
+    assert normalise(one) != normalise(other)
+
+
+def test_columns_are_not_run_together():
+    assert len(row_hashes([("one text", "another"), ("one", "text another")])) == 2
+
+
+def test_a_string_is_a_row_of_one_text():
+    texts = [text for (text,) in rows(0, 50)]
+    assert np.array_equal(row_hashes(texts), row_hashes(rows(0, 50)))
+    assert np.array_equal(text_hashes(texts), text_hashes(rows(0, 50)))
+
+
 def test_nothing_shared_is_not_flagged():
     found = share(rows(0, 1000), rows(5000, 25_000))
     assert (found.matched, found.is_shared) == (0, False)
@@ -65,16 +103,28 @@ def test_short_texts_say_nothing():
     assert len(row_hashes([("x" * MIN_CHARACTERS,)])) == 1
 
 
-@given(st.lists(st.text(max_size=30)), st.lists(st.text(max_size=30)))
-def test_against_sets(one, other):
+PHRASES = [f"{word} number {i}" for i in range(30) for word in ("Phrase", "PHRASE", "other")]
+TEXTS = st.lists(st.sampled_from(PHRASES) | st.text(max_size=30), max_size=60)
+
+
+@given(TEXTS, TEXTS, st.integers(1, 60))
+def test_against_sets(one, other, size):
     def words(texts):
         return {normalise(text) for text in texts if len(normalise(text)) >= MIN_CHARACTERS}
 
-    truth = len(words(one) & words(other))
-    found = overlap(
-        row_hashes([(t,) for t in one]), SetSketch.of(row_hashes([(t,) for t in other]))
-    )
-    assert (found.matched, found.compared) == (truth, len(words(one)))
+    def hashed(texts):
+        return row_hashes([(text,) for text in texts])
+
+    found = overlap(hashed(one), SetSketch.of(hashed(other), size))
+    if not words(other):
+        truth = (0, 0)
+    elif len(words(other)) <= size:
+        truth = (len(words(one) & words(other)), len(words(one)))
+    else:
+        reach = sorted(int(h) for h in hashed(other))[size - 1]
+        sample = {int(h) for h in hashed(one) if h <= reach}
+        truth = (len(sample & {int(h) for h in hashed(other)}), len(sample))
+    assert (found.matched, found.compared) == truth
 
 
 @given(st.text())
@@ -92,6 +142,29 @@ def test_interval_covers_the_truth_as_often_as_it_says():
         low, high = overlap(target, SetSketch.of(source, 1024)).interval
         covered += low <= 0.15 <= high
     assert covered >= 0.92 * 400
+
+
+@pytest.mark.parametrize(
+    ("found", "telling"),
+    [
+        (Overlap(0, 0, exact=False), False),  # nothing of the target below the sketch's reach
+        (Overlap(0, 0, exact=True), False),  # nothing long enough to compare
+        (Overlap(0, 5, exact=False), False),
+        (Overlap(0, 6, exact=False), True),
+        (Overlap(0, 5, exact=True), True),
+        (Overlap(1, 6, exact=False), False),
+        (Overlap(2, 3, exact=False), True),
+    ],
+)
+def test_too_few_hashes_tell_nothing(found, telling):
+    assert found.is_telling == telling
+    assert not telling or found.matched < 2 or found.is_shared
+
+
+def test_a_small_target_in_a_huge_source_is_unknown_not_clean():
+    found = share(rows(0, 20), rows(10**6, 10**6 + 60_000))
+    assert found.matched == 0
+    assert not found.is_telling
 
 
 def test_sources_that_are_alike():
@@ -135,6 +208,8 @@ def test_tensors_come_back():
         (np.array([1, 2], np.uint64), 1),
         (np.array([1, 2], np.int64), 2),
         (np.ones((2, 2), np.uint64), 4),
+        (np.array([], np.uint64), 1),
+        (np.array([1], np.uint64), 2**63),
         (np.arange(MAX_SIZE + 1, dtype=np.uint64), 10**6),
     ],
 )
@@ -147,6 +222,13 @@ def test_parts_of_a_sketch_are_refused():
     tensors = SourceSketches.of(rows(0, 5)).tensors()
     with pytest.raises(InvalidArtifact, match="source_counts"):
         SourceSketches.from_tensors({"source_rows": tensors["source_rows"]})
+
+
+def test_a_rule_that_no_version_will_reach_is_refused():
+    tensors = SourceSketches.of(rows(0, 5)).tensors()
+    tensors["source_counts"][0] = 2**64 - 1
+    with pytest.raises(InvalidArtifact, match="rule"):
+        SourceSketches.from_tensors(tensors)
 
 
 def test_empty_target_and_empty_source():

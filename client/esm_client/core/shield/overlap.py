@@ -13,6 +13,8 @@ COPY_SHARE = 0.4
 """From here on the source counts as a copy: low enough that half a target is one in spite of
 the estimate's error."""
 SHARED_SHARE = 0.01
+"""Of 28 730 pairs of public tasks, 231 share less, never above 0.7 percent, and 85 share more, from
+1.2 percent on (tests/bench/shield.py): chance phrases below, known relatives above."""
 MIN_MATCHES = 2
 """One match alone may be a phrase that many data sets hold."""
 _Z = 1.96
@@ -34,8 +36,10 @@ class Overlap:
     @cached_property
     def interval(self) -> tuple[float, float]:
         """Where the share lies in 95 of 100 cases (Wilson 1927); the share itself if exact."""
-        if self.exact or not self.compared:
+        if self.exact:
             return self.share, self.share
+        if not self.compared:
+            return 0.0, 1.0
         n, p = self.compared, self.share
         centre = (p + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
         half = _Z / (1 + _Z**2 / n) * math.sqrt(p * (1 - p) / n + _Z**2 / (4 * n**2))
@@ -44,7 +48,8 @@ class Overlap:
     @property
     def is_telling(self) -> bool:
         """Whether a copy would have been noticed: false if too few hashes were compared."""
-        return self.exact or self.is_shared or self.interval[1] < COPY_SHARE
+        sees = self.exact or self.is_shared or self.interval[1] < COPY_SHARE
+        return self.compared > 0 and sees
 
     @property
     def is_copy(self) -> bool:
@@ -60,7 +65,7 @@ class Overlap:
 def overlap(target: Hashes, source: SetSketch) -> Overlap:
     """How much of a target, all of whose hashes are known, is in a source."""
     if not len(source.hashes):
-        return Overlap(0, len(target), exact=True)  # all its texts are too short to tell
+        return Overlap(0, 0, exact=True)  # all its texts are too short
     sample = source.sampled(target)
     places = np.searchsorted(source.hashes, sample).clip(max=len(source.hashes) - 1)
     matched = int((source.hashes[places] == sample).sum())

@@ -81,7 +81,7 @@ class SourceSketches:
         if self.rule != RULE:
             return None
         found = (overlap(target.rows, self.rows), overlap(target.texts, self.texts))
-        return max(found, key=lambda one: (one.is_shared, one.share))
+        return max(found, key=lambda one: (one.is_shared, one.share, one.compared))
 
     def similarity(self, other: "SourceSketches") -> Overlap | None:
         """How much of the smaller source's rows is in the larger; None for different rules."""

@@ -1,0 +1,147 @@
+"""Two things at once, and things that change in the middle: one clear outcome each."""
+
+import base64
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from esm_client.core.artifact.manifest import digest_bytes
+from esm_client.core.errors import QuotaExceeded
+from esm_client.core.schemas import RankingCreate
+from esm_client.core.scoring.sketch import TargetSketch
+from esm_server.auth.service import AuthService
+from esm_server.db.database import Database
+from esm_server.engine.weights import WeightsCache
+from esm_server.rankings.service import RankingService
+from esm_server.registry.removal import RemovalService
+from esm_server.storage.local import LocalBlobStore
+
+CONTENT = b"x" * 300_000
+
+
+@pytest.fixture(name="root")
+def _root(registry):
+    with registry.client(registry.admin_token) as client:
+        yield client
+
+
+def writer(root, namespace):
+    """A token of its own in a namespace of its own: its number and secret."""
+    root.post("/v1/namespaces", json={"name": namespace}).raise_for_status()
+    body = {"name": "own", "scope": "write", "user": f"u-{namespace}"}
+    token = root.post("/v1/tokens", json=body).json()
+    path = f"/v1/namespaces/{namespace}/members/u-{namespace}"
+    root.put(path, json={"role": "writer"}).raise_for_status()
+    return token["id"], token["secret"]
+
+
+def test_token_revoked_during_an_upload(registry, root, unique, problem):
+    number, secret = writer(root, unique)
+
+    def chunks():
+        yield CONTENT[:100_000]
+        root.delete(f"/v1/tokens/{number}").raise_for_status()
+        yield CONTENT[100_000:]
+
+    path = f"/v1/namespaces/{unique}/blobs/{digest_bytes(CONTENT)}"
+    with registry.client(secret) as client:
+        shown = problem(client.put(path, content=chunks()), 401, "unauthorized")
+    assert "was revoked" in shown["detail"]
+    assert root.head(path).status_code == 404
+    assert not any((registry.data_dir / "blobs" / "incoming").iterdir())
+
+
+def test_member_removed_during_an_upload(registry, root, unique, problem):
+    _, secret = writer(root, unique)
+
+    def chunks():
+        yield CONTENT[:1000]
+        member = f"/v1/namespaces/{unique}/members/u-{unique}"
+        root.delete(member).raise_for_status()
+        yield CONTENT[1000:]
+
+    path = f"/v1/namespaces/{unique}/blobs/{digest_bytes(CONTENT)}"
+    with registry.client(secret) as client:
+        problem(client.put(path, content=chunks()), 403, "forbidden")
+    assert root.head(path).status_code == 404
+
+
+def test_quota_exceeded_in_the_middle_of_an_upload(registry, root, unique, problem):
+    _, secret = writer(root, unique)
+    quota = {"quota_bytes": 200_000}
+    root.patch(f"/v1/namespaces/{unique}", json=quota).raise_for_status()
+    path = f"/v1/namespaces/{unique}/blobs/{digest_bytes(CONTENT)}"
+    with registry.client(secret) as client:
+        pieces = (CONTENT[start : start + 50_000] for start in range(0, 300_000, 50_000))
+        streamed = client.put(path, content=pieces)  # nobody announced how much comes
+        shown = problem(streamed, 413, QuotaExceeded.code)
+        assert "may hold 200000 bytes" in shown["detail"]
+        problem(client.put(path, content=CONTENT), 413, QuotaExceeded.code)
+    assert root.head(path).status_code == 404
+    assert not any((registry.data_dir / "blobs" / "incoming").iterdir())
+
+
+def test_yank_during_a_ranking(start_registry, push, esm_directory):
+    running = start_registry()
+    for seed in range(3):
+        push(esm_directory(f"e{seed}", seed=seed), f"t/e{seed}", server=running, space="s")
+    database = Database(f"sqlite:///{running.data_dir / 'registry.sqlite3'}")
+    store = LocalBlobStore(running.data_dir / "blobs")
+    caller = AuthService(database).recognise(running.write_token)
+    yanked = []
+
+    @contextmanager
+    def open_blob(digest: str):
+        """The store's own file; while the first map is read, somebody yanks and deletes."""
+        if not yanked:
+            yanked.append(RemovalService(database).yank(caller, "t", "e1", "1", "leaked"))
+            admin = AuthService(database).recognise(running.admin_token)
+            RemovalService(database).delete_esm(admin, "t", "e2")
+        with store.local_copy(digest) as path:
+            yield Path(path)
+
+    rankings = RankingService(database, WeightsCache(open_blob, 10**9))
+    embeddings = np.random.default_rng(0).standard_normal((40, 16))
+    sketch = TargetSketch.from_embeddings(embeddings, np.arange(40) % 2, kind="classification")
+    request = RankingCreate(space="s", sketch=base64.b64encode(sketch.to_bytes()))
+    receipt = rankings.rank(request, caller)
+    assert [row.reference for row in receipt.rows] == ["t/e0@1"]
+    assert (receipt.rows[0].rank, receipt.rows[0].log_bayes_factor) == (1, 0)
+    assert {s.reference: s.code for s in receipt.skipped} == {
+        "t/e1@1": "yanked",
+        "t/e2@1": "not-found",
+    }
+    assert rankings.get(receipt.id, caller).rows == receipt.rows
+    database.close()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a/b",
+        "a%2Fb",
+        ".hidden",
+        "..",
+        "A",
+        "x" * 97,
+        "n\u0430me",
+        "na me",
+        "na\u200bme",
+        "",
+        "a\\b",
+    ],
+)
+def test_names_that_are_none(root, name, unique):
+    response = root.post("/v1/namespaces", json={"name": name})
+    assert response.status_code == 400, response.text
+    body = {"version": 1}
+    path = f"/v1/esms/{unique}/{name or '.'}/aliases/stable"
+    assert root.put(path, json=body).status_code in (400, 404, 405)
+
+
+@pytest.mark.parametrize("name", ["latest", "admin", "v1", "all", "none", "me"])
+def test_reserved_namespaces(root, problem, name):
+    shown = problem(root.post("/v1/namespaces", json={"name": name}), 400, "invalid-name")
+    assert "reserved" in shown["detail"]
