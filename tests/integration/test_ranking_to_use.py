@@ -65,15 +65,16 @@ def test_the_winner_can_be_used(run, tmp_path, base_model, namespace):
         ]
         path = tmp_path / f"{name}.jsonl"
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    columns = ("--text-column", "text", "--label-column", "label", "--base-model", base_model)
+    columns = ("--text-column", "text", "--label-column", "label")
     run(
-        "train", "source.jsonl", *columns, "--output", "esm", "--epochs", "1",
+        "train", "source.jsonl", *columns, "--base-model", base_model, "--output", "esm", "--epochs", "1",
         "--keep-model", "model", "--location", "hub/rooms", "--licence", "mit",
     )  # fmt: skip
     pushed = run("push", "esm", f"{namespace}/rooms", "--source-model", "model", "--revision", "v1")
     assert "warning" not in pushed.stderr
     version = json.loads(run("show", f"{namespace}/rooms", "--json").stdout)
     assert version["source"]["location"] == "hub/rooms"
+    run("spaces", "map", version["space"], base_model)  # rank then finds it by itself
     ranked = run("rank", "target.jsonl", *columns, "--space", version["space"])
     assert "Its data set: hub/rooms at v1 (mit)" in ranked.stdout
     best = ranked.stdout.splitlines()[2].split()[1]

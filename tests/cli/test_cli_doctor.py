@@ -1,0 +1,41 @@
+"""`esm-client doctor` as a user runs it."""
+
+import json
+
+from docs.demo.base_model import base_model_path
+
+from esm_server.runner import free_port
+
+
+def test_all_is_well(done):
+    printed = done("doctor", "--base-model", base_model_path())
+    assert printed.splitlines()[-1] == "All is well."
+    assert "✓ base model" in printed
+    assert done("doctor", "-q") == ""
+
+
+def test_what_is_broken_is_named_with_its_fix(esm):
+    url = f"http://127.0.0.1:{free_port('127.0.0.1')}"
+    result = esm("doctor", "--url", url, "--timeout", "2")
+    assert result.returncode == 1
+    assert result.stderr == ""
+    lines = result.stdout.splitlines()
+    place = next(n for n, line in enumerate(lines) if line.startswith("✗ TCP"))
+    assert "Nobody listens" in lines[place]
+    assert lines[place + 1].strip().startswith("Check the address and port")
+    assert lines[-1] == "1 failed"
+    assert esm("doctor", "--url", url, "-q").stdout == "TCP\n"
+    checks = json.loads(esm("doctor", "--url", url, "--json").stdout)
+    assert [check["name"] for check in checks if check["state"] == "failed"] == ["TCP"]
+
+
+def test_no_registry_and_a_wrong_base_model(esm):
+    result = esm("doctor", "--base-model", "nowhere", env={"ESM_REGISTRY_URL": ""})
+    assert result.returncode == 1
+    assert "✗ address      No registry is named." in result.stdout
+    assert "✗ base model   There is no folder 'nowhere'" in result.stdout
+
+
+def test_a_timeout_that_is_none(fails):
+    message, _ = fails("list", env={"ESM_REGISTRY_TIMEOUT": "soon"})
+    assert message == "ESM_REGISTRY_TIMEOUT is 'soon'."
