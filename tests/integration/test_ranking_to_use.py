@@ -67,8 +67,8 @@ def test_the_winner_can_be_used(run, tmp_path, base_model, namespace):
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     columns = ("--text-column", "text", "--label-column", "label")
     run(
-        "train", "source.jsonl", *columns, "--base-model", base_model, "--output", "esm", "--epochs", "1",
-        "--keep-model", "model", "--location", "hub/rooms", "--licence", "mit",
+        "train", "source.jsonl", *columns, "--base-model", base_model, "--output", "esm",
+        "--epochs", "1", "--keep-model", "model", "--location", "hub/rooms", "--licence", "mit",
     )  # fmt: skip
     pushed = run("push", "esm", f"{namespace}/rooms", "--source-model", "model", "--revision", "v1")
     assert "warning" not in pushed.stderr

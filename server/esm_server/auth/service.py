@@ -19,7 +19,8 @@ from esm_server.db.database import Database
 
 OPERATOR = "esm-server"
 """Who the audit log names for what the server's own command did."""
-TOUCH_EVERY = timedelta(minutes=1)
+TOUCH_EVERY = timedelta(minutes=5)
+"""A write per request would cost more than most requests do."""
 
 
 class AuthService:

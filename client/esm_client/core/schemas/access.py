@@ -66,7 +66,7 @@ class Token(Contract):
     created_at: datetime
     expires_at: datetime | None
     last_used_at: datetime | None
-    """To the minute."""
+    """To five minutes."""
     revoked_at: datetime | None
 
 
