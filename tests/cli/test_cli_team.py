@@ -126,6 +126,15 @@ def test_yank_and_edit_and_delete(done, fails, pushed, tmp_path):
     assert "scope" in message  # a token of the scope write may not delete
 
 
+def test_an_old_ranking_tells_of_a_yank(done, pushed, namespace, arrays):
+    embeddings, labels = arrays
+    made = json.loads(
+        done("rank", "--space", namespace, "--embeddings", embeddings, "--labels", labels, "--json")
+    )
+    done("yank", f"{pushed}@3", "--reason", "leaked")
+    assert f"{pushed}@3 (yanked)" in done("ranking", made["id"])
+
+
 def test_spaces(done, fails, pushed, namespace, tmp_path):
     assert namespace in done("spaces", "list", "-q").split()
     assert "5 sentences" in done("spaces", "show", namespace)

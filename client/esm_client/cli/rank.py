@@ -18,6 +18,7 @@ from esm_client.cli.filters import (
     Tag,
     given,
 )
+from esm_client.cli.output import print_error
 from esm_client.cli.ranking import Top, print_ranking
 from esm_client.cli.session import Session
 from esm_client.core.schemas import EsmFilter, Kind, SpaceDetail
@@ -97,6 +98,9 @@ def rank(
     )
     with session.client() as client:
         detail = client.space(space)  # before the work: address, token and name are right
+        if detail.retired_at is not None:
+            instead = f"; use {detail.successor}" if detail.successor else ""
+            print_error(f"warning: the space {space} is retired and gets no new ESMs{instead}.")
         if task is not None:
             folder = find_folder(base_models_file(), client.url, detail, base_model)
             target = _from_task(session, detail, task, folder)
