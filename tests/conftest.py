@@ -17,7 +17,7 @@ import pytest
 
 from esm_client.core.artifact.config import EsmConfig
 from esm_client.core.artifact.directory import EsmArtifact
-from esm_client.core.artifact.weights import AffineMap
+from esm_client.core.maps.affine import AffineMap
 from esm_client.core.schemas import FitReport, SourceTask
 from esm_client.core.shield.source import SourceSketches
 from esm_client.core.spaces import CANARIES, SpaceIdentity

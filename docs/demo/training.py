@@ -6,8 +6,11 @@ from pathlib import Path
 from docs.demo.base_model import BASE_MODEL_NAME
 from docs.demo.tasks.write import SOURCES
 
-EPOCHS = 2
-LEARNING_RATE = 5e-5
+from esm_client.core.schemas import Source
+from esm_client.lab.training.recipe import FineTuneRecipe
+
+RECIPE = FineTuneRecipe(epochs=2, learning_rate=5e-5)
+SOURCE = Source(location="docs/demo/tasks", revision="1", licence="Apache-2.0")
 PAIR_TASKS = {"same_meaning"}
 
 
@@ -27,7 +30,7 @@ def train_sources(base_model: Path, tasks: dict[str, Path], esms: Path) -> None:
             name=name,
             language="en",
         )
-        esm = train_esm(task, embedder, epochs=EPOCHS, learning_rate=LEARNING_RATE)
+        esm = train_esm(task, embedder, RECIPE, source=SOURCE)
         esm.write(esms / name)
         fit = esm.config.fit
         assert fit is not None

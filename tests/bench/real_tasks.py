@@ -97,6 +97,7 @@ def _source_model_score(name: str, out: Path, arguments: argparse.Namespace) -> 
 
 def _train(name: str, out: Path, base_model: Path, arguments: argparse.Namespace) -> None:
     from esm_client import Embedder
+    from esm_client.lab.training.recipe import FineTuneRecipe
     from esm_client.lab.training.train import train_esm
 
     if (out / "esms" / name).exists():
@@ -106,8 +107,7 @@ def _train(name: str, out: Path, base_model: Path, arguments: argparse.Namespace
     esm = train_esm(
         task,
         Embedder(base_model, name=BASE_MODEL_NAME),
-        epochs=arguments.epochs,
-        learning_rate=arguments.learning_rate,
+        FineTuneRecipe(arguments.epochs, arguments.learning_rate),
         keep_model=out / "models" / name,
     )
     esm.write(out / "esms" / name)

@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from esm_client.core.errors import InvalidEmbeddings, InvalidInput
-from esm_client.lab.training.fit import LAMBDAS, fit_ridge, fit_sgd, mean_squared_error
+from esm_client.lab.training.fit.moments import Moments, mean_squared_error
+from esm_client.lab.training.fit.ridge import LAMBDAS, fit_ridge, held_out_errors
+from esm_client.lab.training.fit.sgd import fit_mlp, fit_sgd
 from esm_client.lab.training.metrics import mean_correlation
 
 
@@ -83,6 +85,54 @@ def test_equal_rows_are_survived():
     np.testing.assert_allclose(fitted.apply(X), X * 2.0)
 
 
+@pytest.mark.parametrize("rank", [1, 4, 12])
+@pytest.mark.parametrize("rows", [9, 60])
+def test_low_rank_is_the_truncated_svd_of_the_fitted_changes(rows, rank):
+    X, Y = pairs(rows)
+    full = fit_ridge(X, Y, ridge_lambda=0.3)
+    change = full.map.weight - full.scale * np.eye(12)
+    centred = X - X.mean(0)
+    left, values, right = np.linalg.svd(centred @ change.T, full_matrices=False)
+    expected = full.scale * centred + (left[:, :rank] * values[:rank]) @ right[:rank]
+    fitted = fit_ridge(X, Y, ridge_lambda=0.3, rank=rank).map
+    assert fitted.rank == rank
+    np.testing.assert_allclose(fitted.apply(X), expected + Y.mean(0), atol=1e-8)
+    np.testing.assert_allclose(fitted.as_affine().apply(X), fitted.apply(X), atol=1e-9)
+
+
+def test_held_out_errors_are_those_of_the_maps_themselves():
+    X, Y = pairs(90, noise=1.0)
+    rows = np.random.default_rng(0).permutation(90)
+    inner, held = np.sort(rows[18:]), np.sort(rows[:18])
+    ranks = [1, 3, 12, None]
+    found = held_out_errors(Moments.of(X, Y, inner), Moments.of(X, Y, held), [0.01, 1.0], ranks)
+    for row, value in enumerate([0.01, 1.0]):
+        for column, rank in enumerate(ranks):
+            fitted = fit_ridge(X[inner], Y[inner], ridge_lambda=value, rank=rank).map
+            expected = mean_squared_error(fitted.apply(X[held]), Y[held])
+            assert found[row, column] == pytest.approx(expected, rel=1e-9)
+
+
+def test_moments_of_blocks_add_up(monkeypatch):
+    X, Y = pairs(100)
+    whole = Moments.of(X, Y, np.arange(100))
+    monkeypatch.setattr("esm_client.lab.training.fit.moments.BLOCK_ROWS", 7)
+    blocks = Moments.of(X, Y, np.arange(100))
+    for name in ("rows", "mean_x", "mean_y", "xx", "xy", "yy"):
+        np.testing.assert_allclose(getattr(blocks, name), getattr(whole, name), rtol=1e-10)
+
+
+def test_an_mlp_learns_what_no_affine_map_can():
+    pytest.importorskip("torch")
+    X = np.random.default_rng(0).normal(size=(400, 4)).astype(np.float32)
+    Y = X + np.abs(X[:, ::-1])
+    bent = fit_mlp(X, Y, width=16, epochs=100, learning_rate=0.01)
+    straight = mean_squared_error(fit_ridge(X, Y).map.apply(X), Y)
+    assert mean_squared_error(bent.apply(X), Y) < straight / 10
+    start = fit_mlp(X, Y, width=3, epochs=1, learning_rate=0.0)
+    np.testing.assert_array_equal(start.apply(X), X)
+
+
 def test_sgd_approaches_ridge():
     pytest.importorskip("torch")
     X, Y = pairs(256, dimension=8)
@@ -116,7 +166,7 @@ def test_sgd_is_seeded_and_leaves_the_callers_random_state():
     ],
 )
 def test_what_is_no_pair_of_embeddings_is_refused(base, tuned, message):
-    for fit in (fit_ridge, fit_sgd):
+    for fit in (fit_ridge, fit_sgd, fit_mlp):
         with pytest.raises(InvalidEmbeddings, match=message):
             fit(base, tuned)
 
@@ -125,6 +175,11 @@ def test_what_is_no_pair_of_embeddings_is_refused(base, tuned, message):
 def test_a_penalty_must_be_positive(value):
     with pytest.raises(InvalidInput, match="ridge_lambda is"):
         fit_ridge(*pairs(20), ridge_lambda=value)
+
+
+def test_a_rank_must_be_positive():
+    with pytest.raises(InvalidInput, match="rank is 0"):
+        fit_ridge(*pairs(20), rank=0)
 
 
 def test_mean_correlation_equals_scipys():

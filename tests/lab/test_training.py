@@ -1,3 +1,4 @@
+import copy
 import dataclasses
 
 import numpy as np
@@ -6,25 +7,34 @@ import torch
 from transformers import AutoModel
 
 from esm_client.core.artifact.directory import EsmArtifact, directory_manifest
-from esm_client.core.errors import Conflict, InvalidDataset, InvalidInput
+from esm_client.core.artifact.summary import unpack_vocabulary
+from esm_client.core.errors import Conflict, InvalidDataset, InvalidInput, SpaceMismatch
 from esm_client.core.shield.source import TargetHashes
 from esm_client.core.spaces import check_same_space
 from esm_client.lab.data.loading import load_task
 from esm_client.lab.embedding import Embedder
 from esm_client.lab.training import finetune, train
 from esm_client.lab.training.finetune import fine_tune
-from esm_client.lab.training.fit import fit_ridge
+from esm_client.lab.training.fit.recipe import FitRecipe, fit_map
+from esm_client.lab.training.recipe import FineTuneRecipe
 from esm_client.lab.training.train import train_esm
 
-FAST = {"epochs": 1, "learning_rate": 1e-4}
+FAST = FineTuneRecipe(epochs=1, learning_rate=1e-4)
+LINEAR = FitRecipe("linear")
 
 
 @pytest.fixture(scope="module", name="trained")
 def _trained(toy_task, embedder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
-    artifact = train_esm(toy_task, embedder, **FAST, keep_model=folder / "model")
+    artifact = train_esm(toy_task, embedder, FAST, keep_model=folder / "model")
     artifact.write(folder / "esm")
     return artifact, folder
+
+
+def copied(embedder):
+    """An encoder whose model may be changed."""
+    encoder = embedder.encoder
+    return encoder.with_model(copy.deepcopy(encoder.model))
 
 
 def digest(artifact, folder):
@@ -47,25 +57,28 @@ def test_the_artifact_says_what_it_is(trained, toy_task, embedder):
     assert artifact.config.space == embedder.identity
     assert artifact.config.recipe.lm_num_epochs == 1
     assert artifact.config.recipe.esm_optimizer == "ridge"
-    assert artifact.map.weight.dtype == artifact.map.bias.dtype == np.float32
+    assert {array.dtype for array in artifact.map.tensors().values()} == {np.dtype(np.float32)}
+    assert artifact.config.architecture == artifact.map.architecture
     assert {k: (v.shape, v.dtype) for k, v in artifact.summary.items()} == {
         "text_embedding": ((384,), np.float32),
         "canaries": ((5, 384), np.float32),
+        "label_counts": ((2,), np.float64),
+        "vocabulary": ((len(artifact.summary["vocabulary"]),), np.uint64),
         "source_rows": ((len(set(toy_task.texts)),), np.uint64),
         "source_counts": ((3,), np.uint64),
     }
     assert set(artifact.provenance["seconds"]) == {"embed_base", "fine_tune", "embed_tuned", "fit"}
     assert "toy" in artifact.card
-    assert "percent of the identity's error" in artifact.card
+    assert "percent of what fine-tuning changes" in artifact.card
     check_same_space("minilm", embedder.fingerprint, artifact.fingerprint)
 
 
 def test_all_rows_are_in_the_sketch_or_none(trained, toy_task, embedder):
     found = trained[0].source_sketches.overlap(TargetHashes.of(toy_task.rows))
     assert (found.share, found.exact) == (1.0, True)
-    bare = train_esm(toy_task, embedder, **FAST, shield=False)
+    bare = train_esm(toy_task, embedder, FAST, shield=False)
     assert bare.source_sketches is None
-    assert set(bare.summary) == {"text_embedding", "canaries"}
+    assert set(bare.summary) == {"text_embedding", "canaries", "label_counts"}
 
 
 def test_held_out_rows_are_neither_trained_on_nor_fitted(toy_task, embedder, monkeypatch):
@@ -75,24 +88,23 @@ def test_held_out_rows_are_neither_trained_on_nor_fitted(toy_task, embedder, mon
         seen["held_out"] = held_out.tolist()
         return fine_tune(*args, held_out=held_out, **settings)
 
-    def epochs(run, rows, *args):
-        seen["trained"] = rows.tolist()
-        return original(run, rows, *args)
+    def epochs(run, *args):
+        seen["trained"] = run._rows.tolist()
+        return original(run, *args)
 
-    def fitted(base, source, **settings):
-        seen["fitted"] = base
-        return fit_ridge(base, source, **settings)
+    def fitted(base, source, rows, *args, **settings):
+        seen["fitted"] = rows.tolist()
+        return fit_map(base, source, rows, *args, **settings)
 
     original = finetune._Run.train
     monkeypatch.setattr(train, "fine_tune", tuned)
     monkeypatch.setattr(finetune._Run, "train", epochs)
-    monkeypatch.setattr(train, "fit_ridge", fitted)
+    monkeypatch.setattr(train, "fit_map", fitted)
     short = dataclasses.replace(toy_task, texts=toy_task.texts[:40], labels=toy_task.labels[:40])
-    train_esm(short, embedder, **FAST)
+    train_esm(short, embedder, FAST)
     assert len(seen["held_out"]) == 4
     assert sorted(seen["held_out"] + seen["trained"]) == list(range(40))
-    expected = embedder.embed([short.texts[row] for row in seen["trained"]])
-    np.testing.assert_allclose(seen["fitted"], expected, atol=1e-5)
+    assert seen["fitted"] == seen["trained"]
 
 
 def test_it_is_read_back_as_it_was_written(trained):
@@ -103,7 +115,8 @@ def test_it_is_read_back_as_it_was_written(trained):
         artifact.card,
         dict(artifact.provenance),
     )
-    np.testing.assert_array_equal(back.map.weight, artifact.map.weight)
+    for name, array in artifact.map.tensors().items():
+        np.testing.assert_array_equal(back.map.tensors()[name], array)
 
 
 def test_the_kept_model_is_the_source_model_that_the_map_imitates(trained, toy_task, embedder):
@@ -129,18 +142,18 @@ def test_the_same_call_gives_the_same_digest(toy_task, embedder, tmp_path):
     short = dataclasses.replace(toy_task, texts=toy_task.texts[:40], labels=toy_task.labels[:40])
     torch.manual_seed(0)
     state = torch.get_rng_state()
-    first = digest(train_esm(short, embedder, **FAST), tmp_path / "a")
+    first = digest(train_esm(short, embedder, FAST), tmp_path / "a")
     assert torch.equal(torch.get_rng_state(), state)
     torch.manual_seed(1)
-    again = digest(train_esm(short, embedder, **FAST), tmp_path / "b")
-    other = digest(train_esm(short, embedder, **FAST, seed=1), tmp_path / "c")
+    again = digest(train_esm(short, embedder, FAST), tmp_path / "b")
+    other = digest(train_esm(short, embedder, FAST, seed=1), tmp_path / "c")
     assert first == again != other
 
 
 def test_regression_with_sgd_and_another_pooling(toy_file, model_folder):
     task = load_task(toy_file, text_columns=["text"], label_column="stars", limit_rows=60)
     artifact = train_esm(
-        task, model_folder, **FAST, solver="sgd", pooling="first-token", device="cpu"
+        task, model_folder, FAST, FitRecipe("linear", "sgd"), pooling="first-token", device="cpu"
     )
     assert artifact.config.fit.validation_metric_name == "mean of Pearson and Spearman correlation"
     assert artifact.config.space.pooling == "first-token"
@@ -152,19 +165,8 @@ def test_regression_with_sgd_and_another_pooling(toy_file, model_folder):
 
 
 def test_fine_tuning_learns(toy_task, embedder):
-    import copy
-
-    held_out = np.arange(0, 120, 5)
-    tuned = fine_tune(
-        copy.deepcopy(embedder.encoder.model),
-        embedder.encoder.tokenizer,
-        toy_task,
-        pooling="mean",
-        held_out=held_out,
-        epochs=3,
-        learning_rate=3e-4,
-        device="cpu",
-    )
+    recipe = FineTuneRecipe(learning_rate=3e-4)
+    tuned = fine_tune(copied(embedder), toy_task, recipe, held_out=np.arange(0, 120, 5))
     assert tuned.metric == 1.0
     assert tuned.metric_name == "accuracy"
     assert not tuned.model.training
@@ -172,21 +174,25 @@ def test_fine_tuning_learns(toy_task, embedder):
 
 def test_a_learning_rate_that_diverges_says_so(toy_task, embedder):
     with pytest.raises(InvalidInput, match=r"diverged.*smaller than 1e\+20"):
-        train_esm(toy_task, embedder, epochs=3, learning_rate=1e20)
+        train_esm(toy_task, embedder, FineTuneRecipe(learning_rate=1e20))
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"solver": "magic"}, "'magic' is no solver"),
-        ({"epochs": 0}, "epochs is 0"),
-        ({"learning_rate": -1.0}, "learning_rate is -1"),
+        (lambda: FitRecipe("linear", "magic"), "'magic' is no solver"),
+        (lambda: FitRecipe("deep"), "'deep' is no architecture"),
+        (lambda: FitRecipe("low-rank", "sgd"), "fitted in closed form"),
+        (lambda: FitRecipe("mlp", "ridge"), "trained by gradient descent"),
+        (lambda: FineTuneRecipe(epochs=0), "epochs is 0"),
+        (lambda: FineTuneRecipe(learning_rate=-1.0), "learning_rate is -1"),
+        (lambda: FineTuneRecipe(patience=0), "patience is 0"),
+        (lambda: FineTuneRecipe(precision="half"), "'half' is no precision"),
     ],
 )
-def test_settings_that_cannot_work_are_refused(toy_task, embedder, settings, message):
-    short = dataclasses.replace(toy_task, texts=toy_task.texts[:20], labels=toy_task.labels[:20])
+def test_settings_that_cannot_work_are_refused(settings, message):
     with pytest.raises(InvalidInput, match=message):
-        train_esm(short, embedder, **settings)
+        settings()
 
 
 def test_too_few_rows_and_an_existing_folder_are_refused_at_once(toy_task, embedder, tmp_path):
@@ -195,3 +201,108 @@ def test_too_few_rows_and_an_existing_folder_are_refused_at_once(toy_task, embed
         train_esm(short, embedder)
     with pytest.raises(Conflict, match="exists already"):
         train_esm(toy_task, embedder, keep_model=tmp_path)
+
+
+@pytest.mark.parametrize("architecture", ["linear", "low-rank", "mlp"])
+def test_every_architecture_is_written_and_read(toy_task, embedder, tmp_path, architecture):
+    short = dataclasses.replace(toy_task, texts=toy_task.texts[:40], labels=toy_task.labels[:40])
+    artifact = train_esm(short, embedder, FAST, FitRecipe(architecture, rank=4))
+    back = EsmArtifact.read(artifact.write(tmp_path / "esm"))
+    assert back.config.architecture == architecture
+    assert back.config.fit.rank == (4 if architecture == "low-rank" else None)
+    X = embedder.embed(short.texts)
+    np.testing.assert_array_equal(back.apply(X), artifact.apply(X))
+    assert f"({architecture})" in back.card
+
+
+def test_a_model_that_is_fine_tuned_already_is_imitated(trained, toy_task, embedder, tmp_path):
+    first, folder = trained
+    again = train_esm(toy_task, embedder, source_model=folder / "model")
+    assert again.config.fit.held_out_mse == pytest.approx(first.config.fit.held_out_mse, rel=1e-3)
+    assert again.config.fit.validation_metric is None
+    assert again.config.recipe.lm_num_epochs is None
+    other = tmp_path / "other"
+    model = copy.deepcopy(embedder.encoder.model)
+    model.encoder.layer = model.encoder.layer[:3]
+    model.config.num_hidden_layers = 3
+    model.save_pretrained(other)
+    embedder.encoder.tokenizer.save_pretrained(other)
+    with pytest.raises(SpaceMismatch, match="number of layers 3, not 6"):
+        train_esm(toy_task, embedder, source_model=other)
+
+
+def test_the_summary_counts_labels_and_keeps_the_vocabulary(trained, toy_task, embedder):
+    summary = trained[0].summary
+    assert summary["label_counts"].tolist() == [60, 60]
+    tokens = embedder.encoder.tokenizer(toy_task.texts)["input_ids"]
+    assert unpack_vocabulary(summary) == {token for row in tokens for token in row}
+
+
+class _Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("steps", [1, 3, 4, 7])
+def test_a_run_that_was_killed_goes_on_to_the_same_model(
+    toy_task, embedder, tmp_path, monkeypatch, steps
+):
+    recipe = FineTuneRecipe(epochs=2, learning_rate=1e-4)
+    task = dataclasses.replace(toy_task, texts=toy_task.texts[:100], labels=toy_task.labels[:100])
+    monkeypatch.setattr("esm_client.lab.training.checkpoint.SECONDS_BETWEEN", 0.0)
+    whole = fine_tune(copied(embedder), task, recipe, checkpoint=tmp_path / "whole")
+    assert not (tmp_path / "whole").exists()
+
+    def killing(label, done, total):
+        if done == steps:
+            raise _Killed
+
+    with pytest.raises(_Killed):
+        fine_tune(copied(embedder), task, recipe, checkpoint=tmp_path / "k", progress=killing)
+    seen = []
+    resumed = fine_tune(
+        copied(embedder), task, recipe, checkpoint=tmp_path / "k",
+        progress=lambda label, done, total: seen.append(done),
+    )  # fmt: skip
+    assert seen[0] == steps
+    assert resumed.loss == whole.loss
+    assert not list(tmp_path.iterdir())
+    for name, tensor in whole.model.state_dict().items():
+        assert torch.equal(tensor, resumed.model.state_dict()[name]), name
+
+
+def test_patience_ends_a_run_and_returns_to_the_best(toy_task, embedder):
+    held_out = np.arange(0, 120, 5)
+    recipe = FineTuneRecipe(epochs=9, learning_rate=3e-4, patience=1)
+    tuned = fine_tune(copied(embedder), toy_task, recipe, held_out=held_out)
+    assert tuned.epochs < 9
+    assert tuned.metric == 1.0
+
+
+def test_too_little_memory_halves_the_batch_and_keeps_the_gradients(toy_task, embedder):
+    """A hook stands in for a device that has room for eight texts."""
+    task = dataclasses.replace(toy_task, texts=toy_task.texts[:64], labels=toy_task.labels[:64])
+    sizes = []
+
+    def limited(model, args, kwargs):
+        sizes.append(len(kwargs["input_ids"]))
+        if sizes[-1] > room:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    def run(hooked):
+        encoder = copied(embedder)
+        for module in encoder.model.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0  # else every part draws its own
+        if hooked:
+            encoder.model.register_forward_pre_hook(limited, with_kwargs=True)
+        tuned = fine_tune(encoder, task, FAST)
+        return tuned.loss, encoder.embed(task.texts[:40])
+
+    room = 8
+    (loss, whole), (parts_loss, parts) = run(False), run(True)
+    assert parts_loss == pytest.approx(loss, rel=1e-4)
+    np.testing.assert_allclose(parts, whole, atol=1e-3)
+    assert 8 in sizes
+    room = 0
+    with pytest.raises(InvalidInput, match="no memory for a single text: CUDA out of memory"):
+        run(True)

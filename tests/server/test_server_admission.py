@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from esm_client.core.artifact.directory import EsmArtifact
-from esm_client.core.artifact.weights import AffineMap
+from esm_client.core.maps.affine import AffineMap
 from esm_client.core.schemas import FitReport
 from esm_server.admission.signature import SAME_MAP, distances, signature_of
 

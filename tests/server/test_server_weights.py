@@ -5,8 +5,9 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from esm_client.core.artifact.weights import AffineMap
 from esm_client.core.errors import NotFound
+from esm_client.core.maps.affine import AffineMap
+from esm_client.core.maps.storage import dump_map
 from esm_server.engine.weights import WeightsCache
 
 MAP_BYTES = (4 * 4 + 4) * 8
@@ -19,7 +20,7 @@ class Blobs:
         self.directory, self.opened = directory, []
         for index in range(4):
             affine = AffineMap(np.full((4, 4), float(index)), np.zeros(4))
-            (directory / str(index)).write_bytes(affine.to_bytes())
+            (directory / str(index)).write_bytes(dump_map(affine))
 
     @contextmanager
     def open(self, digest):

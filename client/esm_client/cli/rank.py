@@ -130,11 +130,9 @@ def _task(
 ) -> "TextTask":
     from esm_client.lab.data.loading import load_task
 
-    if not text_columns or label_column is None:
-        raise typer.BadParameter("DATA needs --text-column and --label-column.")
     return load_task(
         data,
-        text_columns=text_columns,
+        text_columns=text_columns or (),
         label_column=label_column,
         kind=kind,
         limit_rows=limit_rows,
@@ -161,7 +159,7 @@ def _from_task(session: Session, space: SpaceDetail, task: "TextTask", folder: s
     )
     check_same_space(space.name, stored, fingerprint)  # before minutes of embedding
     matrix = embedder.embed(task.texts)
-    sketch = TargetSketch.from_embeddings(matrix, task.labels, kind=task.kind)
+    sketch = TargetSketch.from_embeddings(matrix, task.labels, kind=task.target_kind)
     return Target(sketch, fingerprint)
 
 

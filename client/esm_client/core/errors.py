@@ -10,6 +10,7 @@
     │   ├── InvalidArtifact        an ESM directory that breaks the format
     │   │   └── UnsafeFile         pickle and its kin: never read, never stored
     │   ├── UnsafeModel            a base model that wants to run its own code
+    │   ├── NeedsEmbeddings        a map that no sketch can be scored with
     │   ├── DimensionMismatch      numbers of another embedding width
     │   ├── DigestMismatch         bytes that are not what their digest says
     │   └── TruncatedUpload        fewer bytes arrived than were announced
@@ -98,6 +99,10 @@ class UnsafeFile(InvalidArtifact):
 
 class UnsafeModel(InvalidInput):
     code = "unsafe-model"
+
+
+class NeedsEmbeddings(InvalidInput):
+    code = "needs-embeddings"
 
 
 class DimensionMismatch(InvalidInput):

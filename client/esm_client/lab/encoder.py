@@ -9,12 +9,16 @@ from numpy.typing import NDArray
 from esm_client.core.errors import InvalidEmbeddings, InvalidInput
 from esm_client.core.spaces import MAX_LENGTH, SEPARATOR, Pooling
 from esm_client.lab.extras import require
+from esm_client.lab.memory import is_out_of_memory, no_room, release_memory
 from esm_client.lab.pooling import pool
-from esm_client.lab.progress import ProgressBar
+from esm_client.lab.progress import ProgressBar, Watch
 
 Text = str | tuple[str, str]
 """One text, or a pair that the separator joins."""
 
+Place = tuple[int, int]
+CHARACTERS_PER_TOKEN = 1000
+"""More than any token has; what lies behind is cut before a huge text is tokenised."""
 BATCHES_PER_CHUNK = 64
 """Tokenised together: enough to sort by length, few enough that memory stays flat."""
 
@@ -53,7 +57,9 @@ class TextEncoder:
         """The torch device that the model is on."""
         return next(self.model.parameters()).device
 
-    def embed(self, texts: Sequence[Text], *, progress: bool | None = None) -> NDArray[np.float32]:
+    def embed(
+        self, texts: Sequence[Text], *, progress: bool | Watch | None = None
+    ) -> NDArray[np.float32]:
         """Embed texts in evaluation mode: float32 (N, D), in the order given.
 
         A row does not depend on its neighbours beyond rounding (about 1e-6). Memory beyond the
@@ -97,48 +103,88 @@ class TextEncoder:
         """One string per row, pairs joined by the separator; InvalidInput for other types."""
         return [self._joined(text, first_row + index) for index, text in enumerate(texts)]
 
-    def tokenise(self, texts: list[str]) -> list[dict[str, list[int]]]:
-        """Token ids and masks per text, cut to `max_length`, not padded."""
-        encoded = self.tokenizer(texts, truncation=True, max_length=self.max_length)
-        names = [name for name in self.tokenizer.model_input_names if name in encoded]
-        rows = [{name: encoded[name][row] for name in names} for row in range(len(texts))]
-        empty = next((texts[i] for i, row in enumerate(rows) if not row["input_ids"]), None)
+    def tokenise(self, texts: list[str]) -> list[list[int]]:
+        """Token ids per text, cut to `max_length`, not padded."""
+        return self._encode(texts)["input_ids"]
+
+    def tokenise_with_places(self, texts: list[str]) -> tuple[list[list[int]], list[list[Place]]]:
+        """Token ids per text, and where in it each token stands: characters from and to.
+
+        Special tokens stand at (0, 0). Raises InvalidInput for a tokenizer that does not know.
+        """
+        if not self.tokenizer.is_fast:
+            raise InvalidInput(
+                f"{type(self.tokenizer).__name__} does not tell where its tokens stand.",
+                "Use a base model with a tokenizer.json.",
+            )
+        encoded = self._encode(texts, return_offsets_mapping=True)
+        return encoded["input_ids"], encoded["offset_mapping"]
+
+    def _encode(self, texts: list[str], **options: Any) -> Any:
+        encoded = self.tokenizer(
+            [text[: CHARACTERS_PER_TOKEN * self.max_length] for text in texts],
+            truncation=True,
+            max_length=self.max_length,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+            **options,
+        )
+        empty = next(
+            (t for t, ids in zip(texts, encoded["input_ids"], strict=True) if not ids), None
+        )
         if empty is not None:
             raise InvalidInput(
                 f"The text {empty[:40]!r} has no tokens.", "Remove empty texts, or fill them."
             )
-        return rows
+        return encoded
 
-    def pooled(self, rows: list[dict[str, list[int]]]) -> Any:
-        """Pad one batch on the right, run the model: pooled vectors, tensor (B, D) float32."""
+    def run(self, rows: Sequence[Sequence[int]]) -> tuple[Any, Any]:
+        """Pad one batch of token ids on the right and run the model: its output, and the mask."""
         torch = require("torch")
-        width = max(len(row["input_ids"]) for row in rows)
-        fill = {"input_ids": self.tokenizer.pad_token_id or 0}  # hidden by the mask, so any will do
-        batch = {
-            name: torch.tensor(
-                [row[name] + [fill.get(name, 0)] * (width - len(row[name])) for row in rows],
-                device=self.device,
-            )
-            for name in rows[0]
-        }
-        return pool(self.pooling, self.model(**batch), batch["attention_mask"])
+        lengths = [len(row) for row in rows]
+        # padding is hidden by the mask, so any id will do where the tokenizer has none
+        ids = np.full((len(rows), max(lengths)), self.tokenizer.pad_token_id or 0, dtype=np.int64)
+        for place, row in enumerate(rows):
+            ids[place, : lengths[place]] = row
+        mask = np.arange(ids.shape[1]) < np.array(lengths)[:, None]
+        inputs, attention = (
+            torch.from_numpy(array).to(self.device) for array in (ids, mask.astype(np.int64))
+        )
+        return self.model(input_ids=inputs, attention_mask=attention), attention
+
+    def pooled(self, rows: Sequence[Sequence[int]]) -> Any:
+        """Run one batch of token ids: pooled vectors, tensor (B, D) float32."""
+        output, mask = self.run(rows)
+        return pool(self.pooling, output, mask)
 
     def _embed_chunk(self, texts: list[str], bar: ProgressBar | None = None) -> NDArray[np.float32]:
         torch = require("torch")
         rows = self.tokenise(texts)
         self.model.eval()
         parts: list[NDArray[np.float32]] = []
-        order = sorted(range(len(rows)), key=lambda index: -len(rows[index]["input_ids"]))
+        order = sorted(range(len(rows)), key=lambda index: -len(rows[index]))
         with torch.inference_mode():
             for indices in batches(order, self.batch_size):
-                pooled = self.pooled([rows[index] for index in indices])
-                parts.append(pooled.cpu().numpy())
+                parts.extend(self._pooled_within_memory([rows[index] for index in indices]))
                 if bar is not None:
                     bar.advance(len(indices))
         result = np.concatenate(parts)
         sorted_back = np.empty_like(result)
         sorted_back[order] = result
         return sorted_back
+
+    def _pooled_within_memory(self, rows: list[list[int]]) -> list[NDArray[np.float32]]:
+        """The pooled vectors of a batch, in halves where the device has no room for the whole."""
+        try:
+            return [self.pooled(rows).cpu().numpy()]
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            if len(rows) == 1:
+                raise no_room(self.device, error) from error
+        release_memory()
+        half = len(rows) // 2
+        return [*self._pooled_within_memory(rows[:half]), *self._pooled_within_memory(rows[half:])]
 
     def _joined(self, text: object, row: int) -> str:
         if isinstance(text, str):

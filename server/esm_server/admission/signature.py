@@ -9,7 +9,9 @@ noise of a hundredth of its mean weight at 0.008, and maps of different tasks at
 import numpy as np
 from numpy.typing import NDArray
 
-from esm_client.core.artifact.weights import AffineMap
+from esm_client.core.maps.affine import AffineMap
+from esm_client.core.maps.mlp import MlpMap
+from esm_client.core.maps.storage import EsmMap
 
 SIDE = 8
 SAME_MAP = 0.05
@@ -18,8 +20,9 @@ SAME_MAP = 0.05
 Signature = NDArray[np.float32]
 
 
-def signature_of(affine: AffineMap) -> Signature:
+def signature_of(esm_map: EsmMap) -> Signature:
     """72 float32 numbers; comparable between maps of one dimension."""
+    affine = _linearised(esm_map)
     dimension = affine.dimension
     weight, bias = affine.weight.astype(np.float64), affine.bias.astype(np.float64)
     rng = np.random.default_rng([1, dimension])
@@ -29,6 +32,15 @@ def signature_of(affine: AffineMap) -> Signature:
     numbers = np.concatenate([shrunk.ravel(), third @ bias / np.sqrt(SIDE)])
     largest = np.finfo(np.float32).max / 100  # sums of squares of these stay finite in float64
     return numbers.clip(-largest, largest).astype(np.float32)
+
+
+def _linearised(esm_map: EsmMap) -> AffineMap:
+    """Itself; of an MLP its slope around zero, which two copies share as well."""
+    if not isinstance(esm_map, MlpMap):
+        return esm_map.as_affine()
+    zero = np.zeros((1, esm_map.dimension))
+    bias = esm_map.apply(zero)[0]
+    return AffineMap((esm_map.apply(np.eye(esm_map.dimension)) - bias).T, bias)
 
 
 def distances(one: Signature, others: NDArray[np.float32]) -> NDArray[np.float64]:

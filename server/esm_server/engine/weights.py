@@ -6,7 +6,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from threading import Lock
 
-from esm_client.core.artifact.weights import AffineMap
+from esm_client.core.maps.affine import AffineMap
+from esm_client.core.maps.storage import load_map
 
 OpenBlob = Callable[[str], AbstractContextManager[Path]]
 
@@ -22,13 +23,16 @@ class WeightsCache:
         self._lock = Lock()
 
     def get(self, digest: str) -> AffineMap:
-        """The map of a model.safetensors; raises NotFound, InvalidArtifact, OSError."""
+        """The map of a model.safetensors.
+
+        Raises NotFound, InvalidArtifact, OSError, and NeedsEmbeddings for a map that is not affine.
+        """
         with self._lock:
             if digest in self._maps:
                 self._maps.move_to_end(digest)
                 return self._maps[digest]
         with self._open_blob(digest) as path:  # outside the lock: two may load the same once
-            loaded = AffineMap.from_bytes(path.read_bytes())
+            loaded = load_map(path.read_bytes()).as_affine()
         self._keep(digest, loaded)
         return loaded
 

@@ -8,7 +8,7 @@ from litestar.params import Parameter
 from pydantic import ValidationError
 
 from esm_client.core.errors import InvalidInput
-from esm_client.core.schemas import Esm, EsmQuery, Facets, Kind, Page, Sort
+from esm_client.core.schemas import Esm, EsmQuery, Facets, Page, Sort, SourceKind
 from esm_server.auth.caller import Caller
 from esm_server.auth.guards import requires
 from esm_server.finding.service import FindingService
@@ -22,7 +22,7 @@ def esm_query(
     text: Annotated[str | None, Parameter(query="q", max_length=200)] = None,
     space: Annotated[str | None, Parameter(max_length=96)] = None,
     task: Choices = None,
-    kind: Kind | None = None,
+    kind: SourceKind | None = None,
     language: Choices = None,
     domain: Choices = None,
     licence: Choices = None,

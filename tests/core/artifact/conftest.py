@@ -3,7 +3,7 @@ import pytest
 
 from esm_client.core.artifact.config import EsmConfig, Recipe
 from esm_client.core.artifact.directory import EsmArtifact
-from esm_client.core.artifact.weights import AffineMap
+from esm_client.core.maps.affine import AffineMap
 from esm_client.core.schemas import FitReport, SourceTask
 from esm_client.core.spaces import SpaceIdentity
 

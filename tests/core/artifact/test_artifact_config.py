@@ -119,7 +119,7 @@ def test_what_the_peer_reads_is_flat_and_never_its_legacy_version(artifact):
         ({"esm_embedding_dim": 9000}, "'esm_embedding_dim' is '9000'"),
         ({"esm_embedding_dim": 1.5}, "'esm_embedding_dim' is '1.5'"),
         ({"esm_embedding_dim": float("nan")}, "'esm_embedding_dim' is 'nan'"),
-        ({"esm_architecture": "mlp"}, "'architecture' is 'mlp'"),
+        ({"esm_architecture": "magic"}, "'architecture' is 'magic'"),
         ({"num_examples": -1}, "'num_rows' is '-1'"),
         ({"lm_learning_rate": float("nan")}, "lm_learning_rate"),
         ({"lm_learning_rate": "fast"}, "lm_learning_rate' is 'fast'"),

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from esm_client.core.artifact.directory import EsmArtifact, artifact_files, directory_manifest
-from esm_client.core.artifact.weights import AffineMap
 from esm_client.core.errors import (
     Conflict,
     DimensionMismatch,
@@ -14,6 +13,7 @@ from esm_client.core.errors import (
     TooLarge,
     UnsafeFile,
 )
+from esm_client.core.maps.affine import AffineMap
 from esm_client.core.tensors import dump_tensors
 
 D = 6

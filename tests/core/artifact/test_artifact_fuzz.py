@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.errors import EsmError
+from esm_client.core.maps.storage import dump_map
 
 FILES = ("config.json", "model.safetensors", "summary.safetensors", "provenance.json")
 SETTINGS = settings(
@@ -32,7 +33,7 @@ def read_all(folder):
         artifact = EsmArtifact.read(folder)
         _ = artifact.fingerprint
         artifact.config.to_json()
-        artifact.map.to_bytes()
+        dump_map(artifact.map)
         if artifact.config.space is not None:
             _ = artifact.config.space.default_name
     except EsmError as error:

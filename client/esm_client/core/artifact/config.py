@@ -1,14 +1,15 @@
 """`config.json`: hf-dataset-selector's flat keys, and ours under one nested key it ignores."""
 
 import json
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from esm_client.core.errors import InvalidArtifact
 from esm_client.core.json_object import parse_object
 from esm_client.core.limits import MAX_CONFIG_BYTES, MAX_DIMENSION
-from esm_client.core.schemas import FitReport, Kind, SourceTask
+from esm_client.core.maps.storage import Architecture
+from esm_client.core.schemas import FitReport, SourceKind, SourceTask
 from esm_client.core.spaces import SpaceIdentity
 
 OUR_KEY = "esm_registry"
@@ -41,7 +42,7 @@ class EsmConfig(BaseModel):
 
     base_model: Annotated[str, Field(min_length=1, max_length=300)]
     task: SourceTask
-    architecture: Literal["linear"] = "linear"
+    architecture: Architecture = "linear"
     dimension: Annotated[int, Field(ge=1, le=MAX_DIMENSION)]
     space: SpaceIdentity | None = None
     """None in files of other packages, which do not say their embedding space."""
@@ -73,6 +74,7 @@ class EsmConfig(BaseModel):
                     "text_columns": list(task.text_columns),
                     "kind": task.kind,
                     "num_labels": task.num_labels,
+                    "rows_digest": task.rows_digest,
                 },
                 "space": self.space.model_dump() if self.space else None,
                 "fit": self.fit.model_dump() if self.fit else None,
@@ -109,8 +111,9 @@ class EsmConfig(BaseModel):
                         num_rows=document.get("num_examples"),
                         seed=document.get("seed"),
                         language=_joined(document.get("language")),
-                        kind=cast("Kind | None", extra.get("kind")),
+                        kind=cast("SourceKind | None", extra.get("kind")),
                         num_labels=extra.get("num_labels"),
+                        rows_digest=extra.get("rows_digest"),
                     ),
                     "architecture": document.get("esm_architecture") or "linear",
                     "dimension": dimension if stated is None else stated,

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 
 from esm_client.core.artifact.config import EsmConfig
 from esm_client.core.artifact.manifest import build_manifest, manifest_digest
-from esm_client.core.artifact.weights import AffineMap
+from esm_client.core.artifact.summary import FILE as SUMMARY
+from esm_client.core.artifact.summary import read_summary
 from esm_client.core.disk import disk_errors
 from esm_client.core.errors import (
     Conflict,
@@ -26,12 +27,13 @@ from esm_client.core.errors import (
 )
 from esm_client.core.json_object import parse_object
 from esm_client.core.limits import MAX_ARTIFACT_BYTES, MAX_CARD_BYTES, MAX_PROVENANCE_BYTES
+from esm_client.core.maps.storage import EsmMap, dump_map, load_map
 from esm_client.core.schemas import Manifest, Source
-from esm_client.core.shield.source import TENSORS, SourceSketches
-from esm_client.core.spaces import CANARIES, SpaceFingerprint
-from esm_client.core.tensors import dump_tensors, load_tensors
+from esm_client.core.shield.source import SourceSketches
+from esm_client.core.spaces import SpaceFingerprint
+from esm_client.core.tensors import dump_tensors
 
-CONFIG, MODEL, SUMMARY = "config.json", "model.safetensors", "summary.safetensors"
+CONFIG, MODEL = "config.json", "model.safetensors"
 CARD, PROVENANCE, SOURCE = "README.md", "provenance.json", "source.json"
 DIGESTED = (CONFIG, MODEL, SUMMARY)
 UNSAFE_SUFFIXES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".npz"}
@@ -41,13 +43,11 @@ UNSAFE_SUFFIXES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib",
 class EsmArtifact:
     """A validated ESM: configuration, map and what accompanies them.
 
-    summary: named float arrays; `text_embedding` (D,) is the mean base embedding of the source
-    texts (TextEmb), `canaries` (5, D) the base model's embeddings of the canary sentences;
-    `source_*`, uint64, are the sketches of the source's rows (core.shield).
+    summary: named arrays, which core.artifact.summary explains.
     """
 
     config: EsmConfig
-    map: AffineMap
+    map: EsmMap
     summary: Mapping[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
     card: str = ""
     provenance: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -58,6 +58,12 @@ class EsmArtifact:
             raise DimensionMismatch(
                 f"config.json says esm_embedding_dim {self.config.dimension}, model.safetensors "
                 f"holds a map of {self.map.dimension} dimensions.",
+                "Write both from the same ESM.",
+            )
+        if self.map.architecture != self.config.architecture:
+            raise InvalidArtifact(
+                f"config.json says esm_architecture {self.config.architecture!r}, "
+                f"model.safetensors holds a {self.map.architecture!r} map.",
                 "Write both from the same ESM.",
             )
         space = self.config.space
@@ -87,6 +93,14 @@ class EsmArtifact:
                 f"{problem['msg'].lower()}.",
                 f"Write {SUMMARY} and {PROVENANCE} again from the base model.",
             ) from cause
+
+    def apply(self, embeddings: Any) -> Any:
+        """Base embeddings (N, D) as the source model would embed the texts, approximately.
+
+        Takes and gives a numpy array or a torch tensor. Raises InvalidEmbeddings,
+        DimensionMismatch.
+        """
+        return self.map.apply(embeddings)
 
     @property
     def source_sketches(self) -> SourceSketches | None:
@@ -119,10 +133,10 @@ class EsmArtifact:
     ) -> "EsmArtifact":
         """Validate the digested files wherever they lie, by name; the server calls this too."""
         check_file_names(files)
-        affine = AffineMap.from_bytes(files[MODEL].read_bytes())
-        config = EsmConfig.from_json(files[CONFIG].read_bytes(), affine.dimension)
-        summary = _read_summary(files[SUMMARY], affine.dimension) if SUMMARY in files else {}
-        return cls(config, affine, summary, card, provenance or {}, source or Source())
+        esm_map = load_map(files[MODEL].read_bytes())
+        config = EsmConfig.from_json(files[CONFIG].read_bytes(), esm_map.dimension)
+        summary = read_summary(files[SUMMARY], esm_map.dimension) if SUMMARY in files else {}
+        return cls(config, esm_map, summary, card, provenance or {}, source or Source())
 
     def write(self, directory: str | os.PathLike[str]) -> Path:
         """Write a new directory, whole or not at all; raises Conflict if it exists."""
@@ -138,7 +152,7 @@ class EsmArtifact:
     def _fill(self, staging: Path, target: Path) -> None:
         try:
             (staging / CONFIG).write_bytes(self.config.to_json())
-            (staging / MODEL).write_bytes(self.map.to_bytes())
+            (staging / MODEL).write_bytes(dump_map(self.map))
             if self.summary:
                 (staging / SUMMARY).write_bytes(dump_tensors(self.summary))
             if self.card:
@@ -201,23 +215,6 @@ def _unsafe(name: str) -> UnsafeFile:
         f"{name!r} may run code when it is read (pickle), so it is refused.",
         f"Save the map as {MODEL} with the safetensors library and remove this file.",
     )
-
-
-def _read_summary(path: Path, dimension: int) -> dict[str, NDArray[Any]]:
-    summary, _ = load_tensors(path.read_bytes(), SUMMARY, integers=TENSORS)
-    SourceSketches.from_tensors(summary)
-    shapes = {"text_embedding": (dimension,), "canaries": (len(CANARIES), dimension)}
-    for name, array in summary.items():
-        if name in shapes and array.shape != shapes[name]:
-            raise InvalidArtifact(
-                f"{name} in {SUMMARY} has shape {array.shape}, not {shapes[name]}.",
-                "Write the summary again from the same base model.",
-            )
-        if not np.isfinite(array).all():
-            raise InvalidArtifact(
-                f"{name!r} in {SUMMARY} holds NaN or infinite numbers.", "Write it again."
-            )
-    return summary
 
 
 def _read_text(path: Path, limit: int) -> str:

@@ -25,6 +25,7 @@ from esm_client.core.schemas.contract import (
     Name,
     Page,
     Problem,
+    SourceKind,
     Text,
 )
 from esm_client.core.schemas.esms import (
@@ -99,6 +100,7 @@ __all__ = [
     "SkippedEsm",
     "Sort",
     "Source",
+    "SourceKind",
     "SourceModel",
     "SourceModelCreate",
     "SourceModelFile",

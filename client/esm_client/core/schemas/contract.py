@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from esm_client.core.references import ALIAS_PATTERN, DIGEST_PATTERN, NAME_PATTERN
 
 Kind = Literal["classification", "regression"]
+"""Of a target: what can be ranked for."""
+SourceKind = Literal["classification", "regression", "question-answering", "sequence-labelling"]
+"""Of a source: what an ESM can be trained on (Vu et al. 2020, section 2)."""
 Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
 AliasName = Annotated[str, Field(pattern=f"^{ALIAS_PATTERN}$")]
 Digest = Annotated[str, Field(pattern=f"^{DIGEST_PATTERN}$")]

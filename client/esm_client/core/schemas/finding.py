@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from esm_client.core.schemas.contract import Contract, Kind, Name, Text
+from esm_client.core.schemas.contract import Contract, Name, SourceKind, Text
 
 Sort = Literal["name", "newest", "relevance"]
 Choices = Annotated[tuple[Text, ...], Field(max_length=50)]
@@ -16,7 +16,7 @@ class EsmFilter(Contract):
 
     task: Choices = ()
     """Data sets."""
-    kind: Kind | None = None
+    kind: SourceKind | None = None
     language: Choices = ()
     domain: Choices = ()
     licence: Choices = ()

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from esm_client.core.schemas.contract import Contract, Count, Kind, Text
+from esm_client.core.schemas.contract import Contract, Count, Digest, SourceKind, Text
 
 
 class SourceTask(Contract):
@@ -18,8 +18,10 @@ class SourceTask(Contract):
     num_rows: Count | None = None
     seed: int | None = None
     language: Text | None = None
-    kind: Kind | None = None
+    kind: SourceKind | None = None
     num_labels: Count | None = None
+    rows_digest: Digest | None = None
+    """Of the rows used, whatever their order: equal for the same data under two names."""
 
 
 class Source(Contract):
@@ -61,3 +63,10 @@ class FitReport(Contract):
     ridge_lambda: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     validation_metric: Annotated[float, Field(allow_inf_nan=False)] | None = None
     validation_metric_name: Text | None = None
+    rank: Count | None = None
+    """Of a low-rank map."""
+
+    @property
+    def explained_share(self) -> float:
+        """The share of the identity map's error that the map removes; negative if it adds some."""
+        return 1.0 - self.held_out_mse / self.identity_mse if self.identity_mse > 0 else 0.0

@@ -24,17 +24,16 @@ def read_labels(values: Sequence[Any], column: str, kind: Kind | None) -> tuple[
     are all whole numbers; true and false become those words. Without `kind`, numbers with a
     fraction mean regression, all else classification. Regression labels are float64.
 
-    Raises InvalidLabels for missing, infinite or constant labels, for one class only, for words
-    in a regression, and where `kind` cannot be told.
+    Raises InvalidLabels for infinite or constant labels, for one class only, for words in a
+    regression, and where `kind` cannot be told.
     """
-    _check_present(values, column)
     parsed = _parsed(values, column)
     numeric = not isinstance(parsed[0], str)
     fractions = any(isinstance(value, float) and not value.is_integer() for value in parsed)
     chosen: Kind = kind or ("regression" if fractions else "classification")
     check_varied(parsed, column)
-    if kind is None and chosen == "classification":
-        _check_few(len(set(parsed)), len(parsed), column)
+    if chosen == "classification":
+        _check_few(len(set(parsed)), len(parsed), column, told=kind is not None)
     if chosen == "regression":
         if not numeric:
             row = next(row for row, value in enumerate(values) if _number(value) is None)
@@ -57,24 +56,6 @@ def check_varied(labels: Sequence[Any], column: str) -> None:
             f"Every row has the label {labels[0]!r} in column {column!r}.",
             "Choose another label column, or rows with at least two labels.",
         )
-
-
-def _check_present(values: Sequence[Any], column: str) -> None:
-    missing = [row for row, value in enumerate(values) if _is_missing(value)]
-    if missing:
-        raise InvalidLabels(
-            f"{len(missing)} of {len(values)} labels in column {column!r} are missing, the first "
-            f"in row {missing[0]} (counted from 0, without a header).",
-            "Remove these rows, or choose another label column.",
-        )
-
-
-def _is_missing(value: object) -> bool:
-    return (
-        value is None
-        or (isinstance(value, str) and not value.strip())
-        or (isinstance(value, float) and math.isnan(value))
-    )
 
 
 def _parsed(values: Sequence[Any], column: str) -> list[Any]:
@@ -114,10 +95,17 @@ def _number(value: object) -> int | float | None:
     return None
 
 
-def _check_few(distinct: int, rows: int, column: str) -> None:
-    if distinct > MAX_GUESSED_CLASSES and distinct > rows / 2:
+def _check_few(distinct: int, rows: int, column: str, *, told: bool) -> None:
+    if distinct <= MAX_GUESSED_CLASSES or distinct <= rows / 2:
+        return
+    if told:
         raise InvalidLabels(
-            f"Column {column!r} has {distinct} different labels in {rows} rows, so its kind "
-            "cannot be told.",
-            'Say kind="classification" or kind="regression", or choose another label column.',
+            f"Column {column!r} has {distinct} classes in {rows} rows: most occur once, so there "
+            "is nothing to learn.",
+            "Choose another label column.",
         )
+    raise InvalidLabels(
+        f"Column {column!r} has {distinct} different labels in {rows} rows, so its kind "
+        "cannot be told.",
+        'Say kind="classification" or kind="regression", or choose another label column.',
+    )

@@ -1,89 +1,116 @@
-"""`load_task`: a labelled data set from a file or a saved data set."""
+"""`load_task`: a labelled data set from wherever it lies."""
 
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
-from esm_client.core.errors import InvalidDataset, InvalidInput
-from esm_client.core.schemas import Kind, SourceTask
-from esm_client.lab.data.columns import Columns, read_columns
+from esm_client.core.errors import InvalidDataset, InvalidInput, InvalidLabels
+from esm_client.core.schemas import SourceKind, SourceTask
+from esm_client.lab.data.columns.choice import ColumnChoice
+from esm_client.lab.data.columns.facts import is_missing
+from esm_client.lab.data.draw import DrawnRows, Row, digest_rows, draw_rows
 from esm_client.lab.data.labels import check_varied, read_labels
+from esm_client.lab.data.opening import open_table
+from esm_client.lab.data.spans import read_answers, read_tags
+from esm_client.lab.data.survey import Survey, survey_table
+from esm_client.lab.data.table import Table, check_names
 from esm_client.lab.data.task import TextTask
 from esm_client.lab.encoder import Text
 
+EMPTY_TEXT, NO_LABEL, OTHER_SPLIT = "an empty text", "no label", "another split"
+
 
 def load_task(
-    path: str | Path,
+    data: Any,
     *,
-    text_columns: Sequence[str],
-    label_column: str,
-    kind: Kind | None = None,
+    text_columns: Sequence[str] = (),
+    label_column: str | None = None,
+    kind: SourceKind | None = None,
     limit_rows: int | None = None,
     seed: int = 42,
+    subset: str | None = None,
     split: str | None = None,
+    revision: str | None = None,
+    streaming: bool = False,
+    delimiter: str | None = None,
+    unlabelled: Any = None,
+    accept_doubts: bool = False,
     name: str | None = None,
     language: str | None = None,
 ) -> TextTask:
     """Read texts and labels; nothing is copied to a cache.
 
     Args:
-        path: a .csv, .tsv, .parquet or JSON lines (.jsonl, .json) file in UTF-8, or a folder
-            that datasets' save_to_disk wrote.
-        text_columns: one column, or two for pairs.
-        label_column: class names where the file has them; otherwise words or numbers.
-        kind: None for regression where labels have fractions, else classification.
+        data: what `open_table` opens: a data file, a saved data set, a hub id, a DataFrame ...
+        text_columns: one column, or two for pairs; found out where there are none.
+        label_column: class names where the data has them; otherwise words or numbers; lists of
+            tags; answers in SQuAD's shape. Found out where it is None.
+        kind: None for what the columns tell, else regression where labels have fractions, else
+            classification.
         limit_rows: at most so many rows, drawn with `seed` and kept in their order.
-        split: of a folder with several; "train" unless said.
+        split: of what has several, or the value of a column of that name; train unless said.
+        unlabelled: a label that stands for none; -1 is one where class names are known, and
+            where the other labels count from 0 to at least 2.
+        accept_doubts: use columns that were found out even where that is not certain.
         name: what to call the data set; by default the file's name, never its path.
         language: for the record.
 
-    Rows with an empty text are left out, counted in `dropped_rows` and warned of.
+    Rows with an empty text or no label are left out, counted in `dropped_rows` and warned of.
 
     Raises:
-        InvalidDataset: a path, format, column or text that cannot be used.
-        InvalidLabels: missing labels, one class only, or labels whose kind cannot be told.
+        InvalidDataset: a path, format, column or text that cannot be used, and columns that
+            cannot be told with certainty.
+        InvalidLabels: no labels at all, one class only, or labels whose kind cannot be told.
     """
-    path, columns = Path(path), _check_columns(text_columns, label_column)
     if limit_rows is not None and limit_rows < 1:
         raise InvalidInput(f"limit_rows is {limit_rows}.", "Use 1 or more, or leave it out.")
-    table = read_columns(path, list(dict.fromkeys([*columns, label_column])), split)
-    if not table[label_column]:
-        raise InvalidDataset(f"{path.name} has no rows.", "Check how it was written.")
-    texts = _texts(table, columns)
-    kept = [row for row, text in enumerate(texts) if text is not None]
-    _warn_dropped(path, len(texts) - len(kept), len(texts))
-    labels, found = read_labels(table[label_column], label_column, kind)
-    sampled = limit_rows is not None and limit_rows < len(kept)
-    if sampled:
-        chosen = np.random.default_rng(seed).permutation(len(kept))[:limit_rows]
-        kept = [kept[int(place)] for place in np.sort(chosen)]
-    labels = labels[kept]
-    check_varied(labels.tolist(), label_column)
+    named = _check_named(text_columns, label_column)
+    table = open_table(
+        data, subset=subset, split=split, revision=revision, streaming=streaming,
+        delimiter=delimiter,
+    )  # fmt: skip
+    check_names(table.name, [*named, *([label_column] if label_column else [])], table.columns)
+    survey = survey_table(
+        table, text_columns=named, label_column=label_column, split=split, unlabelled=unlabelled
+    )
+    choice = _checked(survey.choice, table.name, accept_doubts=accept_doubts)
+    drawn = _draw(table, survey, choice, limit_rows, seed)
+    found = kind or table.kind or choice.kind
+    texts, labels, found = _read(drawn.rows, choice, found)
+    label = cast("str", choice.label_column)
+    sampled = drawn.usable > len(drawn.rows)
+    dropped = drawn.left_out[EMPTY_TEXT] + drawn.left_out[NO_LABEL]
     return TextTask(
-        texts=[cast("Text", texts[row]) for row in kept],
+        texts=texts,
         labels=labels,
         kind=found,
-        dropped_rows=len(texts) - len(kept),
+        dropped_rows=dropped,
+        notes=(*choice.reasons, *choice.doubts, *survey.notes),
         source_task=SourceTask(
-            data_set=name or path.stem,
-            text_columns=columns,
-            label_column=label_column,
-            split=split or ("train" if (path / "dataset_dict.json").is_file() else None),
-            num_rows=len(kept),
+            data_set=name or table.name,
+            subset=table.subset,
+            text_columns=choice.text_columns,
+            label_column=label,
+            split=survey.split or table.split,
+            num_rows=len(texts),
             seed=seed if sampled else None,
             language=language,
             kind=found,
-            num_labels=len(set(labels.tolist())) if found == "classification" else 1,
+            num_labels=_count(labels, found),
+            rows_digest=digest_rows(
+                (*((text,) if isinstance(text, str) else text), label)
+                for text, label in zip(texts, labels.tolist(), strict=True)
+            ),
         ),
     )
 
 
-def _check_columns(text_columns: Sequence[str], label_column: str) -> tuple[str, ...]:
+def _check_named(text_columns: Sequence[str], label_column: str | None) -> tuple[str, ...]:
     columns = (text_columns,) if isinstance(text_columns, str) else tuple(text_columns)
-    if not 1 <= len(columns) <= 2:
+    if len(columns) > 2:
         raise InvalidDataset(
             f"{len(columns)} text columns were named.", "Name one, or two for pairs of texts."
         )
@@ -94,28 +121,99 @@ def _check_columns(text_columns: Sequence[str], label_column: str) -> tuple[str,
     return columns
 
 
-def _texts(table: Columns, columns: tuple[str, ...]) -> list[Text | None]:
-    """One text or pair per row; None where a text is empty."""
-    for name in columns:
-        for row, value in enumerate(table[name]):
-            if value is not None and not isinstance(value, str):
+def _checked(choice: ColumnChoice, name: str, *, accept_doubts: bool) -> ColumnChoice:
+    if choice.certain or (accept_doubts and choice.text_columns and choice.label_column):
+        return choice
+    guess = [f"--text-column {column}" for column in choice.text_columns]
+    guess += [f"--label-column {choice.label_column}"] if choice.label_column else []
+    raise InvalidDataset(
+        f"The columns of {name} cannot be told for certain. {' '.join(choice.doubts)}",
+        f"If this is right, say so: {' '.join(guess)}"
+        if len(guess) > 1
+        else "Name them with --text-column and --label-column.",
+    )
+
+
+def _draw(
+    table: Table, survey: Survey, choice: ColumnChoice, limit: int | None, seed: int
+) -> DrawnRows:
+    """Draw usable rows (texts, then the label); warn of what was left out."""
+    label, texts = cast("str", choice.label_column), choice.text_columns
+    names = list(dict.fromkeys([*texts, label, *survey.split_column]))
+
+    def reason_against(row: Row) -> str | None:
+        if survey.split_column and str(row[-1]).strip() != survey.split:
+            return OTHER_SPLIT
+        for column, text in zip(texts, row, strict=False):
+            if text is None or (isinstance(text, str) and not text.strip()) or text == []:
+                return EMPTY_TEXT
+            if not isinstance(text, str | list):
                 raise InvalidDataset(
-                    f"Column {name!r} holds no text: row {row} is a {type(value).__name__}.",
+                    f"Column {column!r} of {table.name} holds no text: a row of it is "
+                    f"{str(text)[:40]!r} of type {type(text).__name__}.",
                     "Name a column of texts.",
                 )
-    parts: list[tuple[Any, ...]] = list(zip(*(table[name] for name in columns), strict=True))
-    empty = [not all(part and part.strip() for part in row) for row in parts]
-    if all(empty):
-        raise InvalidDataset(f"Every text of column {columns[0]!r} is empty.", "Name another one.")
-    return [
-        None if is_empty else (row[0] if len(columns) == 1 else (row[0], row[1]))
-        for row, is_empty in zip(parts, empty, strict=True)
-    ]
+        value = row[len(texts)]
+        return NO_LABEL if is_missing(value) or survey.is_unlabelled(value) else None
+
+    drawn = draw_rows(
+        table.blocks(names), names, texts=len(texts), limit=limit, seed=seed,
+        reason_against=reason_against,
+    )  # fmt: skip
+    total = drawn.usable + drawn.left_out.total()
+    if not drawn.rows:
+        raise _nothing_usable(table, choice, drawn, total)
+    for reason in (EMPTY_TEXT, NO_LABEL):
+        if count := drawn.left_out[reason]:
+            warnings.warn(
+                f"{count} of {total} rows of {table.name} have {reason} and were left out.",
+                stacklevel=4,
+            )
+    return drawn
 
 
-def _warn_dropped(path: Path, dropped: int, rows: int) -> None:
-    if dropped:
-        warnings.warn(
-            f"{dropped} of {rows} rows of {path.name} have an empty text and were left out.",
-            stacklevel=3,
+def _nothing_usable(
+    table: Table, choice: ColumnChoice, drawn: DrawnRows, total: int
+) -> InvalidInput:
+    if not total:
+        return InvalidDataset(f"{table.name} has no rows.", "Check how it was written.")
+    reason, _ = drawn.left_out.most_common(1)[0]
+    if reason == NO_LABEL:
+        return InvalidLabels(
+            f"All labels in column {choice.label_column!r} of {table.name} are missing.",
+            "Choose another label column, or another split.",
         )
+    if reason == EMPTY_TEXT:
+        return InvalidDataset(
+            f"Every text of column {choice.text_columns[0]!r} is empty.", "Name another one."
+        )
+    return InvalidDataset(f"No row of {table.name} is of the wanted split.", "Name another split.")
+
+
+def _read(
+    rows: list[Row], choice: ColumnChoice, kind: SourceKind | None
+) -> tuple[list[Text], NDArray[Any], SourceKind]:
+    label, width = cast("str", choice.label_column), len(choice.text_columns)
+    values = [row[width] for row in rows]
+    if kind == "sequence-labelling" or (kind is None and isinstance(values[0], list)):
+        texts, tags = read_tags([row[0] for row in rows], values, label)
+        return cast("list[Text]", texts), tags, "sequence-labelling"
+    texts = [row[0] if width == 1 else (row[0], row[1]) for row in rows]
+    if kind == "question-answering":
+        if width != 2:
+            raise InvalidDataset(
+                "Question answering needs two text columns.", "Name question and context."
+            )
+        return texts, read_answers([row[1] for row in rows], values, label), kind
+    labels, found = read_labels(values, label, kind)
+    check_varied(labels.tolist(), label)
+    return texts, labels, found
+
+
+def _count(labels: NDArray[Any], kind: SourceKind) -> int:
+    """How many outputs a head for these labels has."""
+    if kind == "classification":
+        return len(np.unique(labels))
+    if kind == "sequence-labelling":
+        return len({tag for row in labels for tag in row})
+    return 2 if kind == "question-answering" else 1

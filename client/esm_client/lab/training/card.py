@@ -3,20 +3,24 @@
 from collections.abc import Mapping
 
 from esm_client.core.artifact.config import EsmConfig
-from esm_client.core.schemas import FitReport, SourceTask
+from esm_client.core.schemas import FitReport, Source, SourceTask
 
 _INTRODUCTION = (
-    "An embedding space map: an affine map that approximates what fine-tuning `{}` on this task "
-    "does to its text embeddings."
+    "An embedding space map ({architecture}): it approximates what fine-tuning `{base_model}` on "
+    "this task does to its text embeddings. With it a registry tells, without the data set and "
+    "without fine-tuning, whether the task is a good one to train on first."
 )
 
 
-def write_card(config: EsmConfig) -> str:
+def write_card(config: EsmConfig, source: Source | None = None) -> str:
     """Markdown with the front matter that model hubs read."""
+    known = source or Source()
     return "\n".join(
         [
             "---",
             f"base_model: {config.base_model}",
+            *([f"license: {_cell(known.licence)}"] if known.licence else []),
+            *([f"language: {config.task.language}"] if config.task.language else []),
             "tags:",
             "- embedding_space_map",
             f"- BaseLM:{config.base_model}",
@@ -24,10 +28,10 @@ def write_card(config: EsmConfig) -> str:
             "",
             f"# ESM {config.task.data_set}",
             "",
-            _INTRODUCTION.format(config.base_model),
+            _INTRODUCTION.format(base_model=config.base_model, architecture=config.architecture),
             "",
             "## Source task",
-            *_task_rows(config.task),
+            *_task_rows(config.task, known),
             "",
             *_space_section(config),
             "## Training",
@@ -39,7 +43,7 @@ def write_card(config: EsmConfig) -> str:
     )
 
 
-def _task_rows(task: SourceTask) -> list[str]:
+def _task_rows(task: SourceTask, source: Source) -> list[str]:
     facts = {
         "data set": task.data_set,
         "subset": task.subset,
@@ -51,6 +55,11 @@ def _task_rows(task: SourceTask) -> list[str]:
         "rows": task.num_rows,
         "sampled with seed": task.seed,
         "language": task.language,
+        "domain": source.domain,
+        "where it lies": source.location,
+        "revision": source.revision,
+        "licence of the data": source.licence or "not stated",
+        "contact": source.contact,
     }
     return _table(facts)
 
@@ -81,14 +90,15 @@ def _recipe_rows(config: EsmConfig) -> list[str]:
 
 def _fit_section(fit: FitReport) -> list[str]:
     verdict = (
-        f"The map leaves {100 * fit.held_out_mse / fit.identity_mse:.0f} percent of the identity's "
-        "error."
+        f"The map explains {100 * fit.explained_share:.0f} percent of what fine-tuning changes "
+        "(one minus its error over the identity's)."
         if fit.held_out_mse < fit.identity_mse
         else "**The map is worse than no map at all: do not use it.**"
     )
     facts = {
         "mean squared error of the map": f"{fit.held_out_mse:.4g}",
         "mean squared error of the identity": f"{fit.identity_mse:.4g}",
+        "rank": fit.rank,
         "ridge penalty, relative": fit.ridge_lambda,
         fit.validation_metric_name or "validation metric": fit.validation_metric,
     }
@@ -114,10 +124,10 @@ _USE = [
     "from esm_client import EsmArtifact",
     "",
     'esm = EsmArtifact.read("this-folder")',
-    "source_embeddings = esm.map.apply(base_embeddings)  # (rows, dimension)",
+    "source_embeddings = esm.apply(base_embeddings)  # numpy or torch, (rows, dimension)",
     "```",
     "",
-    "With hf-dataset-selector:",
+    "With hf-dataset-selector, which reads linear maps (`esm-client export` makes one):",
     "",
     "```python",
     "from hfselect import ESM",

@@ -1,62 +1,57 @@
 """`train_esm`: from a labelled data set and a base model to an ESM artifact."""
 
 import copy
-import time
-from collections.abc import Generator
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from importlib.metadata import version
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from esm_client.core.artifact.config import EsmConfig, Recipe
 from esm_client.core.artifact.directory import EsmArtifact
-from esm_client.core.artifact.weights import AffineMap
-from esm_client.core.errors import Conflict, InvalidDataset, InvalidInput
-from esm_client.core.schemas import FitReport
-from esm_client.core.shield.source import SourceSketches
+from esm_client.core.errors import Conflict, InvalidDataset
+from esm_client.core.maps.low_rank import LowRankMap
+from esm_client.core.schemas import FitReport, Source
 from esm_client.core.spaces import MAX_LENGTH, Pooling
 from esm_client.lab.data.task import TextTask
 from esm_client.lab.embedding import Embedder
-from esm_client.lab.encoder import TextEncoder
+from esm_client.lab.progress import Watch
 from esm_client.lab.training.card import write_card
 from esm_client.lab.training.finetune import FineTuned, fine_tune
-from esm_client.lab.training.fit import (
+from esm_client.lab.training.fit.moments import mean_squared_error
+from esm_client.lab.training.fit.recipe import FitRecipe, FittedMap, fit_map
+from esm_client.lab.training.fit.sgd import (
     SGD_BATCH_SIZE,
     SGD_EPOCHS,
     SGD_LEARNING_RATE,
     SGD_WEIGHT_DECAY,
-    fit_ridge,
-    fit_sgd,
-    mean_squared_error,
 )
-from esm_client.lab.training.source_model import save_source_model
+from esm_client.lab.training.provenance import Clock, provenance
+from esm_client.lab.training.recipe import FineTuneRecipe
+from esm_client.lab.training.source_model import load_source_model, save_source_model
+from esm_client.lab.training.summary import summarise
 
-Solver = Literal["ridge", "sgd"]
 HELD_OUT_SHARE = 0.1
 MAX_HELD_OUT_ROWS = 1000
 MIN_ROWS = 20
-WEIGHT_DECAY = 0.01
 
 
 def train_esm(
     task: TextTask,
     base_model: str | Path | Embedder,
+    recipe: FineTuneRecipe | None = None,
+    fit: FitRecipe | None = None,
     *,
-    epochs: int = 3,
-    learning_rate: float = 2e-5,
-    batch_size: int = 32,
-    solver: Solver = "ridge",
+    source_model: str | Path | None = None,
+    source: Source | None = None,
     seed: int = 42,
     device: str = "auto",
     pooling: Pooling | None = None,
     max_length: int = MAX_LENGTH,
-    progress: bool | None = None,
+    progress: bool | Watch | None = None,
     keep_model: Path | None = None,
     shield: bool = True,
+    checkpoint: Path | None = None,
 ) -> EsmArtifact:
     """Train an embedding space map (Schulte et al. 2024, section 3; phase 1).
 
@@ -69,68 +64,71 @@ def train_esm(
         task: at least 20 rows.
         base_model: a folder, a hub id, or an Embedder, which then brings its own device,
             pooling and max_length.
-        epochs, learning_rate, batch_size: of the fine-tuning.
-        solver: "ridge", the exact minimum of the penalised squared error, or "sgd", the paper's.
+        recipe, fit: of the fine-tuning and of the map; the defaults are good.
+        source_model: a model that is fine-tuned already, folder or hub id: nothing is trained,
+            and no metric reported. If it saw the held-out rows, so did the map's target.
+        source: where the data set lies and under which licence, for the card.
         seed: of the held-out rows, the head's first weights, the batches and the dropout.
-        shield: whether the summary holds a sketch of the task's rows, by which users find out
-            that the source holds rows of their target (core.shield says what it reveals).
         keep_model: a new folder for the source model; `save_source_model` says what lies there.
+        shield: whether the summary holds a sketch of the task's rows, by which users find out
+            that the source holds rows of their target (core.shield says what it reveals), and
+            the set of tokens that occur.
+        checkpoint: as fine_tune has it.
 
     Raises InvalidDataset for too few rows, Conflict if `keep_model` exists, and what Embedder
     and fine_tune raise.
     """
-    _check_request(task, solver, keep_model)
+    _check_request(task, keep_model)
+    recipe, fit = recipe or FineTuneRecipe(), fit or FitRecipe()
     embedder = (
         base_model
         if isinstance(base_model, Embedder)
         else Embedder(base_model, device=device, pooling=pooling, max_length=max_length)
     )
-    clock, (held_out, rows) = _Clock(), _split(len(task), seed)
+    clock, (held_out, rows) = Clock(), _split(len(task), seed)
     with clock.step("embed_base"):
         base = embedder.embed(task.texts, progress=progress)
     with clock.step("fine_tune"):
-        tuned = _fine_tune_copy(
-            embedder.encoder,
-            task,
-            held_out=held_out,
-            epochs=epochs,
-            learning_rate=learning_rate,
-            batch_size=batch_size,
-            weight_decay=WEIGHT_DECAY,
-            seed=seed,
-            device=embedder.device,
-            progress=progress,
-        )
+        copied = copy.deepcopy(embedder.encoder.model)
+        encoder = embedder.encoder.with_model(copied)
+        if source_model is None:
+            tuned = fine_tune(
+                encoder, task, recipe, held_out=held_out, seed=seed, progress=progress,
+                checkpoint=checkpoint,
+            )  # fmt: skip
+        else:
+            encoder, tuned = load_source_model(source_model, embedder), None
     with clock.step("embed_tuned"):
-        source = embedder.encoder.with_model(tuned.model).embed(task.texts, progress=progress)
-    if keep_model is not None:
+        imitated = encoder.embed(task.texts, progress=progress)
+    if keep_model is not None and tuned is not None:
         save_source_model(keep_model, tuned, embedder.encoder, task)
     with clock.step("fit"):
-        affine, ridge_lambda = _fit(base[rows], source[rows], solver, seed)
+        fitted = fit_map(base, imitated, rows, fit, seed=seed)
     config = EsmConfig(
         base_model=embedder.identity.base_model,
         task=task.source_task,
-        dimension=affine.dimension,
+        architecture=fitted.map.architecture,
+        dimension=fitted.map.dimension,
         space=embedder.identity,
-        recipe=_recipe(epochs, learning_rate, batch_size, solver),
-        fit=_report(affine, base[held_out], source[held_out], tuned, solver, ridge_lambda),
+        recipe=_stated(recipe if tuned else None, fit),
+        fit=_report(fitted, base[held_out], imitated[held_out], tuned, fit),
     )
     return EsmArtifact(
         config=config,
-        map=affine,
-        summary={
-            "text_embedding": base.mean(axis=0, dtype=np.float64).astype(np.float32),
-            "canaries": np.array(embedder.fingerprint.canaries, dtype=np.float32),
-            **(SourceSketches.of(task.rows).tensors() if shield else {}),
-        },
-        card=write_card(config),
-        provenance=_provenance(embedder, clock, seed),
+        map=fitted.map,
+        summary=summarise(task, base, embedder, shield=shield),
+        card=write_card(config, source),
+        provenance=provenance(embedder, clock, seed, tuned, task),
+        source=source or Source(),
     )
 
 
-def _check_request(task: TextTask, solver: str, keep_model: Path | None) -> None:
-    if solver not in ("ridge", "sgd"):
-        raise InvalidInput(f"{solver!r} is no solver.", 'Use solver="ridge" or solver="sgd".')
+def with_source(artifact: EsmArtifact, source: Source) -> EsmArtifact:
+    """The same ESM and what is known of its source, in its card too."""
+    return replace(artifact, source=source, card=write_card(artifact.config, source))
+
+
+def _check_request(task: TextTask, keep_model: Path | None) -> None:
     if len(task) < MIN_ROWS:
         raise InvalidDataset(
             f"The task has {len(task)} rows; an ESM needs at least {MIN_ROWS}.",
@@ -147,94 +145,47 @@ def _split(rows: int, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return np.sort(order[:held]), np.sort(order[held:])
 
 
-def _fine_tune_copy(base: TextEncoder, task: TextTask, **settings: Any) -> FineTuned:
-    """Fine-tune a copy of the base model in its own embedding space."""
-    return fine_tune(
-        copy.deepcopy(base.model),
-        base.tokenizer,
-        task,
-        pooling=base.pooling,
-        max_length=base.max_length,
-        separator=base.separator,
-        **settings,
-    )
-
-
-def _fit(
-    base: NDArray[np.float32], target: NDArray[np.float32], solver: Solver, seed: int
-) -> tuple[AffineMap, float | None]:
-    """The map in float32, as it is stored, and the ridge's relative penalty."""
-    if solver == "sgd":
-        return fit_sgd(base, target, seed=seed), None
-    fitted = fit_ridge(base, target, seed=seed)
-    weight, bias = fitted.map.weight, fitted.map.bias
-    return AffineMap(weight.astype(np.float32), bias.astype(np.float32)), fitted.ridge_lambda
-
-
 def _report(
-    affine: AffineMap,
+    fitted: FittedMap,
     base: NDArray[np.float32],
-    source: NDArray[np.float32],
-    tuned: FineTuned,
-    solver: Solver,
-    ridge_lambda: float | None,
+    imitated: NDArray[np.float32],
+    tuned: FineTuned | None,
+    fit: FitRecipe,
 ) -> FitReport:
     """What the held-out rows say, in six digits: more would be noise in a digest."""
-    numbers = {
-        "held_out_mse": mean_squared_error(affine.apply(base), source),
-        "identity_mse": mean_squared_error(base, source),
-        **({} if tuned.metric is None else {"validation_metric": tuned.metric}),
-    }
+    metric = None if tuned is None or tuned.metric is None else tuned.metric
     return FitReport(
-        solver=solver,
+        solver=fit.chosen_solver,
         held_out_rows=len(base),
-        ridge_lambda=ridge_lambda,
-        validation_metric_name=None if tuned.metric is None else tuned.metric_name,
-        **{name: float(f"{value:.6g}") for name, value in numbers.items()},
+        held_out_mse=_six_digits(mean_squared_error(fitted.map.apply(base), imitated)),
+        identity_mse=_six_digits(mean_squared_error(base, imitated)),
+        rank=fitted.map.rank if isinstance(fitted.map, LowRankMap) else None,
+        ridge_lambda=fitted.ridge_lambda,
+        validation_metric=None if metric is None else _six_digits(metric),
+        validation_metric_name=None if metric is None or tuned is None else tuned.metric_name,
     )
 
 
-def _recipe(epochs: int, learning_rate: float, batch_size: int, solver: Solver) -> Recipe:
-    fine_tuning: dict[str, Any] = {
-        "lm_num_epochs": epochs,
-        "lm_batch_size": batch_size,
-        "lm_learning_rate": learning_rate,
-        "lm_weight_decay": WEIGHT_DECAY,
-        "lm_optimizer": "AdamW",
+def _six_digits(value: float) -> float:
+    return float(f"{value:.6g}")
+
+
+def _stated(recipe: FineTuneRecipe | None, fit: FitRecipe) -> Recipe:
+    """The recipe in the words of hf-dataset-selector's configuration."""
+    stated = Recipe(
+        lm_num_epochs=recipe.epochs,
+        lm_batch_size=recipe.batch_size,
+        lm_learning_rate=recipe.learning_rate,
+        lm_weight_decay=recipe.weight_decay,
+        lm_optimizer="AdamW",
+    ) if recipe else Recipe()  # fmt: skip
+    if fit.chosen_solver == "ridge":
+        return stated.model_copy(update={"esm_optimizer": "ridge"})
+    paper = {
+        "esm_num_epochs": SGD_EPOCHS,
+        "esm_batch_size": SGD_BATCH_SIZE,
+        "esm_learning_rate": SGD_LEARNING_RATE,
+        "esm_weight_decay": SGD_WEIGHT_DECAY,
+        "esm_optimizer": "AdamW",
     }
-    if solver == "ridge":
-        return Recipe(**fine_tuning, esm_optimizer="ridge")
-    return Recipe(
-        **fine_tuning,
-        esm_num_epochs=SGD_EPOCHS,
-        esm_batch_size=SGD_BATCH_SIZE,
-        esm_learning_rate=SGD_LEARNING_RATE,
-        esm_weight_decay=SGD_WEIGHT_DECAY,
-        esm_optimizer="AdamW",
-    )
-
-
-class _Clock:
-    """Seconds by step."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def step(self, name: str) -> Generator[None]:
-        start = time.perf_counter()
-        yield
-        self.seconds[name] = round(time.perf_counter() - start, 3)
-
-
-def _provenance(embedder: Embedder, clock: _Clock, seed: int) -> dict[str, Any]:
-    fingerprint = embedder.fingerprint
-    return {
-        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "device": embedder.device,
-        "seconds": clock.seconds,
-        "seed": seed,
-        "tokenizer_digest": fingerprint.tokenizer_digest,
-        "versions": {name: version(name) for name in ("numpy", "torch", "transformers")},
-        "weight_digest": fingerprint.weight_digest,
-    }
+    return stated.model_copy(update=paper)

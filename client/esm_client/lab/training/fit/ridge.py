@@ -1,157 +1,139 @@
-"""Fitting the map f(x) = W x + b to pairs of base and fine-tuned embeddings."""
+"""Ridge regression in closed form, of full and of low rank."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from esm_client.core.artifact.weights import AffineMap
-from esm_client.core.errors import InvalidEmbeddings, InvalidInput
-from esm_client.lab.extras import require
-
-Floats = NDArray[np.floating[Any]]
+from esm_client.core.errors import InvalidInput
+from esm_client.core.maps.affine import AffineMap
+from esm_client.core.maps.low_rank import LowRankMap
+from esm_client.lab.training.fit.moments import Floats, Matrix, Moments, check_pairs
 
 LAMBDAS = (1e-4, 1e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0, 10.0)
 """Tried penalties, relative to the mean squared singular value of the centred embeddings."""
 INNER_SHARE = 0.2
-
-SGD_EPOCHS, SGD_BATCH_SIZE, SGD_LEARNING_RATE, SGD_WEIGHT_DECAY = 10, 32, 1e-3, 0.01
-"""The paper's recipe for the map."""
 
 
 @dataclass(frozen=True)
 class RidgeFit:
     """A fitted map in float64, the relative penalty it was fitted with, and the scalar c."""
 
-    map: AffineMap
+    map: AffineMap | LowRankMap
     ridge_lambda: float
     scale: float
 
 
-def mean_squared_error(predicted: Floats, target: Floats) -> float:
-    """Mean squared error per coordinate of two arrays (N, D)."""
-    return float(np.mean((np.asarray(predicted, np.float64) - target) ** 2))
-
-
 def fit_ridge(
-    base: Floats, tuned: Floats, *, ridge_lambda: float | None = None, seed: int = 42
+    base: Floats,
+    tuned: Floats,
+    rows: NDArray[np.intp] | None = None,
+    *,
+    rank: int | None = None,
+    ridge_lambda: float | None = None,
+    seed: int = 42,
 ) -> RidgeFit:
     """Fit the map in closed form.
 
     Minimises |X W^T + 1 b^T - Y|^2 + lambda |W - c I|^2 over W and b, with c the least-squares
     scalar: a strong penalty leads back to a scaled identity, and b is never penalised. Both
-    follow from the normal equations of [X 1], solved by centring X and Y (methods of the
-    embedding space map: Schulte et al. 2024, section 3, who use SGD for the same loss).
+    follow from the normal equations of [X 1], solved by centring X and Y (the loss is that of
+    Schulte et al. 2024, section 3, who use SGD). With a rank q, W = c I + P Q^T is the best
+    such map on the rows: the full solution, projected on the first q principal directions of
+    its fitted changes (reduced-rank regression, Izenman 1975).
 
     Args:
         base: X (N, D), embeddings of the base model.
         tuned: Y (N, D), embeddings of the fine-tuned model, row by row of the same texts.
+        rows: numbers of the rows to fit; None for all.
+        rank: q, at most D; None for the full map.
         ridge_lambda: relative to the mean squared singular value of the centred X, so that it
             carries over between models and row counts; None tries LAMBDAS on a fifth of the
             rows and fits the best one on all of them.
         seed: draws that fifth.
 
-    Raises InvalidEmbeddings for arrays that are not pairs, InvalidInput for a penalty that is
-    not positive.
+    What is held beyond the arrays does not grow with N. Raises InvalidEmbeddings for arrays that
+    are not pairs, InvalidInput for a penalty or a rank that is not positive.
     """
-    X, Y = _checked(base, tuned)
-    if ridge_lambda is None:
-        ridge_lambda = _choose_lambda(X, Y, seed)
-    elif not (ridge_lambda > 0 and np.isfinite(ridge_lambda)):
+    check_pairs(base, tuned)
+    if rank is not None and rank < 1:
+        raise InvalidInput(f"rank is {rank}.", "Use 1 or more, or None for the full map.")
+    if ridge_lambda is not None and not (ridge_lambda > 0 and np.isfinite(ridge_lambda)):
         raise InvalidInput(f"ridge_lambda is {ridge_lambda}.", "Use a positive number.")
-    return _Ridge(X, Y).solve(ridge_lambda)
+    used = np.arange(len(base)) if rows is None else rows
+    order = np.random.default_rng(seed).permutation(used)
+    held = max(1, round(INNER_SHARE * len(used)))
+    inner, held_out = (Moments.of(base, tuned, np.sort(r)) for r in (order[held:], order[:held]))
+    if ridge_lambda is None:
+        errors = held_out_errors(inner, held_out, LAMBDAS, [rank])
+        ridge_lambda = LAMBDAS[int(np.argmin(errors[:, 0]))]
+    return _Ridge(inner + held_out).solve(ridge_lambda, rank)
+
+
+def held_out_errors(
+    inner: Moments, held_out: Moments, lambdas: Sequence[float], ranks: Sequence[int | None]
+) -> Matrix:
+    """Mean squared errors (penalties, ranks) on some rows of the maps fitted on others.
+
+    All ranks of one penalty cost one fit: the directions are the same, and what each takes off
+    the error adds up.
+    """
+    ridge = _Ridge(inner)
+    seen = held_out.about(inner.mean_x, inner.mean_y)
+    left = seen.xy - ridge.scale * seen.xx  # of what the scaled identity leaves over
+    scaled = (
+        seen.yy
+        - 2 * ridge.scale * float(np.trace(seen.xy))
+        + ridge.scale**2 * float(np.trace(seen.xx))
+    )
+    errors = np.empty((len(lambdas), len(ranks)))
+    for row, value in enumerate(lambdas):
+        change = ridge.change(value)
+        directions = ridge.directions(change)
+        turned = directions.T @ change
+        taken = np.cumsum(
+            2 * np.sum(turned * (left @ directions).T, axis=1)
+            - np.sum((turned @ seen.xx) * turned, axis=1)
+        )
+        places = [len(taken) - 1 if rank is None else min(rank, len(taken)) - 1 for rank in ranks]
+        errors[row] = (scaled - taken[places]) / (held_out.rows * inner.dimension)
+    return errors
 
 
 class _Ridge:
     """The normal equations of one data set, diagonalised once for all penalties."""
 
-    def __init__(self, X: NDArray[np.float64], Y: NDArray[np.float64]) -> None:
-        self._mean_x: NDArray[np.float64] = X.mean(axis=0)
-        self._mean_y: NDArray[np.float64] = Y.mean(axis=0)
-        x, y = X - self._mean_x, Y - self._mean_y
-        total = float(np.vdot(x, x))
-        self._scale = float(np.vdot(x, y)) / total if total > 0 else 1.0
-        self._unit = total / x.shape[1] if total > 0 else 1.0
-        values, self._basis = np.linalg.eigh(x.T @ x)
+    def __init__(self, moments: Moments) -> None:
+        self._moments = moments
+        self.scale = moments.scale
+        values, self._basis = np.linalg.eigh(moments.xx)
         self._values = np.maximum(values, 0.0)
-        self._moments = self._basis.T @ (x.T @ (y - self._scale * x))
+        self._turned = self._basis.T @ (moments.xy - self.scale * moments.xx)
 
-    def solve(self, ridge_lambda: float) -> RidgeFit:
-        """The map for a penalty relative to the mean squared singular value."""
-        damped = self._moments / (self._values + ridge_lambda * self._unit)[:, None]
-        weight = (self._basis @ damped).T
-        weight[np.diag_indices_from(weight)] += self._scale
-        bias = self._mean_y - weight @ self._mean_x
-        return RidgeFit(AffineMap(weight, bias), ridge_lambda, self._scale)
+    def change(self, ridge_lambda: float) -> Matrix:
+        """W - c I (D, D) for a penalty relative to the mean squared singular value."""
+        damped = self._turned / (self._values + ridge_lambda * self._moments.unit)[:, None]
+        return (self._basis @ damped).T
 
+    def directions(self, change: Matrix) -> Matrix:
+        """Principal directions (D, D) of the fitted changes, the strongest first, as columns."""
+        _, found = np.linalg.eigh(change @ self._moments.xx @ change.T)
+        return found[:, ::-1]
 
-def _choose_lambda(X: NDArray[np.float64], Y: NDArray[np.float64], seed: int) -> float:
-    rows = np.random.default_rng(seed).permutation(len(X))
-    held = max(1, round(INNER_SHARE * len(X)))
-    inner, held_out = rows[held:], rows[:held]
-    ridge = _Ridge(X[inner], Y[inner])
-    errors = [
-        mean_squared_error(ridge.solve(value).map.apply(X[held_out]), Y[held_out])
-        for value in LAMBDAS
-    ]
-    return LAMBDAS[int(np.argmin(errors))]
+    def solve(self, ridge_lambda: float, rank: int | None) -> RidgeFit:
+        """The map of all rows."""
+        change = self.change(ridge_lambda)
+        fitted = self._low_rank(change, rank) if rank else self._full(change)
+        return RidgeFit(fitted, ridge_lambda, self.scale)
 
+    def _full(self, change: Matrix) -> AffineMap:
+        weight = change + self.scale * np.eye(len(change))
+        return AffineMap(weight, self._moments.mean_y - weight @ self._moments.mean_x)
 
-def fit_sgd(
-    base: Floats,
-    tuned: Floats,
-    *,
-    epochs: int = SGD_EPOCHS,
-    learning_rate: float = SGD_LEARNING_RATE,
-    weight_decay: float = SGD_WEIGHT_DECAY,
-    batch_size: int = SGD_BATCH_SIZE,
-    seed: int = 42,
-) -> AffineMap:
-    """Fit the map as the paper does (Schulte et al. 2024, section 4): AdamW on the same loss.
-
-    Mean squared error, linear decay of the learning rate to zero, gradients clipped at norm 1,
-    pairs in the order given, torch's initial weights drawn with `seed`. Weight decay 0.01 as
-    the paper's text says (its scripts use 0.001). Arrays as for fit_ridge; the map is float32.
-    """
-    X, Y = _checked(base, tuned)
-    torch = require("torch")
-    inputs, targets = (torch.tensor(array, dtype=torch.float32) for array in (X, Y))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        linear = torch.nn.Linear(X.shape[1], X.shape[1])
-    optimiser = torch.optim.AdamW(linear.parameters(), lr=learning_rate, weight_decay=weight_decay)
-    steps = epochs * -(-len(X) // batch_size)
-    schedule = linear_decay(optimiser, steps)
-    for _ in range(epochs):
-        for start in range(0, len(X), batch_size):
-            rows = slice(start, start + batch_size)
-            optimiser.zero_grad()
-            torch.nn.functional.mse_loss(linear(inputs[rows]), targets[rows]).backward()
-            torch.nn.utils.clip_grad_norm_(linear.parameters(), 1.0)
-            optimiser.step()
-            schedule.step()
-    return AffineMap(linear.weight.detach().numpy(), linear.bias.detach().numpy())
-
-
-def linear_decay(optimiser: Any, steps: int) -> Any:
-    """A torch schedule that takes the learning rate to zero in `steps` steps, without warm-up."""
-
-    def share_left(step: int) -> float:
-        return 1 - step / steps
-
-    return require("torch.optim.lr_scheduler").LambdaLR(optimiser, share_left)
-
-
-def _checked(base: Floats, tuned: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    X, Y = np.asarray(base, np.float64), np.asarray(tuned, np.float64)
-    if X.ndim != 2 or X.shape != Y.shape or len(X) < 2:
-        raise InvalidEmbeddings(
-            f"The base embeddings have shape {X.shape}, the tuned ones {Y.shape}.",
-            "Pass two arrays (N, D) of the same texts, with at least two rows.",
-        )
-    if not (np.isfinite(X).all() and np.isfinite(Y).all()):
-        raise InvalidEmbeddings(
-            "The embeddings hold NaN or infinite numbers.", "Embed the texts again in float32."
-        )
-    return X, Y
+    def _low_rank(self, change: Matrix, rank: int) -> LowRankMap:
+        left = self.directions(change)[:, :rank]
+        right = change.T @ left
+        mean_x, mean_y = self._moments.mean_x, self._moments.mean_y
+        bias = mean_y - self.scale * mean_x - left @ (right.T @ mean_x)
+        return LowRankMap(np.array([self.scale]), left, right, bias)

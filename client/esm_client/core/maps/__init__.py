@@ -1,0 +1,1 @@
+"""The architectures of embedding space maps, one per file, and their one file format."""

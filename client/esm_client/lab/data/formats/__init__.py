@@ -1,0 +1,1 @@
+"""One reader per format; each gives a `Table` and copies nothing anywhere."""
