@@ -8,6 +8,7 @@ from esm_client import __version__
 from esm_client.cli import (
     alias,
     audit,
+    build,
     cache,
     delete,
     doctor,
@@ -81,6 +82,7 @@ for name, function in {
     "show": show.show,
     "ranking": ranking.ranking,
     "train": train.train,
+    "build": build.build,
     "push": push.push,
     "attach": push.attach,
     "edit": edit.edit,

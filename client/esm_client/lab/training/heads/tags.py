@@ -59,7 +59,8 @@ class TagHead:
 
     def metric(self, predicted: list[Any], rows: NDArray[np.intp]) -> float:
         """F1 of whole spans where tags have the BIO form, else the share of right tags."""
-        truth = [[self._tags[number] for number in self._numbers[row]] for row in rows]
+        numbers = [self._numbers[int(row)] for row in rows]
+        truth = [[self._tags[number] for number in row] for row in numbers]
         return tag_score(truth, cast("list[list[str]]", predicted))[1]
 
 

@@ -1,0 +1,201 @@
+"""A plan: data sets, base models and recipes, as a TOML file says them or a folder shows them."""
+
+import re
+import tomllib
+from glob import glob
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from esm_client.core.errors import InvalidInput
+from esm_client.core.maps.storage import Architecture
+from esm_client.core.schemas import Source, SourceKind
+from esm_client.core.spaces import MAX_LENGTH, SEPARATOR, Pooling
+from esm_client.lab.data.formats.files import stem_of, suffix_of
+from esm_client.lab.data.opening import SUFFIXES
+from esm_client.lab.training.fit.recipe import FitRecipe, Solver
+from esm_client.lab.training.recipe import FineTuneRecipe, Precision
+
+Positive = Annotated[int, Field(ge=1)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataSettings(_Strict):
+    """Everything that may be said of a data set, for one or, under [defaults], for all."""
+
+    text_columns: tuple[str, ...] = ()
+    label_column: str | None = None
+    kind: SourceKind | None = None
+    limit_rows: Positive | None = 10_000
+    seed: Annotated[int, Field(ge=0)] = 42
+    subset: str | None = None
+    split: str | None = None
+    data_revision: str | None = None
+    streaming: bool = False
+    delimiter: str | None = None
+    unlabelled: str | int | None = None
+    accept_doubts: bool = False
+    """Use columns that were found out even where that is not certain."""
+    language: str | None = None
+    epochs: Positive = 3
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-5
+    batch_size: Positive = 32
+    patience: Positive | None = None
+    precision: Precision = "auto"
+    architecture: Architecture | None = None
+    solver: Solver | None = None
+    rank: Positive | None = None
+    shield: bool = True
+    keep_model: bool = False
+    """Keep the fine-tuned source model beside the ESM."""
+    location: str | None = None
+    revision: str | None = None
+    licence: str | None = None
+    domain: str | None = None
+    contact: str | None = None
+
+    @property
+    def recipe(self) -> FineTuneRecipe:
+        """Of the fine-tuning."""
+        return FineTuneRecipe(
+            self.epochs, self.learning_rate, self.batch_size,
+            patience=self.patience, precision=self.precision,
+        )  # fmt: skip
+
+    @property
+    def fit(self) -> FitRecipe:
+        """Of the map."""
+        return FitRecipe.of(self.architecture, self.solver, self.rank)
+
+    @property
+    def source(self) -> Source:
+        """What others are told of the data."""
+        names = ("location", "revision", "licence", "domain", "contact")
+        return Source(**{name: getattr(self, name) for name in names})
+
+
+class DataSet(DataSettings):
+    """One data set. data: a path or a hub id; name: of its ESM."""
+
+    data: str
+    name: str
+
+
+class BaseModelChoice(_Strict):
+    """One base model, and how it embeds."""
+
+    model: str
+    """A folder or a hub id."""
+    name: str | None = None
+    pooling: Pooling | None = None
+    max_length: Annotated[int, Field(ge=8)] = MAX_LENGTH
+    separator: str = SEPARATOR
+
+
+class Plan(_Strict):
+    """What to build: every data set for every base model."""
+
+    data: tuple[DataSet, ...]
+    base_models: tuple[BaseModelChoice, ...] = ()
+
+    @classmethod
+    def read(cls, path: Path, **overrides: Any) -> Self:
+        """From a .toml file, or from a folder or file of data, which is a plan by itself.
+
+        Args:
+            overrides: settings that hold for all data sets whatever the file says; None is
+                passed over.
+
+        Raises InvalidInput, with the place in the file where it can be said.
+        """
+        given = {key: value for key, value in overrides.items() if value is not None}
+        if path.suffix != ".toml":
+            return cls(data=tuple(_data_sets({"data": str(path)}, {}, given, Path())))
+        try:
+            document = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as cause:
+            raise InvalidInput(f"{path} cannot be read: {cause}.", "Check the plan.") from cause
+        return cls._from_document(document, path, given)
+
+    @classmethod
+    def _from_document(cls, document: dict[str, Any], path: Path, given: dict[str, Any]) -> Self:
+        unknown = set(document) - {"defaults", "data", "base_model"}
+        if unknown:
+            raise InvalidInput(
+                f"{path} has a section {min(unknown)!r}.",
+                "A plan holds [defaults], [[data]] and [[base_model]].",
+            )
+        defaults, folder = document.get("defaults", {}), path.parent
+        try:
+            data = [
+                found
+                for entry in document.get("data", [])
+                for found in _data_sets(entry, defaults, given, folder)
+            ]
+            models = [
+                BaseModelChoice.model_validate(entry | {"model": _here(entry.get("model"), folder)})
+                for entry in document.get("base_model", [])
+            ]
+        except ValidationError as cause:
+            problem = cause.errors(include_url=False)[0]
+            where = ".".join(map(str, problem["loc"]))
+            raise InvalidInput(
+                f"{path}: {where} is {str(problem['input'])[:60]!r}: {problem['msg'].lower()}.",
+                f"Known are {', '.join(DataSet.model_fields)}.",
+            ) from cause
+        if not data:
+            raise InvalidInput(f"{path} names no data set.", "Add [[data]] with data = PATH.")
+        return cls(data=tuple(data), base_models=tuple(models))
+
+
+def _data_sets(
+    entry: dict[str, Any], defaults: dict[str, Any], given: dict[str, Any], folder: Path
+) -> list[DataSet]:
+    """One entry as its data sets: a pattern or a folder of files stands for each of them."""
+    place = str(entry.get("data", ""))
+    paths = _files(folder, place) if place else []
+    if len(paths) > 1 and "name" in entry:
+        raise InvalidInput(
+            f"{place!r} stands for {len(paths)} data sets, and all would be called "
+            f"{entry['name']!r}.",
+            "Leave the name out; each is named after its file.",
+        )
+    settings = defaults | entry | given
+    return [
+        DataSet.model_validate({"name": _name_of(path), **settings, "data": path})
+        for path in paths or [place]
+    ]
+
+
+def _files(folder: Path, place: str) -> list[str]:
+    """The data files that a pattern or a folder stands for; itself where it is something else."""
+    root = folder / place
+    if any(sign in place for sign in "*?["):
+        found = sorted(glob(str(root), recursive=True))  # noqa: PTH207 - Path.glob is relative
+        if not found:
+            raise InvalidInput(f"No file fits {place!r}.", "Check the pattern.")
+        return found
+    is_saved = any((root / name).is_file() for name in ("dataset_info.json", "dataset_dict.json"))
+    if root.is_dir() and not is_saved:
+        found = sorted(str(path) for path in root.iterdir() if suffix_of(path) in SUFFIXES)
+        if not found:
+            raise InvalidInput(f"{root} holds no data file.", f"Read are {', '.join(SUFFIXES)}.")
+        return found
+    return [str(root)] if root.exists() else [place]
+
+
+def _here(place: str | None, folder: Path) -> str | None:
+    """A path relative to the plan's folder, where there is such a one."""
+    return str(folder / place) if place and (folder / place).exists() else place
+
+
+def _name_of(data: str) -> str:
+    """A legal name from a path or hub id."""
+    path = Path(data)
+    words = stem_of(path) if suffix_of(path) in SUFFIXES else path.name
+    plain = re.sub(r"[^a-z0-9._-]+", "-", words.lower())
+    return plain.lstrip(".")[:96] or "data"
