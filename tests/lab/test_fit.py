@@ -3,7 +3,7 @@ import pytest
 
 from esm_client.core.errors import InvalidEmbeddings, InvalidInput
 from esm_client.lab.training.fit.moments import Moments, mean_squared_error
-from esm_client.lab.training.fit.ridge import LAMBDAS, fit_ridge, held_out_errors
+from esm_client.lab.training.fit.ridge import LAMBDAS, RANKS, _Choice, fit_ridge
 from esm_client.lab.training.fit.sgd import fit_mlp, fit_sgd
 from esm_client.lab.training.metrics import mean_correlation
 
@@ -104,13 +104,25 @@ def test_held_out_errors_are_those_of_the_maps_themselves():
     X, Y = pairs(90, noise=1.0)
     rows = np.random.default_rng(0).permutation(90)
     inner, held = np.sort(rows[18:]), np.sort(rows[:18])
-    ranks = [1, 3, 12, None]
-    found = held_out_errors(Moments.of(X, Y, inner), Moments.of(X, Y, held), [0.01, 1.0], ranks)
-    for row, value in enumerate([0.01, 1.0]):
-        for column, rank in enumerate(ranks):
+    choice = _Choice(Moments.of(X, Y, inner), Moments.of(X, Y, held))
+    full = choice.errors([0.01, 1.0])
+    for place, value in enumerate([0.01, 1.0]):
+        found = {rank: choice.rank_errors(value)[rank - 1] for rank in (1, 3, 12)}
+        for rank, error in {**found, None: full[place]}.items():
             fitted = fit_ridge(X[inner], Y[inner], ridge_lambda=value, rank=rank).map
             expected = mean_squared_error(fitted.apply(X[held]), Y[held])
-            assert found[row, column] == pytest.approx(expected, rel=1e-9)
+            assert error == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_rank_is_the_smallest_that_is_good_enough():
+    random = np.random.default_rng(0)
+    X = random.normal(size=(500, 40))
+    axes = np.linalg.qr(random.normal(size=(40, 12)))[0]  # so that c stays near 1
+    Y = X + 3 * X @ axes[:, :6] @ axes[:, 6:].T + 0.1 * random.normal(size=X.shape)
+    assert fit_ridge(X, Y, rank="auto").map.rank == 8  # the first of RANKS that holds six
+    assert fit_ridge(X[:, :5], Y[:, :5], rank="auto").map.rank in (4, 5)
+    noise = X + random.normal(size=X.shape)
+    assert fit_ridge(X, noise, rank="auto").map.rank == RANKS[0]
 
 
 def test_moments_of_blocks_add_up(monkeypatch):

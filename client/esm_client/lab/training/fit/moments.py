@@ -42,11 +42,15 @@ class Moments:
 
     @classmethod
     def _of_block(cls, base: Floats, tuned: Floats) -> "Moments":
-        X, Y = base.astype(np.float64), tuned.astype(np.float64)
-        mean_x: Matrix = X.mean(axis=0)
-        mean_y: Matrix = Y.mean(axis=0)
-        x, y = X - mean_x, Y - mean_y
-        return cls(len(X), mean_x, mean_y, x.T @ x, x.T @ y, float(np.vdot(y, y)))
+        mean_x: Matrix = base.mean(axis=0, dtype=np.float64)
+        mean_y: Matrix = tuned.mean(axis=0, dtype=np.float64)
+        # centred first, products of float32 lose nothing that the embeddings had
+        dtype = np.promote_types(base.dtype, np.float32)
+        x, y = (base - mean_x).astype(dtype), (tuned - mean_y).astype(dtype)
+        xx, xy = (x.T @ x).astype(np.float64), (x.T @ y).astype(np.float64)
+        return cls(
+            len(x), mean_x, mean_y, xx, xy, float(np.einsum("ij,ij->", y, y, dtype=np.float64))
+        )
 
     def __add__(self, other: "Moments") -> "Moments":
         """Of both sets of rows together (pairwise update of Chan, Golub and LeVeque 1979)."""

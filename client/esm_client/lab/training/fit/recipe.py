@@ -15,7 +15,6 @@ from esm_client.lab.training.fit.ridge import fit_ridge
 from esm_client.lab.training.fit.sgd import fit_mlp, fit_sgd
 
 Solver = Literal["ridge", "sgd"]
-DEFAULT_RANK = 32
 
 
 @dataclass(frozen=True)
@@ -23,13 +22,14 @@ class FitRecipe:
     """Architecture, and how its weights are found.
 
     solver: "ridge" in closed form, for linear and low-rank maps; "sgd", the paper's, for linear
-    maps; an mlp is always trained by gradient descent. rank: of a low-rank map.
-    ridge_lambda: relative; None for the one with the smallest held-out error.
+    maps; an mlp is always trained by gradient descent. rank: of a low-rank map; None for the
+    smallest that is good enough on held-out rows. ridge_lambda: relative; None for the one with
+    the smallest held-out error.
     """
 
     architecture: Architecture = "low-rank"
     solver: Solver | None = None
-    rank: int = DEFAULT_RANK
+    rank: int | None = None
     ridge_lambda: float | None = None
 
     def __post_init__(self) -> None:
@@ -56,7 +56,7 @@ class FitRecipe:
         wanted = architecture or ("linear" if solver == "sgd" else cls.architecture)
         if rank is not None and wanted != "low-rank":
             raise InvalidInput(f"A {wanted} map has no rank.", "Leave it out.")
-        return cls(wanted, solver, cls.rank if rank is None else rank)
+        return cls(wanted, solver, rank)
 
     @property
     def chosen_solver(self) -> Solver:
@@ -80,7 +80,7 @@ def fit_map(
         return FittedMap(fit_mlp(base[rows], tuned[rows], seed=seed))
     if recipe.chosen_solver == "sgd":
         return FittedMap(fit_sgd(base[rows], tuned[rows], seed=seed))
-    rank = min(recipe.rank, base.shape[1]) if recipe.architecture == "low-rank" else None
+    rank = (recipe.rank or "auto") if recipe.architecture == "low-rank" else None
     fitted = fit_ridge(base, tuned, rows, rank=rank, ridge_lambda=recipe.ridge_lambda, seed=seed)
     return FittedMap(_in_float32(fitted.map), fitted.ridge_lambda)
 
