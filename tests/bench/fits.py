@@ -56,9 +56,7 @@ def main() -> None:
     rows = {what: _judge(fit, sources, targets, names, truth) for what, fit in fits.items()}
     _print_errors(rows, sources)
     identity = {name: _identity_error(tensors) for name, tensors in sources.items()}
-    print(
-        f"\n{len(sources)} sources, {len(names)} targets of {len(targets['labels:' + names[0]])} rows"
-    )
+    print(f"\n{len(sources)} sources, {len(names)} targets")
     print(
         f"{'map':34s} {'KB':>6s} {'error':>7s} {'of identity':>11s} {'fit s':>7s} {'agreement':>9s}"
     )
@@ -76,7 +74,7 @@ def _ridge(**settings):
 
 
 def _judge(fit, sources, targets, names, truth) -> dict:
-    errors, seconds, size, maps = {}, 0.0, 0, []
+    errors, seconds, size, maps = {}, 0.0, [], []
     for name, tensors in sources.items():
         base, tuned = tensors["base"], tensors["tuned"]
         held = np.arange(len(base)) % 10 == 0
@@ -85,7 +83,7 @@ def _judge(fit, sources, targets, names, truth) -> dict:
         seconds += time.perf_counter() - started
         errors[name] = mean_squared_error(found.apply(base[held]), tuned[held])
         arrays = (array.astype(np.float32) for array in found.tensors().values())
-        size = len(dump_map(type(found)(*arrays)))
+        size.append(len(dump_map(type(found)(*arrays))))
         maps.append(found)
     agreements = [
         spearmanr(
@@ -99,7 +97,7 @@ def _judge(fit, sources, targets, names, truth) -> dict:
     ]
     return {
         "errors": errors,
-        "bytes": size,
+        "bytes": float(np.mean(size)),
         "seconds": seconds / len(sources),
         "agreement": float(np.mean(agreements)),
         "agreements": dict(zip(names, map(float, agreements), strict=True)),

@@ -144,7 +144,8 @@ def _solve(moments: Moments, ridge_lambda: float, rank: int | None) -> RidgeFit:
     """The map of all rows."""
     scale, dimension = moments.scale, moments.dimension
     damped = moments.xx + ridge_lambda * moments.unit * np.eye(dimension)
-    change: Matrix = np.linalg.solve(damped, moments.xy - scale * moments.xx).T
+    solution = np.linalg.solve(damped, moments.xy - scale * moments.xx)
+    change: Matrix = solution.T.astype(np.float64)
     if rank is None:
         weight = change + scale * np.eye(dimension)
         full = AffineMap(weight, moments.mean_y - weight @ moments.mean_x)
