@@ -49,6 +49,8 @@ class EsmConfig(BaseModel):
     recipe: Recipe = Recipe()
     fit: FitReport | None = None
     developers: str | None = None
+    published_version: str | None = None
+    """`version` of a file of another package; None in ours."""
 
     def to_json(self) -> bytes:
         """The bytes of `config.json`: stable for equal content."""
@@ -121,6 +123,7 @@ class EsmConfig(BaseModel):
                     "recipe": document,
                     "fit": ours.get("fit"),
                     "developers": _joined(document.get("developers")),
+                    "published_version": None if ours else document.get("version"),
                 }
             )
         except (ValidationError, TypeError, AttributeError) as cause:

@@ -81,7 +81,7 @@ class DataSettings(_Strict):
 class DataSet(DataSettings):
     """One data set. data: a path or a hub id; name: of its ESM."""
 
-    data: str
+    data: Annotated[str, Field(min_length=1)]
     name: str
 
 

@@ -127,8 +127,10 @@ def _label_score(facts: ColumnFacts) -> float | None:
     words = names.plain(facts.name)
     if words in names.LABEL:
         score += 5.0
-    elif names.is_one_of(facts.name, names.LABEL):
+    elif names.is_one_of(facts.name, names.LABEL) or names.numbers_a_label(facts.name):
         score += 4.0
+    elif words in names.PERHAPS_LABEL:
+        score += 3.0
     elif names.is_one_of(facts.name, names.PERHAPS_LABEL) or words.startswith("is_"):
         score += 2.5
     if names.sounds_like_no_label(facts.name) and words not in names.LABEL:

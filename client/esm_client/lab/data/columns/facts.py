@@ -10,6 +10,7 @@ ValueType = Literal["text", "number", "boolean", "list", "object", "empty"]
 MAX_CLASSES = 150
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _MOMENT = re.compile(r"\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./]\d{1,2}[./]\d{2,4}")
+_WITHOUT_BLANKS = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]")  # Thai, Lao, CJK
 _ADDRESS = re.compile(r"(https?://|www\.)\S+|[\w.+-]+@[\w-]+\.[\w.]+|(/[\w.-]+){2,}")
 
 
@@ -70,7 +71,7 @@ class ColumnFacts:
     def is_prose(self) -> bool:
         """Texts that somebody wrote: several words, mostly different from each other."""
         varied = self.share_distinct > 0.3 or self.distinct > MAX_CLASSES
-        wordy = self.mean_words >= 2 or self.mean_characters >= 15  # not all scripts use spaces
+        wordy = self.mean_words >= 2 or self.mean_characters >= 15
         return self.type == "text" and wordy and varied and not self.is_mark
 
     @property
@@ -94,7 +95,7 @@ def facts_of(name: str, values: Sequence[Any], *, has_class_names: bool) -> Colu
         keys=keys,
         type=kind,
         has_class_names=has_class_names,
-        mean_words=fmean(len(key.split()) for key in words) if words else 0.0,
+        mean_words=fmean(_words_in(key) for key in words) if words else 0.0,
         mean_characters=fmean(len(key) for key in words) if words else 0.0,
     )
 
@@ -102,6 +103,11 @@ def facts_of(name: str, values: Sequence[Any], *, has_class_names: bool) -> Colu
 def is_missing(value: object) -> bool:
     """None, NaN, or a text of blanks."""
     return value is None or value != value or (isinstance(value, str) and not value.strip())
+
+
+def _words_in(text: str) -> float:
+    """Words between blanks; scripts without blanks have about two signs to a word."""
+    return len(text.split()) + len(_WITHOUT_BLANKS.findall(text)) / 2
 
 
 def _type_of(present: list[Any], keys: list[str]) -> ValueType:

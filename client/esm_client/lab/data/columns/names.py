@@ -58,10 +58,18 @@ def is_one_of(name: str, known: frozenset[str]) -> bool:
     return words in known or words.rpartition("_")[2] in known
 
 
+def numbers_a_label(name: str) -> bool:
+    """`class_index`, `emotion_id`: a label, written as the number of its class."""
+    first, _, last = plain(name).rpartition("_")
+    return first in LABEL and last in ("id", "idx", "index", "number", "code")
+
+
 def sounds_like_no_label(name: str) -> bool:
     """Names of identifiers, counts, dates, people and places."""
     words = plain(name)
     parts = words.split("_")
+    if numbers_a_label(name):
+        return False
     counted = parts[0] in ("num", "n", "nr", "count", "is_test") or parts[-1] in ("count", "len")
     return words in NO_LABEL or parts[-1] in NO_LABEL or counted
 

@@ -1,0 +1,194 @@
+"""Builds of a few short tasks, in real processes with the real base model."""
+
+import csv
+import os
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+from docs.demo.tasks.write import write_tasks
+
+from esm_client.core.artifact.directory import EsmArtifact, directory_manifest
+from esm_client.core.errors import Conflict, Forbidden
+from esm_client.lab.factory.build import build
+from esm_client.lab.factory.plan import BaseModelChoice, DataSet, Plan
+from esm_client.lab.factory.workers import Workers, choose_devices
+
+SPACE = "minilm-mean-128"
+FAST = {"epochs": 1, "limit_rows": 60, "learning_rate": 1e-4}
+NAMED = {"text_columns": ("text",), "label_column": "label"}
+CPU = {"devices": ["cpu"], "threads": 1}
+
+
+@pytest.fixture(scope="module", name="tasks")
+def _tasks(tmp_path_factory) -> dict[str, Path]:
+    return write_tasks(tmp_path_factory.mktemp("tasks"))
+
+
+@pytest.fixture(name="plan")
+def _plan(tasks, model_folder, tmp_path):
+    """make_plan(news_desk={...}) -> Plan; a path for `data`, else the task of that name."""
+    choice = BaseModelChoice(model=str(model_folder), name="org/minilm")
+
+    def make_plan(**entries) -> Plan:
+        data = [
+            DataSet(**{"data": str(tasks.get(name, name)), "name": name, **FAST, **said})
+            for name, said in entries.items()
+        ]
+        return Plan(data=tuple(data), base_models=(choice,))
+
+    return make_plan
+
+
+def outcomes(report):
+    return {row.name: row.outcome for row in report.rows}
+
+
+class Watch:
+    def __init__(self):
+        self.total, self.steps, self.finished = None, set(), []
+
+    def plan(self, total):
+        self.total = total
+
+    def progress(self, worker, label, step, done, total):
+        assert 0 <= done <= total
+        self.steps.add((label, step))
+
+    def done(self, row):
+        self.finished.append(row.name)
+
+
+def test_one_failure_stops_nothing_and_a_second_run_keeps_what_is_there(plan, tasks, tmp_path):
+    bad = tmp_path / "bad.csv"
+    bad.write_text("text,label\na,1\nb,1\n")
+    wanted = plan(news_desk={}, gone={}, bad={"data": str(bad), **NAMED}, question_type={},
+                  again={"data": str(tasks["news_desk"])})  # fmt: skip
+    watch, pushed = Watch(), []
+
+    def push(folder, row):
+        pushed.append(row.name)
+        if row.name == "question_type":
+            raise Forbidden("Not yours.")
+        return f"team/{row.name}@1"
+
+    report = build(wanted, tmp_path / "out", **CPU, watch=watch, push=push)
+    assert outcomes(report) == {
+        "news_desk": "built", "gone": "failed", "bad": "failed", "question_type": "built",
+        "again": "duplicate",
+    }  # fmt: skip
+    assert report.failed
+    rows = {row.name: row for row in report.rows}
+    assert "no file or folder" in rows["gone"].reason
+    assert "Every row has the label 1" in rows["bad"].reason
+    assert rows["again"].reason == "The same rows as news_desk."
+    assert rows["news_desk"].pushed == "team/news_desk@1"
+    assert rows["question_type"].push_error == "Not yours."
+    assert sorted(pushed) == ["news_desk", "question_type"]
+    assert watch.total == 2
+    assert sorted(watch.finished) == ["news_desk", "question_type"]
+    assert (f"{SPACE}/news_desk", "Fine-tuning") in watch.steps
+    assert "<table>" in report._repr_html_()
+
+    folder = tmp_path / "out" / SPACE / "news_desk"
+    artifact = EsmArtifact.read(folder)
+    assert artifact.config.task.num_rows == 60
+    assert artifact.config.architecture == "low-rank"
+    before = (folder / "config.json").stat().st_mtime_ns
+    report = build(wanted, tmp_path / "out", **CPU)
+    assert outcomes(report)["news_desk"] == outcomes(report)["question_type"] == "kept"
+    assert (folder / "config.json").stat().st_mtime_ns == before
+    assert not list((tmp_path / "out").rglob("*.safetensors.tmp"))
+
+    rows = list(csv.DictReader(tasks["news_desk"].open()))
+    changed = build(plan(news_desk={"epochs": 2}), tmp_path / "out", **CPU)
+    assert outcomes(changed) == {"news_desk": "built"}
+    assert EsmArtifact.read(folder).config.recipe.lm_num_epochs == 2
+    assert len(rows) > 60
+
+
+def test_the_same_plan_gives_the_same_digests_however_it_is_shared_out(plan, tmp_path):
+    wanted = plan(news_desk={}, question_type={}, weather_severity={"keep_model": True})
+    one = build(wanted, tmp_path / "one", **CPU)
+    two = build(wanted, tmp_path / "two", **CPU, workers=2)
+    digests = [[directory_manifest(row.path)[1] for row in report.rows] for report in (one, two)]
+    assert digests[0] == digests[1]
+    model = tmp_path / "one" / SPACE / "weather_severity.model"
+    assert (model / "model.safetensors").is_file()
+    assert not (tmp_path / "one" / ".work").exists() or not list(
+        (tmp_path / "one" / ".work").rglob("*.safetensors")
+    )
+
+
+def test_a_dry_run_builds_nothing(plan, tmp_path):
+    report = build(plan(news_desk={}), tmp_path / "out", **CPU, dry_run=True)
+    assert outcomes(report) == {"news_desk": "ready"}
+    assert report.rows[0].columns == ["text", "label"]
+    assert any("'text'" in note for note in report.rows[0].notes)
+    assert not (tmp_path / "out" / SPACE).exists()
+
+
+def test_a_second_build_of_the_same_folder_is_refused(plan, tmp_path):
+    refused = []
+
+    class Second(Watch):
+        def plan(self, total):
+            with pytest.raises(Conflict, match="Another build is at work"):
+                build(wanted, tmp_path / "out", **CPU)
+            refused.append(True)
+
+    wanted = plan(news_desk={"limit_rows": 20})
+    build(wanted, tmp_path / "out", **CPU, watch=Second())
+    assert refused
+
+
+def test_a_worker_that_dies_costs_one_job(plan, tmp_path):
+    """Whoever runs out of memory is killed from outside, as here."""
+
+    class Killer(Watch):
+        def progress(self, worker, label, step, done, total):
+            super().progress(worker, label, step, done, total)
+            if label.endswith("news_desk") and step == "Fine-tuning":
+                os.kill(next(iter(crew._processes.values())).pid, signal.SIGKILL)
+
+    crew = None
+    enter = Workers.__enter__
+
+    def remembered(self):
+        nonlocal crew
+        crew = self
+        return enter(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Workers, "__enter__", remembered)
+        report = build(plan(news_desk={}, question_type={}), tmp_path / "out", **CPU,
+                       watch=Killer())  # fmt: skip
+    rows = {row.name: row for row in report.rows}
+    assert (rows["news_desk"].outcome, rows["question_type"].outcome) == ("failed", "built")
+    assert "killed; most often the machine's memory" in rows["news_desk"].reason
+    again = build(plan(news_desk={}, question_type={}), tmp_path / "out", **CPU)
+    assert outcomes(again) == {"news_desk": "built", "question_type": "kept"}
+
+
+def test_workers_end_with_the_one_who_asked(tmp_path):
+    heard = []
+    with Workers(["cpu"], 1, tmp_path) as crew:
+        jobs = [("x", {"do": "read", "data": {"data": "none.csv", "name": "x"}})]
+        threading.Timer(0, lambda: None)
+        crew.run(jobs, lambda worker, item, event: heard.append((worker, item, event["event"])))
+        process = next(iter(crew._processes.values()))
+        process.stdin.close()
+        assert process.wait(30) == 0
+    assert heard == [(0, "x", "failed")]
+
+
+def test_devices_are_those_named_or_what_is_there(monkeypatch):
+    import torch
+
+    assert choose_devices(["cuda:1", "cpu"], 2) == ["cuda:1", "cuda:1", "cpu", "cpu"]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    assert choose_devices([], None) == ["cuda:0", "cuda:1", "cuda:2"]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose_devices([], 2) == ["auto", "auto"]
