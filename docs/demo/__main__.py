@@ -1,4 +1,4 @@
-"""`make demo`: train an ESM per source task, push them all, rank a target, pull the winner.
+"""`make demo`: build an ESM per source task, publish them all, rank a target, pull the winner.
 
 Everything is real and local: MiniLM from its PyPI package, a fine-tune per task, a server on a
 free loopback port with SQLite and files under `.demo/`. Nothing is fetched from a hub.
@@ -15,7 +15,6 @@ from pathlib import Path
 from docs.demo.base_model import BASE_MODEL_NAME, base_model_path
 from docs.demo.registry import running_registry
 from docs.demo.tasks.write import SOURCES, TARGET, write_tasks
-from docs.demo.training import train_sources
 
 HOME = Path(".demo")
 NAMESPACE = "demo"
@@ -30,9 +29,8 @@ def main() -> None:
     shutil.rmtree(HOME, ignore_errors=True)
     base_model = base_model_path()
     tasks = write_tasks(HOME / "tasks")
+    (HOME / "plan.toml").write_text(plan(base_model), encoding="utf-8")
     say(f"Base model {BASE_MODEL_NAME}; {len(SOURCES)} source tasks, target: {TARGET}.")
-    say("Fine-tuning on each source and fitting its ESM:")
-    train_sources(base_model, tasks, HOME / "esms")
 
     with running_registry(HOME / "registry") as (url, token):
         say(f"A registry runs on {url}, its data in {HOME / 'registry'}/")
@@ -42,11 +40,10 @@ def main() -> None:
             "ESM_REGISTRY_TOKEN": token,
             "ESM_REGISTRY_CACHE": str(HOME / "cache"),
         }
-        for name in SOURCES:
-            client(environment, "push", str(HOME / "esms" / name), f"{NAMESPACE}/{name}")
+        building = ["build", str(HOME / "plan.toml"), "--output", str(HOME / "esms")]
+        print(client(environment, *building, "--push", NAMESPACE))
         space = json.loads(client(environment, "list", "--json", quiet=True))[0]["latest"]["space"]
-        question = [str(tasks[TARGET]), "--text-column", "text"]
-        question += ["--label-column", "label", "--space", space, "--base-model", str(base_model)]
+        question = [str(tasks[TARGET]), "--space", space, "--base-model", str(base_model)]
         print(client(environment, "rank", *question))
         best = json.loads(client(environment, "rank", *question, "--json", quiet=True))["rows"][0]
         print(client(environment, "pull", best["reference"], str(HOME / "winner")))
@@ -65,11 +62,31 @@ NEXT = """
 
 How to go on:
   .demo/tasks/*.csv                     the tasks, to read
+  .demo/plan.toml                       the plan that built the ESMs
   .demo/winner/README.md                the winner's card
   .venv/bin/esm-server serve            a registry of your own, in ./esm-registry-data
   .venv/bin/esm-client train --help     an ESM from your own data
   docs/quickstart.ipynb                 the same in a notebook
 """
+
+
+def plan(base_model: Path) -> str:
+    """A plan for esm-client build: which data sets, which base model, which recipe."""
+    data = "".join(f'[[data]]\ndata = "tasks/{name}.csv"\n\n' for name in SOURCES)
+    return f"""\
+[defaults]
+epochs = 2
+learning_rate = 5e-5
+language = "en"
+location = "docs/demo/tasks"
+revision = "1"
+licence = "Apache-2.0"
+
+[[base_model]]
+model = {json.dumps(str(base_model))}
+name = "{BASE_MODEL_NAME}"
+
+{data}"""
 
 
 def client(environment: dict[str, str], *arguments: str, quiet: bool = False) -> str:

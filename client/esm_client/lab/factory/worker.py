@@ -111,8 +111,9 @@ class _Worker:
             model.parent.mkdir(parents=True, exist_ok=True)
             kept.rename(model)
         if target.exists():  # made of other rows or in another way
+            shutil.rmtree(work / "old", ignore_errors=True)
+            work.mkdir(parents=True, exist_ok=True)
             target.rename(work / "old")
-            shutil.rmtree(work / "old")
         artifact.write(target)
         shutil.rmtree(work, ignore_errors=True)
         return {"bytes": len(dump_map(artifact.map)), "rows": len(task)}
