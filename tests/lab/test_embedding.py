@@ -209,3 +209,31 @@ def test_another_setting_is_another_space_even_if_it_lies(embedder, model_folder
     lie = other.model_copy(update={"identity": embedder.identity})
     with pytest.raises(SpaceMismatch, match="canary"):
         check_same_space("minilm", embedder.fingerprint, lie)
+
+
+def test_a_text_of_five_megabytes_is_cut_before_it_is_tokenised(embedder, monkeypatch):
+    huge = "One sentence of a few words. " * 180_000
+    lengths = []
+    tokenizer = embedder.encoder.tokenizer
+
+    def watched(texts, **options):
+        lengths.append(max(map(len, texts)))
+        return tokenizer(texts, **options)
+
+    expected = embedder.embed([huge[:20_000]])
+    monkeypatch.setattr(embedder.encoder, "tokenizer", Watched(tokenizer, watched))
+    np.testing.assert_allclose(embedder.embed([huge]), expected, atol=1e-6)
+    assert lengths == [128_000]
+
+
+class Watched:
+    """A tokenizer that can be called in another way."""
+
+    def __init__(self, tokenizer, call):
+        self._tokenizer, self._call = tokenizer, call
+
+    def __call__(self, *args, **kwargs):
+        return self._call(*args, **kwargs)
+
+    def __getattr__(self, name):
+        return getattr(self._tokenizer, name)

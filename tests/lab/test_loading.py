@@ -303,3 +303,23 @@ def test_codes_that_look_like_numbers_stay_apart(tmp_path):
     path.write_text("text,label\na,007\nb,7\nc,1_2\nd,12\n")
     task = load_task(path, text_columns=["text"], label_column="label")
     assert sorted(map(str, task.labels)) == ["007", "12", "1_2", "7"]
+
+
+def test_a_label_per_row_says_there_is_nothing_to_learn(tmp_path):
+    rows = [{"text": f"a{n}", "label": f"l{n}"} for n in range(5000)]
+    path = write(tmp_path / "a.csv", rows)
+    with pytest.raises(InvalidLabels, match="500 classes in 500 rows: most occur once"):
+        load_task(path, **COLUMNS, kind="classification", limit_rows=500)
+
+
+def test_mixed_types_say_which_row(tmp_path):
+    (tmp_path / "a.jsonl").write_text(
+        '{"text": "a", "label": 1}\n{"text": "b", "label": "x"}\n{"text": "c", "label": {}}\n'
+    )
+    with pytest.raises(InvalidLabels, match="row 2 of column 'label' is a dict"):
+        load_task(tmp_path / "a.jsonl", **COLUMNS)
+    (tmp_path / "b.jsonl").write_text(
+        '{"text": "a", "label": 1}\n{"text": ["b"], "label": 0}\n{"text": 3.5, "label": 1}\n'
+    )
+    with pytest.raises(InvalidDataset, match=r"holds no text: a row of it is '3\.5'|is no list"):
+        load_task(tmp_path / "b.jsonl", **COLUMNS)

@@ -18,6 +18,7 @@ _CACHED = re.compile(r"/models--(?P<id>[^/]+)/snapshots/(?P<revision>[0-9a-f]{40
 _HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
 """What is fetched from a hub: never pickle, never Python."""
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.h5", "*.msgpack")
+_DECODERS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 _VOCABULARY_FILES = (
     "vocab.txt",
     "vocab.json",
@@ -157,6 +158,7 @@ def _check_configuration(folder: Path) -> None:
         )
     for name in ("config.json", "tokenizer_config.json"):
         document = _read_object(folder / name)
+        _check_encoder(folder, document)
         if "auto_map" in document:
             raise UnsafeModel(
                 f"{folder / name} asks to run Python code that comes with the model (auto_map), "
@@ -170,6 +172,21 @@ def _check_configuration(folder: Path) -> None:
                     f"{folder / name} asks for compiled code from a hub ({key}: {value[:80]!r}).",
                     f"Remove {key} from the file, or use another base model.",
                 )
+
+
+def _check_encoder(folder: Path, document: dict[str, Any]) -> None:
+    """A text's embedding needs a model that reads the whole text: an encoder alone."""
+    heads = list(map(str, document.get("architectures") or ()))
+    what = None
+    if document.get("is_encoder_decoder"):
+        what = "an encoder with a decoder"
+    elif any(head.endswith(_DECODERS) for head in heads) or document.get("is_decoder"):
+        what = "a decoder, which reads from left to right only"
+    if what is not None:
+        raise InvalidInput(
+            f"{folder} holds {what} ({document.get('model_type', heads[:1])}).",
+            "Use an encoder, such as BERT, RoBERTa, DeBERTa, XLM-R, MPNet or MiniLM.",
+        )
 
 
 def _check_weights(folder: Path) -> None:
