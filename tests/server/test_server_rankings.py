@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from esm_client.core.artifact.directory import EsmArtifact
+from esm_client.core.maps.low_rank import LowRankMap
+from esm_client.core.maps.mlp import MlpMap
 from esm_client.core.scoring.margin import TIE_NATS, log_bayes_factor
 from esm_client.core.scoring.sketch import TargetSketch
 
@@ -203,6 +205,38 @@ def test_extreme_but_finite_weights_are_answered(registry, pool, push, esm_direc
     receipt = post(registry, pool.space, make_sketch()).json()
     assert len(receipt["rows"]) + len(receipt["skipped"]) == 5
     assert all(np.isfinite(row["score"]) for row in receipt["rows"])
+
+
+def test_low_rank_maps_are_ranked_and_mlps_skipped_with_their_reason(
+    registry, pool, push, esm_directory
+):
+    artifact = EsmArtifact.read(esm_directory("other", seed=9))
+    rng = np.random.default_rng(0)
+
+    def draw(*shape):
+        return rng.standard_normal(shape).astype(np.float32)
+
+    maps = (
+        LowRankMap(np.ones(1, np.float32), draw(16, 3), draw(16, 3) / 9, draw(16)),
+        MlpMap(draw(5, 16), draw(5), draw(16, 5) / 9, draw(16)),
+    )
+    for esm_map in maps:
+        name = esm_map.architecture
+        config = artifact.config.model_copy(update={"architecture": name})
+        changed = EsmArtifact(config, esm_map, artifact.summary, artifact.card)
+        folder = changed.write(esm_directory(f"x-{name}").parent / name)
+        answer = push(folder, f"{pool.space}/{name}", space=pool.space)
+        assert answer.status_code == 201, answer.text
+    sketch = make_sketch()
+    receipt = post(registry, pool.space, sketch).json()
+    scores = {row["reference"]: row["score"] for row in receipt["rows"]}
+    affine = maps[0].as_affine()
+    expected = sketch.log_maximum_evidence(affine.weight, affine.bias, intercept=True)
+    assert scores[f"{pool.space}/low-rank@1"] == pytest.approx(expected, abs=1e-12)
+    assert [(row["reference"], row["code"]) for row in receipt["skipped"]] == [
+        (f"{pool.space}/mlp@1", "needs-embeddings")
+    ]
+    assert "Pull it and score it" in receipt["skipped"][0]["reason"]
 
 
 def test_a_sketch_of_a_wide_space_is_not_too_large(registry, unique, push, esm_directory):
