@@ -127,7 +127,7 @@ class TestRefusedData:
             ("", ("text", "label"), "data.csv is empty"),
             ("text,label\n", ("text", "label"), "no rows"),
             ("text,label\na,1\nb,1\nc,1\n", ("text", "label"), "Every row has the label 1"),
-            ("text,label\na,1\nb,\nc,2\n", ("text", "label"), "missing"),
+            ("text,label\na,\nb,\nc,\n", ("text", "label"), "All labels in column 'label'"),
             (
                 "text,label\na,0.5\nb,nan\nc,0.7\n",
                 ("text", "label"),

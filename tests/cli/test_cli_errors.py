@@ -193,7 +193,7 @@ class TestUsage:
                 "Invalid value for '--top'",
                 "esm-client",
             ),
-            (["train", "data.csv"], "Missing option '--text-column'.", "esm-client train --help"),
+            (["train", "data.csv"], "Missing option '--base-model'.", "esm-client train --help"),
             (["cache"], "Missing command.", "esm-client cache --help"),
         ],
     )

@@ -37,9 +37,10 @@ def columns(
         data, subset=subset, split=split, revision=data_revision, streaming=streaming,
         delimiter=delimiter,
     )  # fmt: skip
-    survey = survey_table(
-        table, text_columns=text_column or (), label_column=label_column, split=split
-    )
+    with session.output.working(f"Reading {data}"):
+        survey = survey_table(
+            table, text_columns=text_column or (), label_column=label_column, split=split
+        )
     choice = survey.choice
 
     def human() -> None:

@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from esm_client.cli.arrays import as_kind, load_embeddings, load_labels
-from esm_client.cli.columns import KindOption, LabelColumn, LimitRows, Seed, TextColumns
+from esm_client.cli.columns import (
+    DATA_HELP,
+    DataRevision,
+    Delimiter,
+    KindOption,
+    LabelColumn,
+    LimitRows,
+    Seed,
+    Split,
+    Streaming,
+    Subset,
+    TextColumns,
+    Unlabelled,
+)
 from esm_client.cli.filters import (
     Domain,
     Exclude,
@@ -41,10 +54,7 @@ class Target:
 def rank(
     session: Session,
     space: Annotated[str, typer.Option(metavar="NAME", help="One that esm-client spaces lists.")],
-    data: Annotated[
-        Path | None,
-        typer.Argument(metavar="DATA", help="CSV, Parquet, JSON lines or saved folder."),
-    ] = None,
+    data: Annotated[str | None, typer.Argument(metavar="DATA", help=DATA_HELP)] = None,
     text_column: TextColumns = None,
     label_column: LabelColumn = None,
     base_model: Annotated[
@@ -54,6 +64,12 @@ def rank(
     kind: KindOption = None,
     limit_rows: LimitRows = 1000,
     seed: Seed = 42,
+    subset: Subset = None,
+    split: Split = None,
+    data_revision: DataRevision = None,
+    streaming: Streaming = False,
+    delimiter: Delimiter = None,
+    unlabelled: Unlabelled = None,
     embeddings: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Ready embeddings (.npy) instead of DATA."),
@@ -84,7 +100,25 @@ def rank(
 
     if (data is None) == (embeddings is None) or (embeddings is None) != (labels is None):
         raise typer.BadParameter("Give DATA, or --embeddings together with --labels.")
-    task = _task(data, text_column, label_column, kind, limit_rows, seed) if data else None
+    task = None
+    if data is not None:
+        from esm_client.lab.data.loading import load_task
+
+        with session.output.working(f"Reading {data}"):
+            task = load_task(
+                data,
+                text_columns=text_column or (),
+                label_column=label_column,
+                kind=kind,
+                limit_rows=limit_rows,
+                seed=seed,
+                subset=subset,
+                split=split,
+                revision=data_revision,
+                streaming=streaming,
+                delimiter=delimiter,
+                unlabelled=unlabelled,
+            )
     wanted = EsmFilter(
         **given(
             language=language,
@@ -118,26 +152,6 @@ def rank(
                 filter=wanted,
             )
     print_ranking(session, ranking, top)
-
-
-def _task(
-    data: Path,
-    text_columns: list[str] | None,
-    label_column: str | None,
-    kind: Kind | None,
-    limit_rows: int,
-    seed: int,
-) -> "TextTask":
-    from esm_client.lab.data.loading import load_task
-
-    return load_task(
-        data,
-        text_columns=text_columns or (),
-        label_column=label_column,
-        kind=kind,
-        limit_rows=limit_rows,
-        seed=seed,
-    )
 
 
 def _from_arrays(

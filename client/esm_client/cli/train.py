@@ -118,22 +118,23 @@ def train(
     )  # fmt: skip
     recipe = FineTuneRecipe(epochs, learning_rate, batch_size, patience=patience)
     fit = FitRecipe.of(architecture, solver, rank)
-    task = load_task(
-        data,
-        text_columns=text_column or (),
-        label_column=label_column,
-        kind=kind,
-        limit_rows=limit_rows,
-        seed=seed,
-        subset=subset,
-        split=split,
-        revision=data_revision,
-        streaming=streaming,
-        delimiter=delimiter,
-        unlabelled=unlabelled,
-        name=task_name,
-        language=language,
-    )
+    with session.output.working(f"Reading {data}"):
+        task = load_task(
+            data,
+            text_columns=text_column or (),
+            label_column=label_column,
+            kind=kind,
+            limit_rows=limit_rows,
+            seed=seed,
+            subset=subset,
+            split=split,
+            revision=data_revision,
+            streaming=streaming,
+            delimiter=delimiter,
+            unlabelled=unlabelled,
+            name=task_name,
+            language=language,
+        )
     embedder = Embedder(
         base_model, pooling=pooling, max_length=max_length, name=base_model_name, device=device
     )
