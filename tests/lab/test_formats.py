@@ -87,6 +87,7 @@ def test_a_local_folder_loads_as_datasets_loads_it(tmp_path, monkeypatch):
         table = arrow.open_hub("org/name", None, None, None, streaming=streaming)
         assert (table.columns, table.split) == (("text", "label"), "train")
         assert sum(len(block["text"]) for block in table.blocks(["text"])) == 30
+        assert table.streamed == streaming
 
 
 SQUAD = {
@@ -214,3 +215,20 @@ def test_blocks_hold_all_rows_in_order(tmp_path):
     path.write_text("n,text\n" + "".join(f"{n},t\n" for n in range(4500)))
     found = [int(n) for block in open_table(path).blocks(["n"]) for n in block["n"]]
     np.testing.assert_array_equal(found, np.arange(4500))
+
+
+def test_of_a_stream_only_the_first_rows_are_read(monkeypatch):
+    from dataclasses import replace
+
+    read = []
+    table = open_table(datasets.Dataset.from_list(ROWS * 400))
+
+    def counted(names):
+        for block in table.read(names):
+            read.append(len(block["text"]))
+            yield block
+
+    monkeypatch.setattr("esm_client.lab.data.table.STREAMED_ROWS", 4000)
+    stream = replace(table, read=counted, streamed=True)
+    assert sum(len(block["text"]) for block in stream.blocks(["text"])) == 4000
+    assert sum(read) <= 6000

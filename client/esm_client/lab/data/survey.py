@@ -9,9 +9,9 @@ from esm_client.lab.data.columns import names
 from esm_client.lab.data.columns.choice import ColumnChoice
 from esm_client.lab.data.columns.detect import detect_columns
 from esm_client.lab.data.columns.facts import is_missing
-from esm_client.lab.data.table import Columns, Table
+from esm_client.lab.data.table import STREAMED_ROWS, Columns, Table
 
-SURVEYED_ROWS, SAMPLED_ROWS = 50_000, 1_000
+SURVEYED_ROWS, SURVEYED_OF_STREAMS, SAMPLED_ROWS = 50_000, 2_000, 1_000
 """Rows that are looked through at most, and how many of them are looked at."""
 
 
@@ -55,6 +55,8 @@ def survey_table(
     if table.kind is not None:
         choice = replace(choice, kind=table.kind)
     notes = [note] if note else []
+    if table.streamed:
+        notes.append(f"At most the first {STREAMED_ROWS} rows of the stream are read.")
     if unlabelled is None and choice.label_column in sample:
         unlabelled, said = _minus_one(sample[choice.label_column])
         notes += [said] if said else []
@@ -64,7 +66,7 @@ def survey_table(
 def _sample(table: Table) -> Columns:
     """Rows at even distances from the first SURVEYED_ROWS: files are often sorted by label."""
     kept: Columns = {name: [] for name in table.columns}
-    step, seen = 1, 0
+    step, seen, enough = 1, 0, SURVEYED_OF_STREAMS if table.streamed else SURVEYED_ROWS
     for block in table.blocks(table.columns):
         size = len(block[table.columns[0]])
         for name in table.columns:
@@ -73,7 +75,7 @@ def _sample(table: Table) -> Columns:
         while len(kept[table.columns[0]]) > 2 * SAMPLED_ROWS:
             kept = {name: values[::2] for name, values in kept.items()}
             step *= 2
-        if seen >= SURVEYED_ROWS:
+        if seen >= enough:
             break
     return kept
 

@@ -10,6 +10,8 @@ from esm_client.core.schemas import SourceKind
 
 Columns = dict[str, list[Any]]
 BLOCK_ROWS = 2000
+STREAMED_ROWS = 100_000
+"""So many rows of a stream are read at most."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class Table:
         what is read may be private.
     classes: class names by column, where the format knows them.
     kind: where the format says what kind of task it holds.
+    streamed: each row that is read is downloaded, so only the first ones are read.
     """
 
     name: str
@@ -31,12 +34,17 @@ class Table:
     kind: SourceKind | None = None
     subset: str | None = None
     split: str | None = None
+    streamed: bool = False
 
     def blocks(self, names: Sequence[str]) -> Iterator[Columns]:
         """Blocks of these columns, class numbers turned into names; InvalidDataset."""
         check_names(self.name, names, self.columns)
         named = {name: self.classes[name] for name in names if name in self.classes}
+        seen = 0
         for block in self.read(names):
+            if self.streamed and seen >= STREAMED_ROWS:
+                return
+            seen += len(block[names[0]])
             for name, classes in named.items():
                 block[name] = [_named(value, classes) for value in block[name]]
             yield block

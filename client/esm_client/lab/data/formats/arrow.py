@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -65,7 +66,7 @@ def open_hub(
             f"name: {reason}",
             "Check the path; or the name, --subset and whether a network is at hand.",
         ) from cause
-    return open_dataset(data, name, split, subset)
+    return replace(open_dataset(data, name, split, subset), streamed=streaming)
 
 
 def open_dataset(data: Any, name: str, split: str | None, subset: str | None = None) -> Table:
