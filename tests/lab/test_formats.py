@@ -126,6 +126,8 @@ def test_squad_rows_of_datasets_are_too(tmp_path):
            "answers": {"text": ["here"], "answer_start": [9]}}  # fmt: skip
     (tmp_path / "a.jsonl").write_text("\n".join([json.dumps(row)] * 2))
     assert load_task(tmp_path / "a.jsonl").labels.tolist() == [[9, 13]] * 2
+    named = {"text_columns": ["question", "context"], "label_column": "answers"}
+    assert load_task(tmp_path / "a.jsonl", **named).kind == "question-answering"
 
 
 @pytest.mark.parametrize(

@@ -229,6 +229,8 @@ def test_a_file_that_cannot_be_used_says_why(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InvalidDataset, match=message):
         load_task(tmp_path / name, **COLUMNS)
+    with pytest.raises(InvalidDataset):  # whatever is known of the columns
+        load_task(tmp_path / name)
 
 
 def test_a_missing_file_or_foreign_folder_says_why(tmp_path):

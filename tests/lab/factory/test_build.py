@@ -171,6 +171,15 @@ def test_a_worker_that_dies_costs_one_job(plan, tmp_path):
     assert outcomes(again) == {"news_desk": "built", "question_type": "kept"}
 
 
+def test_a_mistake_of_the_watch_is_raised(plan, tmp_path):
+    class Broken(Watch):
+        def done(self, row):
+            raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        build(plan(news_desk={"limit_rows": 20}), tmp_path / "out", **CPU, watch=Broken())
+
+
 def test_workers_end_with_the_one_who_asked(tmp_path):
     heard = []
     with Workers(["cpu"], 1, tmp_path) as crew:

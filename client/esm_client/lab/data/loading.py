@@ -11,6 +11,7 @@ from esm_client.core.errors import InvalidDataset, InvalidInput, InvalidLabels
 from esm_client.core.schemas import SourceKind, SourceTask
 from esm_client.lab.data.columns.choice import ColumnChoice
 from esm_client.lab.data.columns.facts import is_missing
+from esm_client.lab.data.columns.structured import is_answer
 from esm_client.lab.data.draw import DrawnRows, Row, digest_rows, draw_rows
 from esm_client.lab.data.labels import check_varied, read_labels
 from esm_client.lab.data.opening import open_table
@@ -199,6 +200,8 @@ def _read(
         texts, tags = read_tags([row[0] for row in rows], values, label)
         return cast("list[Text]", texts), tags, "sequence-labelling"
     texts = [row[0] if width == 1 else (row[0], row[1]) for row in rows]
+    if kind is None and is_answer(values[0]):
+        kind = "question-answering"
     if kind == "question-answering":
         if width != 2:
             raise InvalidDataset(

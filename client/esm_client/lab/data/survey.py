@@ -44,6 +44,8 @@ def survey_table(
 ) -> Survey:
     """Look at a sample of the rows; raises InvalidDataset for a split that is not there."""
     sample = _sample(table)
+    if not any(sample.values()):
+        raise InvalidDataset(f"{table.name} has no rows.", "Check how it was written.")
     column, wanted, note = _split_of(table, sample, split)
     if column is not None:
         rows = [row for row, value in enumerate(sample[column]) if str(value).strip() == wanted]

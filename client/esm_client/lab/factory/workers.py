@@ -38,6 +38,7 @@ class Workers(Generic[Item]):
         self._stopped = Flag()
         self._processes: dict[int, subprocess.Popen[str]] = {}
         self._files: list[IO[bytes]] = []
+        self._error: BaseException | None = None
 
     def __enter__(self) -> "Workers[Item]":
         self._logs.mkdir(parents=True, exist_ok=True)
@@ -73,6 +74,8 @@ class Workers(Generic[Item]):
         for thread in crew:
             while thread.is_alive():  # a plain join would not let Ctrl-C through
                 thread.join(0.2)
+        if self._error is not None:
+            raise self._error
 
     def _work(
         self,
@@ -85,7 +88,11 @@ class Workers(Generic[Item]):
                 item, request = queue.get_nowait()
             except Empty:
                 return
-            self._do(number, item, request, tell)
+            try:
+                self._do(number, item, request, tell)
+            except BaseException as error:  # raised where somebody waits for it
+                self._error = error
+                self._stopped.set()
 
     def _do(
         self, number: int, item: Item, request: Told, tell: Callable[[int, Item, Told], None]

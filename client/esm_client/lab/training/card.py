@@ -1,5 +1,6 @@
 """The card of an ESM (README.md), written from what its configuration says."""
 
+import json
 from collections.abc import Mapping
 
 from esm_client.core.artifact.config import EsmConfig
@@ -18,12 +19,12 @@ def write_card(config: EsmConfig, source: Source | None = None) -> str:
     return "\n".join(
         [
             "---",
-            f"base_model: {config.base_model}",
-            *([f"license: {_cell(known.licence)}"] if known.licence else []),
-            *([f"language: {config.task.language}"] if config.task.language else []),
+            f"base_model: {_quoted(config.base_model)}",
+            *([f"license: {_quoted(known.licence)}"] if known.licence else []),
+            *([f"language: {_quoted(config.task.language)}"] if config.task.language else []),
             "tags:",
             "- embedding_space_map",
-            f"- BaseLM:{config.base_model}",
+            f"- {_quoted(f'BaseLM:{config.base_model}')}",
             "---",
             "",
             f"# ESM {config.task.data_set}",
@@ -111,6 +112,11 @@ def _table(facts: Mapping[str, object]) -> list[str]:
         f"| {name} | {_cell(value)} |" for name, value in facts.items() if value not in (None, "")
     ]
     return ["", "| | |", "|---|---|", *rows]
+
+
+def _quoted(text: str) -> str:
+    """A text as YAML reads it, whatever signs it holds."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _cell(value: object) -> str:

@@ -15,7 +15,7 @@ def structured_choice(facts: Mapping[str, ColumnFacts]) -> ColumnChoice | None:
     by_plain = {names.plain(name): name for name in facts}
     if {"question", "context", "answers"} <= by_plain.keys():
         answers = facts[by_plain["answers"]]
-        if answers.type == "object" and _is_answer(answers.values[0]):
+        if answers.type == "object" and is_answer(answers.values[0]):
             texts = (by_plain["question"], by_plain["context"])
             reason = f"{answers.name!r} holds answers and where in the context they start."
             return ColumnChoice(texts, answers.name, "question-answering", (reason,))
@@ -47,5 +47,6 @@ def _all_distinct(facts: ColumnFacts) -> bool:
     return len(set(map(str, tags))) > max(100, len(tags) / 2)
 
 
-def _is_answer(value: Any) -> bool:
+def is_answer(value: Any) -> bool:
+    """Whether a value has the shape of SQuAD's answers."""
     return isinstance(value, dict) and {"text", "answer_start"} <= set(cast("Any", value))
