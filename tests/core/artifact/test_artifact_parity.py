@@ -1,6 +1,7 @@
 """Both directions with the published package, in an environment that has it."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ hfselect = pytest.importorskip("hfselect")
 torch = pytest.importorskip("torch")
 
 from esm_client.core.artifact.directory import EsmArtifact  # noqa: E402
+from esm_client.core.artifact.published import as_published  # noqa: E402
+from esm_client.core.maps.low_rank import LowRankMap  # noqa: E402
 
 D = 6
 PEER = {
@@ -41,6 +44,20 @@ def test_the_peer_loads_ours_and_transforms_identically(artifact, folder):
     np.testing.assert_allclose(artifact.map.apply(X), theirs, rtol=1e-6, atol=1e-6)
     np.testing.assert_array_equal(esm.model.weight.detach().numpy(), artifact.map.weight)
     np.testing.assert_array_equal(esm.model.bias.detach().numpy(), artifact.map.bias)
+
+
+def test_the_peer_loads_what_export_makes_of_a_low_rank_map(artifact, tmp_path):
+    random = np.random.default_rng(2)
+    scale, left, right, bias = (
+        random.normal(size=shape).astype(np.float32) for shape in ((1,), (D, 2), (D, 2), (D,))
+    )
+    config = artifact.config.model_copy(update={"architecture": "low-rank"})
+    low_rank = replace(artifact, map=LowRankMap(scale, left, right, bias), config=config)
+    esm = hfselect.ESM.from_pretrained(str(as_published(low_rank).write(tmp_path / "out")))
+    X = random.normal(size=(50, D)).astype(np.float32)
+    with torch.no_grad():
+        theirs = esm(torch.tensor(X)).numpy()
+    np.testing.assert_allclose(low_rank.apply(X), theirs, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("version", ["0.2.1", "0.1.0"])
