@@ -96,6 +96,8 @@ def test_one_failure_stops_nothing_and_a_second_run_keeps_what_is_there(plan, ta
     assert artifact.config.task.num_rows == 60
     assert artifact.config.architecture == "low-rank"
     before = (folder / "config.json").stat().st_mtime_ns
+    again = build(wanted, tmp_path / "out", **CPU, dry_run=True)
+    assert again.rows[0].fit == artifact.config.fit
     report = build(wanted, tmp_path / "out", **CPU)
     assert outcomes(report)["news_desk"] == outcomes(report)["question_type"] == "kept"
     assert (folder / "config.json").stat().st_mtime_ns == before

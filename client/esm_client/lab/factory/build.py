@@ -123,7 +123,7 @@ class _Build:
     def build(self, crew: Workers[Any]) -> None:
         """Build what is ready, and push what was kept."""
         for job in self._jobs:
-            if self._rows[job].outcome == "kept":
+            if self._rows[job].path is not None:
                 self._finish(job)
         ready = [job for job in self._jobs if self._rows[job].outcome == "ready"]
         if self._watch is not None:
@@ -141,7 +141,9 @@ class _Build:
         digest = event["rows_digest"]
         if first_of[digest] != job.data.name:
             return replace(row, outcome="duplicate", reason=f"The same rows as {first_of[digest]}.")
-        return replace(row, outcome="kept" if job.is_done(self._output, digest) else "ready")
+        if job.is_done(self._output, digest):
+            return finished_row(replace(row, outcome="kept"), job.folder(self._output))
+        return replace(row, outcome="ready")
 
     def _request(self, job: Job) -> dict[str, Any]:
         return {
