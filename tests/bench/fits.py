@@ -66,7 +66,30 @@ def main() -> None:
             f"{what:34s} {row['bytes'] / 1000:6.0f} {np.mean(list(row['errors'].values())):7.4f} "
             f"{share:11.3f} {row['seconds']:7.3f} {row['agreement']:9.3f}"
         )
+    _print_times(next(iter(sources.values())))
     print(json.dumps({"identity": identity, "maps": rows}))
+
+
+def _print_times(tensors) -> None:
+    """Seconds against rows: the same pairs again and again, which no fit notices."""
+    timed = {
+        "sgd, the paper's": fit_sgd,
+        "ridge, full rank": _ridge(),
+        "ridge, rank chosen": _ridge(rank="auto"),
+        "ridge, lambda given": _ridge(ridge_lambda=0.3),
+    }
+    print(f"\n{'seconds to fit':20s} {'rows':>6s}" + "".join(f"{what:>21s}" for what in timed))
+    for copies in (1, 7):
+        base, tuned = (np.tile(tensors[name], (copies, 1)) for name in ("base", "tuned"))
+        cells = ""
+        for fit in timed.values():
+            seconds = []
+            for _ in range(3):
+                started = time.perf_counter()
+                fit(base, tuned)
+                seconds.append(time.perf_counter() - started)
+            cells += f"{min(seconds):21.3f}"
+        print(f"{'':20s} {len(base):6d}{cells}")
 
 
 def _ridge(**settings):
