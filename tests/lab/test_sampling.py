@@ -86,3 +86,10 @@ def test_a_label_per_row_says_there_is_nothing_to_learn(tmp_path):
     path = write(tmp_path / "a.csv", rows)
     with pytest.raises(InvalidLabels, match="500 classes in 500 rows: most occur once"):
         load_task(path, **COLUMNS, kind="classification", limit_rows=500)
+
+
+def test_a_file_that_alternates_between_classes_is_surveyed_well(tmp_path):
+    rows = [{"words": f"some words of row {n}", "mark": n % 8} for n in range(9000)]
+    task = load_task(write(tmp_path / "a.csv", rows), limit_rows=100)
+    assert (task.source_task.text_columns, task.source_task.label_column) == (("words",), "mark")
+    assert task.source_task.num_labels == 8

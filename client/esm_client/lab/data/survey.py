@@ -1,6 +1,6 @@
 """A first look at a table: columns, split, and the label that stands for none."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,6 +9,7 @@ from esm_client.lab.data.columns import names
 from esm_client.lab.data.columns.choice import ColumnChoice
 from esm_client.lab.data.columns.detect import detect_columns
 from esm_client.lab.data.columns.facts import is_missing
+from esm_client.lab.data.draw import draw_rows
 from esm_client.lab.data.table import STREAMED_ROWS, Columns, Table
 
 SURVEYED_ROWS, SURVEYED_OF_STREAMS, SAMPLED_ROWS = 50_000, 2_000, 1_000
@@ -66,20 +67,23 @@ def survey_table(
 
 
 def _sample(table: Table) -> Columns:
-    """Rows at even distances from the first SURVEYED_ROWS: files are often sorted by label."""
-    kept: Columns = {name: [] for name in table.columns}
-    step, seen, enough = 1, 0, SURVEYED_OF_STREAMS if table.streamed else SURVEYED_ROWS
-    for block in table.blocks(table.columns):
-        size = len(block[table.columns[0]])
-        for name in table.columns:
-            kept[name].extend(block[name][(-seen) % step :: step])
-        seen += size
-        while len(kept[table.columns[0]]) > 2 * SAMPLED_ROWS:
-            kept = {name: values[::2] for name, values in kept.items()}
-            step *= 2
-        if seen >= enough:
-            break
-    return kept
+    """Rows drawn from the first ones: files are often sorted by label, or alternate."""
+    enough = SURVEYED_OF_STREAMS if table.streamed else SURVEYED_ROWS
+
+    def first_blocks() -> Iterator[Columns]:
+        seen = 0
+        for block in table.blocks(table.columns):
+            yield block
+            seen += len(block[table.columns[0]])
+            if seen >= enough:
+                return
+
+    names = table.columns
+    drawn = draw_rows(
+        first_blocks(), names, texts=len(names), limit=SAMPLED_ROWS, seed=0,
+        reason_against=lambda _: None,
+    )  # fmt: skip
+    return {name: [row[place] for row in drawn.rows] for place, name in enumerate(names)}
 
 
 def _split_of(
