@@ -1,9 +1,7 @@
 """Builds of a few short tasks, in real processes with the real base model."""
 
-import csv
 import os
 import signal
-import threading
 from pathlib import Path
 
 import pytest
@@ -101,13 +99,10 @@ def test_one_failure_stops_nothing_and_a_second_run_keeps_what_is_there(plan, ta
     report = build(wanted, tmp_path / "out", **CPU)
     assert outcomes(report)["news_desk"] == outcomes(report)["question_type"] == "kept"
     assert (folder / "config.json").stat().st_mtime_ns == before
-    assert not list((tmp_path / "out").rglob("*.safetensors.tmp"))
 
-    rows = list(csv.DictReader(tasks["news_desk"].open()))
     changed = build(plan(news_desk={"epochs": 2}), tmp_path / "out", **CPU)
     assert outcomes(changed) == {"news_desk": "built"}
     assert EsmArtifact.read(folder).config.recipe.lm_num_epochs == 2
-    assert len(rows) > 60
 
 
 def test_the_same_plan_gives_the_same_digests_however_it_is_shared_out(plan, tmp_path):
@@ -186,7 +181,6 @@ def test_workers_end_with_the_one_who_asked(tmp_path):
     heard = []
     with Workers(["cpu"], 1, tmp_path) as crew:
         jobs = [("x", {"do": "read", "data": {"data": "none.csv", "name": "x"}})]
-        threading.Timer(0, lambda: None)
         crew.run(jobs, lambda worker, item, event: heard.append((worker, item, event["event"])))
         process = next(iter(crew._processes.values()))
         process.stdin.close()
