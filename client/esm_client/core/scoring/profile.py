@@ -52,7 +52,7 @@ def maximum_evidence_profile(
     """
     squares = projections**2
     norms = squares.sum(axis=0) + residual
-    null = _null_evidence(norms, num_rows)
+    null = null_evidence(norms, num_rows)
     columns = len(norms)
     largest = float(sigma.max(initial=0.0))
     everywhere = np.ones(columns, dtype=np.bool_)
@@ -107,7 +107,8 @@ class _Columns:
         return -0.5 * (self.num_rows * np.log(q) + log_det)
 
 
-def _null_evidence(norms: Array, num_rows: int) -> Array:
+def null_evidence(norms: Array, num_rows: int) -> Array:
+    """Log evidence (C,) of columns of squared norm (C,) that nothing explains."""
     return 0.5 * num_rows * (np.log(num_rows / norms) - 1.0 - np.log(2.0 * np.pi))
 
 

@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike, NDArray
 from esm_client.core.errors import DimensionMismatch, InvalidEmbeddings, InvalidInput, InvalidLabels
 from esm_client.core.limits import MAX_DIMENSION, MAX_LABEL_COLUMNS
 from esm_client.core.scoring.affine import affine_map
+from esm_client.core.scoring.design import TargetDesign
 from esm_client.core.scoring.disclosure import (
     SMALL_CLASS_ROWS,
     FewRowsWarning,
@@ -207,11 +208,15 @@ class TargetSketch:
         sketch, InvalidEmbeddings if the features overflow.
         """
         affine = affine_map(weight, bias, self.dimension)
-        return self._content.mean_log_evidence(affine, intercept=intercept)
+        return self.design(intercept=intercept).mean_log_evidence(*affine)
 
     def identity_log_maximum_evidence(self, *, intercept: bool = True) -> float:
         """Score of the embeddings as they are, without any map; raises as with one."""
-        return self._content.mean_log_evidence(None, intercept=intercept)
+        return self.design(intercept=intercept).mean_log_evidence()
+
+    def design(self, *, intercept: bool = True) -> TargetDesign:
+        """What all scores of this target start from; raises InvalidLabels, InvalidSketch."""
+        return self._content.design(intercept=intercept)
 
     def _warn(self) -> None:
         warn_small_classes(self.small_classes(), stacklevel=3)

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from esm_client.core.errors import (
     DimensionMismatch,
-    InvalidEmbeddings,
     InvalidInput,
     InvalidLabels,
     InvalidSketch,
@@ -21,10 +20,9 @@ from esm_client.core.scoring.labels import (
     nothing_to_explain,
     sorted_class_names,
 )
-from esm_client.core.scoring.spectrum import mean_log_evidence
+from esm_client.core.scoring.design import TargetDesign
 
 Array = NDArray[np.float64]
-AffineMap = tuple[Array, Array]  # weight (D_out, D), bias (D_out,)
 
 
 @dataclass(frozen=True)
@@ -98,25 +96,19 @@ class SketchContent:
             left.label_map_digest, factor,
         )  # fmt: skip
 
-    def mean_log_evidence(self, affine: AffineMap | None, *, intercept: bool) -> float:
-        """Score of X W^T + b, or of X itself; see TargetSketch.log_maximum_evidence."""
+    def design(self, *, intercept: bool) -> TargetDesign:
+        """What features and labels are, up to a rotation; raises InvalidLabels, InvalidSketch."""
         factor = self.filled()
         labels = self._varying_labels(factor, intercept=intercept)
-        features, mean = factor.centred[: self.dimension, : self.dimension], factor.mean
+        features = factor.centred[: self.dimension, : self.dimension]
         features = np.where(_constant(factor)[: self.dimension], 0.0, features)
-        offset = mean[: self.dimension]
-        if affine is not None:
-            weight, bias = affine
-            with np.errstate(over="ignore", invalid="ignore"):
-                features, offset = features @ weight.T, weight @ offset + bias
-        if not intercept:
-            features = np.vstack([np.sqrt(factor.num_rows) * offset, features])
-        if not bool(np.isfinite(features).all()):
-            raise InvalidEmbeddings(
-                "The mapped embeddings overflow.", "Check the map for extreme weights."
-            )
-        num_rows = factor.num_rows - int(intercept)
-        return mean_log_evidence(features, labels, kind=self.kind, num_rows=num_rows)
+        if intercept:
+            return TargetDesign(self.kind, features, labels, None, factor.num_rows - 1)
+        first = np.sqrt(factor.num_rows) * factor.mean[: self.dimension]
+        features = np.vstack([first, features])
+        constant = np.zeros(len(features))
+        constant[0] = np.sqrt(factor.num_rows)
+        return TargetDesign(self.kind, features, labels, constant, factor.num_rows)
 
     def _varying_labels(self, factor: TriangularFactor, *, intercept: bool) -> Array:
         """Columns of the labels that count: of classes, those that occur."""

@@ -21,9 +21,7 @@ def spectral_profile(
     of the features and keep the small residuals exact. Regression columns are
     divided by their root mean square over `num_rows`.
     """
-    if kind == "regression":
-        labels = scaled_to_unit(labels, axis=0)
-        labels = labels * np.sqrt(num_rows / (labels**2).sum(axis=0))
+    labels = unit_columns(labels, kind, num_rows)
     inside, outside = labels[: len(features)], labels[len(features) :]
     try:
         u, s, _ = np.linalg.svd(scaled_to_unit(features), full_matrices=False)
@@ -37,6 +35,14 @@ def spectral_profile(
     rest = inside - u @ projections
     residual = (rest**2).sum(axis=0) + (outside**2).sum(axis=0)
     return maximum_evidence_profile(s**2, projections, residual, num_rows)
+
+
+def unit_columns(labels: Array, kind: Kind, num_rows: int) -> Array:
+    """Regression columns divided by their root mean square over `num_rows`; classes as they are."""
+    if kind == "classification":
+        return labels
+    labels = scaled_to_unit(labels, axis=0)
+    return labels * np.sqrt(num_rows / (labels**2).sum(axis=0))
 
 
 def mean_log_evidence(features: Array, labels: Array, *, kind: Kind, num_rows: int) -> float:

@@ -1,0 +1,177 @@
+"""Scores of low-rank maps f(x) = c x + P Q^T x + b, without decomposing anything of theirs.
+
+With the target's features A (basis.py), F = c A + G H^T for G = [A Q, e] and H = [P, b], where e is
+the direction in which a bias moves all rows; with intercept there is none, and G = A Q, H = P.
+Divided by c, F F^T is A A^T, which is diagonal, plus U M U^T for U = [A H, G / c] and
+M = [[0, I], [I, H^T H]]. So the Woodbury identity and the matrix determinant lemma give the log
+determinant and q(t) (profile.py) from U^T (t + A A^T)^-1 [U, Y] alone.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from esm_client.core.scoring.basis import TargetBasis
+from esm_client.core.scoring.design import TargetDesign
+from esm_client.core.scoring.maximum import GRID_STEP, highest
+
+Array = NDArray[np.float64]
+
+SMALLEST_T, LARGEST_T = 1e-7, 1e5
+"""Range of t/c^2 in units of the target's largest sigma: below it the indefinite M loses digits
+for maps that remove the target's largest directions; beyond it lies the null model."""
+LARGEST_TRACE = 1e3
+"""Of F F^T / c^2, in the same units: maps beyond it have maxima beyond LARGEST_T."""
+KNOT_STEP = 0.7
+"""Of the coarse look, in log sigma: 1/(t + sigma) is taken as linear between knots, which errs by
+less than a hundredth."""
+
+
+class LowRankScorer:
+    """One target, ready for batch after batch of low-rank maps.
+
+    `xp` is the namespace of the arrays: numpy, or one that follows the array API standard, with
+    the device to work on.
+    """
+
+    def __init__(self, design: TargetDesign, xp: Any = np, device: Any = None) -> None:
+        self._design, self.xp, self._device = design, xp, device
+        self.basis = basis = TargetBasis.of(design)
+        self.rows = self.put(basis.rows)
+        self.sigma = self.put(basis.sigma)
+        self.labels = self.put(basis.projections)
+        self.squares = self.put(basis.projections**2)
+        self.residual = self.put(basis.residual)
+        self.constant = None if basis.constant is None else self.put(basis.constant)
+        self.grid = np.arange(np.log(SMALLEST_T), np.log(LARGEST_T), GRID_STEP)
+        self.knots = _Knots(basis.sigma)
+
+    def put(self, values: Any) -> Any:
+        """An array of `xp`, in double precision."""
+        return self.xp.asarray(values, dtype=self.xp.float64, device=self._device)
+
+    def scores(self, scale: ArrayLike, left: ArrayLike, right: ArrayLike, bias: ArrayLike) -> Array:
+        """Scores (B,) of maps scale (B,), left and right (B, D, q), bias (B, D).
+
+        Numpy arrays of any float dtype. Where this way cannot be trusted, as for an optimum below
+        SMALLEST_T or a scale of zero, a map is scored as a full one. Raises InvalidEmbeddings if
+        its features overflow.
+        """
+        maps = [np.asarray(array, dtype=np.float64) for array in (scale, left, right, bias)]
+        with np.errstate(all="ignore"):
+            batch = _Batch(self, *(self.put(array) for array in maps))
+            found = self.basis.score(highest(self.grid, batch.coarse(), batch.exact))
+        usable = np.isfinite(found) & (maps[0] != 0.0) & (batch.trace() < LARGEST_TRACE)
+        for index in np.flatnonzero(~usable):
+            found[index] = self._as_full(*(array[index] for array in maps))
+        return found
+
+    def _as_full(self, scale: Array, left: Array, right: Array, bias: Array) -> float:
+        weight = scale * np.eye(len(left)) + left @ right.T
+        return self._design.mean_log_evidence(weight, bias)
+
+
+class _Batch:
+    """U, U^T U in part, and the profiles of some maps."""
+
+    def __init__(self, target: LowRankScorer, scale: Any, left: Any, right: Any, bias: Any) -> None:
+        self._target, self._xp = target, target.xp
+        xp, count = self._xp, left.shape[0]
+        inner = target.rows @ right
+        if target.constant is not None:
+            along = xp.broadcast_to(target.constant[None, :, None], (*inner.shape[:2], 1))
+            inner = xp.concat([inner, along], axis=2)
+            left = xp.concat([left, bias[:, :, None]], axis=2)
+        inner = inner / xp.where(scale == 0.0, 1.0, scale)[:, None, None]
+        outer = target.rows @ left
+        # P and Q may be scaled against each other at will: here both sides weigh the same
+        ratio = _length(xp, inner) / _length(xp, outer)
+        balance = xp.sqrt(xp.where(xp.isfinite(ratio) & (ratio > 0.0), ratio, 1.0))[:, None, :]
+        left, outer, inner = left * balance, outer * balance, inner / balance
+        self._corner = xp.matrix_transpose(left) @ left
+        self._u = xp.concat([outer, inner], axis=2)
+        labels = xp.broadcast_to(target.labels, (count, *target.labels.shape))
+        self._uy = xp.concat([self._u, labels], axis=2)
+
+    def trace(self) -> Array:
+        """Trace (B,) of F F^T / c^2, above its largest sigma."""
+        xp, half = self._xp, self._corner.shape[-1]
+        outer, inner = self._u[..., :half], self._u[..., half:]
+        added = xp.sum((2.0 * outer + inner @ self._corner) * inner, axis=(1, 2))
+        return np.asarray((added + xp.sum(self._target.sigma)).tolist())
+
+    def coarse(self) -> Array:
+        """Gains (B, n, C) on the grid, from sums over directions of like sigma."""
+        target, xp = self._target, self._xp
+        t = np.exp(target.grid)
+        sums = target.knots.sums(xp, target.put, self._u, self._uy)  # (B, J, 2q, 2q + C)
+        weights = target.put(1.0 / (t[:, np.newaxis] + target.knots.sigma))
+        flat = weights @ xp.reshape(sums, (*sums.shape[:2], -1))
+        products = xp.reshape(flat, (sums.shape[0], len(t), *sums.shape[2:]))
+        gain = self._gain(self._corner, products, target.put(np.tile(t, (sums.shape[0], 1))))
+        null = gain.argmax(axis=1) == len(t) - 1  # where small errors decide
+        lost = np.flatnonzero((np.isnan(gain).any(axis=1) | null).any(axis=1))
+        if lost.size:
+            gain[lost] = self.exact(lost, np.tile(target.grid, (lost.size, 1)))
+        return gain
+
+    def exact(self, rows: NDArray[np.intp], log_t: Array) -> Array:
+        """Gains (R, n, C) of the maps `rows` at log t (R, n)."""
+        target, xp = self._target, self._xp
+        every = len(rows) == self._u.shape[0]
+        index = slice(None) if every else xp.asarray(rows)
+        u, uy, t = self._u[index], self._uy[index], target.put(np.exp(log_t))
+        turned = xp.matrix_transpose(u)
+        weights = 1.0 / (t[:, :, None] + target.sigma)  # (R, n, k)
+        products = xp.stack(
+            [turned @ (weights[:, j, :, None] * uy) for j in range(t.shape[1])], axis=1
+        )
+        return self._gain(self._corner[index], products, t)
+
+    def _gain(self, corner: Any, products: Any, t: Any) -> Array:
+        """From U^T (t + A A^T)^-1 [U, Y] (R, n, 2q, 2q + C) to gains (R, n, C)."""
+        target, xp = self._target, self._xp
+        half = corner.shape[-1]
+        upper, lower = products[:, :, :half, :], products[:, :, half:, :]
+        mixed = xp.concat([lower, upper + corner[:, None] @ lower], axis=2)  # M times it
+        system = mixed[..., : 2 * half] + xp.eye(2 * half, dtype=mixed.dtype, device=mixed.device)
+        solved = xp.linalg.solve(system, mixed[..., 2 * half :])
+        sign, log_det = xp.linalg.slogdet(system)
+        weights = 1.0 / (t[:, :, None] + target.sigma)
+        explained = weights @ target.squares - xp.sum(products[..., 2 * half :] * solved, axis=2)
+        q = target.residual + t[:, :, None] * explained
+        log_det = log_det - xp.sum(xp.log(t[:, :, None] * weights), axis=2)
+        right = (sign > 0)[:, :, None] & (q > 0.0)
+        gain = -0.5 * (target.basis.num_rows * xp.log(xp.where(right, q, 1.0)) + log_det[..., None])
+        return np.asarray(xp.where(right, gain, xp.nan).tolist())
+
+
+class _Knots:
+    """Values of sigma a step apart, and how the directions in between share their weight."""
+
+    def __init__(self, sigma: Array) -> None:
+        place = -np.log(np.maximum(sigma, SMALLEST_T * 1e-2)) / KNOT_STEP  # ascends from 0
+        count = int(place[-1]) + 2
+        self.sigma = np.exp(-KNOT_STEP * np.arange(count))
+        self._starts = np.searchsorted(place, np.arange(count))
+        self._share = place - np.floor(place)  # of the knot beyond
+
+    def sums(self, xp: Any, put: Any, u: Any, uy: Any) -> Any:
+        """Sums (B, J, 2q, 2q + C) of u_k^T uy_k over directions k, by knot."""
+        empty = xp.zeros((u.shape[0], u.shape[2], uy.shape[2]), dtype=u.dtype, device=u.device)
+        found = [empty] * len(self.sigma)
+        for j, start in enumerate(self._starts):
+            stop = self._starts[j + 1] if j + 1 < len(self._starts) else len(self._share)
+            if start == stop:
+                continue
+            turned = xp.matrix_transpose(u[:, start:stop])
+            part = uy[:, start:stop]
+            beyond = turned @ (put(self._share[start:stop])[:, None] * part)
+            found[j] = found[j] + turned @ part - beyond
+            found[j + 1] = found[j + 1] + beyond
+        return xp.stack(found, axis=1)
+
+
+def _length(xp: Any, columns: Any) -> Any:
+    return xp.sqrt(xp.sum(columns**2, axis=1))
