@@ -16,7 +16,7 @@ from esm_server.auth.service import AuthService
 from esm_server.auth.tokens import TokenService
 from esm_server.db.database import Database
 from esm_server.dependencies import Services, dependencies
-from esm_server.engine.weights import WeightsCache
+from esm_server.engine.scoring import Engine
 from esm_server.finding.controllers import FindingController
 from esm_server.finding.service import FindingService
 from esm_server.lifespan import lifespan
@@ -24,6 +24,7 @@ from esm_server.namespaces.controllers import NamespaceController
 from esm_server.namespaces.service import NamespaceService
 from esm_server.problems import problem_response
 from esm_server.rankings.controllers import RankingController
+from esm_server.rankings.queue import RankingQueue
 from esm_server.rankings.service import RankingService
 from esm_server.registry.alias_controllers import AliasController
 from esm_server.registry.aliases import AliasService
@@ -75,7 +76,14 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         aliases=AliasService(database),
         artifacts=ArtifactService(database, store, auth, uploads),
         rankings=RankingService(
-            database, WeightsCache(store.local_copy, settings.weights_cache_bytes)
+            database,
+            Engine(settings.engine_dir, store.local_copy, settings.workers),
+            RankingQueue(
+                running=settings.running_rankings,
+                waiting=settings.waiting_rankings,
+                waiting_per_owner=settings.waiting_rankings_per_user,
+            ),
+            auth,
         ),
         source_models=SourceModelService(database, store, settings.max_source_model_bytes),
         shield=ShieldService(database),
@@ -101,7 +109,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         ],
         dependencies=dependencies(services),
         exception_handlers={Exception: problem_response},
-        lifespan=[lifespan(database, store)],
+        lifespan=[lifespan(database, store, services.rankings)],
         response_class=ContractResponse,
         request_max_body_size=settings.max_body_bytes,
         openapi_config=_openapi(),

@@ -7,19 +7,24 @@ from litestar.concurrency import sync_to_thread
 
 from esm_server.db.database import Database
 from esm_server.db.migrations import check_current
+from esm_server.rankings.service import RankingService
 from esm_server.storage.local import LocalBlobStore
 
 
-def lifespan(database: Database, store: LocalBlobStore) -> AbstractAsyncContextManager[None]:
-    """Check the schema and sweep interrupted uploads at the start; disconnect at the end."""
+def lifespan(
+    database: Database, store: LocalBlobStore, rankings: RankingService
+) -> AbstractAsyncContextManager[None]:
+    """Check the schema, sweep interrupted uploads, go on with rankings; end workers at the end."""
 
     @asynccontextmanager
     async def run() -> AsyncGenerator[None]:
         await sync_to_thread(check_current, database.engine)
         await sync_to_thread(store.prepare)
+        await sync_to_thread(rankings.resume)
         try:
             yield
         finally:
+            await sync_to_thread(rankings.close)
             database.close()
 
     return run()

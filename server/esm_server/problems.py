@@ -119,6 +119,7 @@ _DESCRIPTIONS = {
     413: "More than a limit allows",
     416: "A byte range outside the file",
     422: "The server's policy refuses the push",
+    429: "Too many at once",
     500: "The server failed",
     503: "The server cannot work just now",
     507: "No room on the server's disk",

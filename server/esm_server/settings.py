@@ -1,5 +1,6 @@
 """Everything that can be configured, from the environment (prefix ESM_SERVER_)."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,6 +11,14 @@ from esm_client.core.limits import MAX_ARTIFACT_BYTES, MAX_SOURCE_MODEL_BYTES
 
 Bytes = Annotated[int, Field(gt=0)]
 Verdict = Literal["off", "warn", "refuse-unless-forced", "refuse"]
+
+
+def usable_cores() -> int:
+    """Cores this process may run on."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on Linux
+        return os.cpu_count() or 1
 
 
 class Settings(BaseSettings):
@@ -39,8 +48,14 @@ class Settings(BaseSettings):
     """About a map without canary embeddings."""
     admission_near_duplicate: Verdict = "warn"
     """About a map that is almost that of another ESM of the space."""
-    weights_cache_bytes: Annotated[int, Field(ge=0)] = 512 * 2**20
-    """How much memory the engine may keep filled with ESM weights."""
+    workers: Annotated[int, Field(ge=1, le=1024)] = Field(default_factory=usable_cores)
+    """Processes that score maps, one thread each; by default one per core."""
+    running_rankings: Annotated[int, Field(ge=1)] = 4
+    """How many rankings are scored at a time; their users take turns."""
+    waiting_rankings: Annotated[int, Field(ge=1)] = 64
+    """How many more may wait; beyond it they are refused for a while."""
+    waiting_rankings_per_user: Annotated[int, Field(ge=1)] = 16
+    """How many of those may be one user's."""
 
     @property
     def verdicts(self) -> dict[str, Verdict]:
@@ -61,3 +76,8 @@ class Settings(BaseSettings):
     def blob_dir(self) -> Path:
         """Where the local blob store keeps its files."""
         return self.data_dir / "blobs"
+
+    @property
+    def engine_dir(self) -> Path:
+        """Where the engine keeps the maps at hand: derived data, filled again where it is lost."""
+        return self.data_dir / "engine"

@@ -3,6 +3,7 @@
 import base64
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from esm_client.core.schemas import RankingCreate
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_server.auth.service import AuthService
 from esm_server.db.database import Database
-from esm_server.engine.weights import WeightsCache
+from esm_server.engine.scoring import Engine
+from esm_server.rankings.queue import RankingQueue
 from esm_server.rankings.service import RankingService
 from esm_server.registry.removal import RemovalService
 from esm_server.storage.local import LocalBlobStore
@@ -83,7 +85,7 @@ def test_quota_exceeded_in_the_middle_of_an_upload(registry, root, unique, probl
     assert not any((registry.data_dir / "blobs" / "incoming").iterdir())
 
 
-def test_yank_during_a_ranking(start_registry, push, esm_directory):
+def test_yank_during_a_ranking(start_registry, push, esm_directory, tmp_path):
     running = start_registry()
     for seed in range(3):
         push(esm_directory(f"e{seed}", seed=seed), f"t/e{seed}", server=running, space="s")
@@ -102,18 +104,22 @@ def test_yank_during_a_ranking(start_registry, push, esm_directory):
         with store.local_copy(digest) as path:
             yield Path(path)
 
-    rankings = RankingService(database, WeightsCache(open_blob, 10**9))
+    engine = Engine(tmp_path, open_blob, 1)
+    queue = RankingQueue(running=1, waiting=1, waiting_per_owner=1)
+    rankings = RankingService(database, engine, queue, AuthService(database))
     embeddings = np.random.default_rng(0).standard_normal((40, 16))
     sketch = TargetSketch.from_embeddings(embeddings, np.arange(40) % 2, kind="classification")
     request = RankingCreate(space="s", sketch=base64.b64encode(sketch.to_bytes()))
-    receipt = rankings.rank(request, caller)
+    over = Event()
+    ranking = rankings.start(request, caller)
+    ranking.when_over(over.set)
+    assert over.wait(60)
+    receipt = ranking.receipt
     assert [row.reference for row in receipt.rows] == ["t/e0@1"]
     assert (receipt.rows[0].rank, receipt.rows[0].log_bayes_factor) == (1, 0)
-    assert {s.reference: s.code for s in receipt.skipped} == {
-        "t/e1@1": "yanked",
-        "t/e2@1": "not-found",
-    }
+    assert {s.reference: s.code for s in receipt.skipped} == {"t/e1@1": "yanked"}
     assert rankings.get(receipt.id, caller).rows == receipt.rows
+    rankings.close()
     database.close()
 
 

@@ -65,6 +65,21 @@ class Output:
         with Console(stderr=True).status(text, spinner="line"):
             yield
 
+    @contextmanager
+    def counting(self, text: str) -> Generator[Callable[[int, int], None]]:
+        """Show how many of how many are done, by what it gives; to a terminal only, on stderr."""
+        if self._quiet or not sys.stderr.isatty():
+            yield lambda done, total: None  # noqa: ARG005
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.progress import TimeRemainingColumn as Remaining
+
+        columns = (TextColumn(text), BarColumn(), MofNCompleteColumn(), Remaining())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+            task = bars.add_task(text, total=None)
+            yield lambda done, total: bars.update(task, completed=done, total=total or None)
+
 
 def print_line(text: str = "") -> None:
     """One line on stdout."""

@@ -35,6 +35,7 @@ from esm_client.cli.output import print_error
 from esm_client.cli.ranking import Top, print_ranking
 from esm_client.cli.session import Session
 from esm_client.core.schemas import EsmFilter, Kind, SpaceDetail
+from esm_client.core.schemas.rankings import Mode
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_client.core.spaces import SpaceFingerprint, check_same_space
 
@@ -88,6 +89,9 @@ def rank(
     keep_copies: Annotated[
         bool, typer.Option("--keep-copies", help="Rank copies of your data too.")
     ] = False,
+    mode: Annotated[
+        Mode, typer.Option(help="Score all exactly, or estimate first what is costly.")
+    ] = "auto",
     no_intercept: Annotated[
         bool, typer.Option("--no-intercept", help="Score without a free intercept.")
     ] = False,
@@ -141,7 +145,7 @@ def rank(
         else:
             target = _from_arrays(embeddings, labels, label_column, kind)
         session.output.note(_described(target.sketch))
-        with session.output.working("Ranking"):
+        with session.output.counting("Ranking") as watch:
             ranking = client.rank(
                 target.sketch,
                 space=space,
@@ -150,6 +154,8 @@ def rank(
                 target_rows=None if task is None else task.rows,
                 keep_copies=keep_copies,
                 filter=wanted,
+                mode=mode,
+                watch=watch,
             )
     print_ranking(session, ranking, top)
 

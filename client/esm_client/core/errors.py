@@ -25,6 +25,7 @@
     ├── TooLarge                   more than a limit allows
     │   └── QuotaExceeded          more than a namespace may hold
     ├── RangeNotSatisfiable        a byte range outside the file
+    ├── Cancelled                  a ranking that was called off before its end
     ├── RateLimited                too many requests, come back later
     ├── StorageFull                no room on a disk, here or on the server
     ├── Unavailable                the server cannot work just now
@@ -169,6 +170,11 @@ class QuotaExceeded(TooLarge):
 class RangeNotSatisfiable(EsmError):
     code = "range-not-satisfiable"
     status = 416
+
+
+class Cancelled(EsmError):
+    code = "cancelled"
+    status = 409
 
 
 class RateLimited(EsmError):

@@ -24,6 +24,7 @@ from esm_client.core.schemas import (
     SpaceDetail,
 )
 from esm_client.core.schemas.finding import CHOICES
+from esm_client.core.schemas.rankings import Mode
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_client.core.shield.source import TargetHashes
 from esm_client.core.spaces import SpaceFingerprint
@@ -46,6 +47,9 @@ from esm_client.remote.settings import resolve_settings
 from esm_client.remote.shield import MAX_ROWS, examine
 from esm_client.remote.source_models import Watch, pull_source_model, push_source_model, unwatched
 from esm_client.remote.transport import Transport
+from esm_client.remote.waiting import Watch as RankingWatch
+from esm_client.remote.waiting import finished
+from esm_client.remote.waiting import unwatched as nobody
 
 
 class Client:
@@ -236,26 +240,34 @@ class Client:
         target_rows: Iterable[Sequence[str]] | None = None,
         keep_copies: bool = False,
         filter: EsmFilter | None = None,  # noqa: A002 - the contract's own word
+        mode: Mode = "auto",
+        limit: int = 1000,
+        watch: RankingWatch = nobody,
     ) -> Ranking:
         """Rank the ESMs of a space for the target that the sketch was made from.
 
         With `target_rows`, the text or texts of each row of the target, sources that hold some
         of them are found out here and copies of the target are left out, unless `keep_copies`.
         `filter` narrows the pool: EsmFilter(language=["de"], exclude=["team/*"]).
+        `mode` says how: "exhaustive" scores every ESM exactly, "screened" estimates first what is
+        costly; `limit` rows are answered. `watch` is told how many ESMs are scored, of how many.
         Of the target only the sketch travels. Without a fingerprint (`Embedder.fingerprint`)
         nobody can tell whether the embeddings are of that space: the ranking is unverified.
         Raises NotFound for an unknown space, SpaceMismatch, DimensionMismatch, InvalidSketch,
         InvalidLabels for a target with one class only, TooLarge.
         """
         data = sketch if isinstance(sketch, bytes) else sketch.to_bytes()
-        ranking = RankingCreate(
-            space=space,
-            sketch=base64.b64encode(data),
-            fingerprint=fingerprint,
-            intercept=intercept,
-            filter=filter or EsmFilter(),
-        )
-        receipt = self._rankings.create(ranking)
+        wanted = {
+            "space": space,
+            "sketch": base64.b64encode(data),
+            "fingerprint": fingerprint,
+            "intercept": intercept,
+            "filter": filter or EsmFilter(),
+            "mode": mode,
+            "limit": limit,
+        }
+        answer = self._rankings.create(checked(RankingCreate, wanted))
+        receipt = finished(self._rankings, answer, watch)
         compared = receipt.rows[:MAX_ROWS]
         with disk_errors(self.cache.directory, HINT):
             sketches = self.cache.sketches.fetch(
@@ -266,8 +278,8 @@ class Client:
         return Ranking(receipt, leave_out(receipt.rows, report.left_out), report)
 
     def ranking(self, id: str) -> Ranking:  # noqa: A002 - the receipt's own word
-        """An earlier ranking; raises NotFound."""
-        return Ranking(self._rankings.get(id))
+        """An earlier ranking, waited for if it is not done; raises NotFound."""
+        return Ranking(finished(self._rankings, self._rankings.get(id), nobody))
 
 
 def _query(**wanted: Any) -> EsmQuery:

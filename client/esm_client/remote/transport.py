@@ -1,7 +1,5 @@
 """HTTP: the only file that knows httpx and its errors."""
 
-import ssl
-import sys
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,9 +15,10 @@ from pydantic import BaseModel
 from esm_client import __version__
 from esm_client.core.compatibility import misfit
 from esm_client.core.disk import disk_errors
-from esm_client.core.errors import EsmError, InvalidInput, OfflineMiss, TruncatedUpload
+from esm_client.core.errors import EsmError, OfflineMiss, TruncatedUpload
 from esm_client.core.schemas import Page
 from esm_client.remote.answers import Model, error_of, not_our_server, parse_answer
+from esm_client.remote.connection import open_http
 from esm_client.remote.phases import connection_failed, is_permanent
 from esm_client.remote.retries import RETRIED_STATUSES, pause_before
 from esm_client.remote.settings import Settings
@@ -29,7 +28,6 @@ Progress = Callable[[int], None]
 """Called with the bytes of a file that are done."""
 Params = Mapping[str, str | int | Sequence[str]]
 Item = TypeVar("Item", bound=BaseModel)
-CONNECT_TIMEOUT = 10.0
 
 
 class VersionWarning(UserWarning):
@@ -49,7 +47,7 @@ class Transport:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._http = _open(settings)
+        self._http = open_http(settings)
 
     @property
     def url(self) -> str:
@@ -88,6 +86,33 @@ class Transport:
             headers={"Content-Type": "application/json"}, timeout=timeout,
         ) as response:  # fmt: skip
             return parse_answer(model, self._body(response), self._shown(path))
+
+    def either(
+        self, method: Literal["GET", "POST"], path: str, models: Mapping[int, type[Model]],
+        body: BaseModel | None = None, *, timeout: float | None = None,
+    ) -> Model:  # fmt: skip
+        """GET, or POST once, what the status says which document it is."""
+        content = b"" if body is None else body.model_dump_json().encode()
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        with self._answer(
+            method, path, content=content, idempotent=method == "GET", headers=headers,
+            timeout=timeout,
+        ) as response:  # fmt: skip
+            model = models.get(response.status_code)
+            if model is None:
+                raise not_our_server(self._shown(path), f"status {response.status_code}")
+            return parse_answer(model, self._body(response), self._shown(path))
+
+    def events(self, path: str, model: type[Model], timeout: float) -> Iterator[Model]:
+        """GET server-sent events, each a JSON document, as they come; raises ConnectionFailed."""
+        headers = {"Accept": "text/event-stream"}
+        with self._answer("GET", path, headers=headers, timeout=timeout) as response:
+            pending = b""
+            for chunk in self._stream(response):
+                *lines, pending = (pending + chunk).split(b"\n")
+                for line in lines:
+                    if line.startswith(b"data:"):
+                        yield parse_answer(model, line[5:], self._shown(path))
 
     def change(
         self, method: Literal["PUT", "PATCH", "DELETE"], path: str, model: type[Model],
@@ -252,25 +277,6 @@ class Transport:
         return f"{self.url}{path}"
 
 
-def _open(settings: Settings) -> httpx.Client:
-    headers = {"User-Agent": f"esm-registry/{__version__}", "Accept": "application/json"}
-    if settings.token:
-        headers["Authorization"] = f"Bearer {settings.token}"
-    try:
-        httpx.URL(settings.url)
-        return httpx.Client(
-            headers=headers,
-            timeout=httpx.Timeout(settings.timeout, connect=min(settings.timeout, CONNECT_TIMEOUT)),
-            verify=trusted(settings) if settings.url.startswith("https:") else True,
-            follow_redirects=False,  # a redirect could carry the token to another host
-        )
-    except (httpx.InvalidURL, ValueError, ImportError) as cause:
-        raise InvalidInput(
-            f"The address {settings.url} or a proxy for it cannot be used: {cause}",
-            "Check the address, and the variables HTTP_PROXY, HTTPS_PROXY and ALL_PROXY.",
-        ) from cause
-
-
 def _chunks(file: Path, start: int = 0, progress: Progress | None = None) -> Iterator[bytes]:
     with disk_errors(file, "Check that the file is still there."), file.open("rb") as opened:
         opened.seek(start)
@@ -278,21 +284,3 @@ def _chunks(file: Path, start: int = 0, progress: Progress | None = None) -> Ite
             yield chunk
             if progress is not None:
                 progress(opened.tell())
-
-
-def trusted(settings: Settings) -> ssl.SSLContext:
-    """The operating system's certificates, those of httpx, and the user's own file."""
-    context = httpx.create_ssl_context()
-    if sys.platform in ("darwin", "win32"):  # there OpenSSL does not see the system's own store
-        import truststore
-
-        context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_default_certs()
-    if settings.ca_file is not None:
-        with disk_errors(settings.ca_file, "Name a file of PEM certificates."):
-            directory = settings.ca_file.is_dir()
-            context.load_verify_locations(
-                cafile=None if directory else settings.ca_file,
-                capath=settings.ca_file if directory else None,
-            )
-    return context

@@ -90,6 +90,14 @@ class AuthService:
         self._touch(found[0])
         return caller
 
+    def of_token(self, token_id: int) -> Caller:
+        """Whoever owns a token, for work they left behind; raises Unauthorized as `recheck`."""
+        with self._database.read() as session:
+            found = TokenRepository(session).by_id(token_id)
+            if found is None:
+                raise Unauthorized("The token is gone.", "Ask the server's admin for a new one.")
+            return _caller(session, found)
+
     def recheck(self, caller: Caller) -> None:
         """Raise Unauthorized if the token was revoked or expired since the request began."""
         with self._database.read() as session:

@@ -8,6 +8,7 @@ from esm_server.db.esm_version import EsmVersionRow
 from esm_server.db.map_signature import MapSignatureRow
 from esm_server.db.namespace import MemberRow, NamespaceRow
 from esm_server.db.ranking import RankingRow
+from esm_server.db.ranking_job import RankingJobRow
 from esm_server.db.source_model import SourceModelFileRow, SourceModelRow
 from esm_server.db.source_sketch import SourceSketchRow
 from esm_server.db.space import SpaceRow
@@ -27,6 +28,7 @@ __all__ = [
     "MapSignatureRow",
     "MemberRow",
     "NamespaceRow",
+    "RankingJobRow",
     "RankingRow",
     "SourceModelFileRow",
     "SourceModelRow",

@@ -1,1 +1,1 @@
-"""Around the kernels: the weights kept in memory, and scoring a whole pool."""
+"""Around the kernels: the maps of a space kept at hand, and processes that score them."""

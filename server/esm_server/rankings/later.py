@@ -1,32 +1,33 @@
 """What happened to versions since they were ranked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from esm_client.core.schemas import RankedEsm, RankingReceipt, SkippedEsm
 from esm_server.db import EsmVersionRow
-from esm_server.rankings.order import Candidate
+from esm_server.rankings.order import Records
 from esm_server.registry.answers import as_yank
 
 States = Mapping[str, EsmVersionRow]
 """Versions by digest-pinned reference; a deleted one is not in it."""
 
 
-def removed(candidates: Sequence[Candidate], states: States) -> dict[str, SkippedEsm]:
-    """The candidates that were yanked or deleted while they were scored, by reference."""
-    gone: dict[str, SkippedEsm] = {}
-    for candidate in candidates:
-        row = states.get(_pinned(candidate.reference, candidate.digest))
-        if row is not None and row.yanked_at is None:
-            continue
-        gone[candidate.reference] = SkippedEsm(
-            reference=candidate.reference,
-            digest=candidate.digest,
-            code="yanked" if row else "not-found",
-            reason=f"It was yanked during the ranking: {row.yank_reason}"
-            if row
-            else "It was deleted during the ranking.",
+def yanked_rows(rows: list[RankedEsm], records: Records) -> list[SkippedEsm]:
+    """The rows that were yanked while the pool was scored, as skipped ones."""
+    yanked = {
+        version.digest: version.yank_reason
+        for _, version, _ in records.versions.values()
+        if version.yanked_at is not None
+    }
+    return [
+        SkippedEsm(
+            reference=row.reference,
+            digest=row.digest,
+            code="yanked",
+            reason=f"It was yanked during the ranking: {yanked[row.digest]}",
         )
-    return gone
+        for row in rows
+        if row.digest in yanked
+    ]
 
 
 def marked(receipt: RankingReceipt, states: States) -> RankingReceipt:
@@ -34,12 +35,13 @@ def marked(receipt: RankingReceipt, states: States) -> RankingReceipt:
     return receipt.model_copy(update={"rows": [_marked(row, states) for row in receipt.rows]})
 
 
+def pinned(ranked: RankedEsm) -> str:
+    """The digest-pinned reference of a row."""
+    return f"{ranked.reference.partition('@')[0]}@{ranked.digest}"
+
+
 def _marked(ranked: RankedEsm, states: States) -> RankedEsm:
-    row = states.get(_pinned(ranked.reference, ranked.digest))
+    row = states.get(pinned(ranked))
     if row is None:
         return ranked.model_copy(update={"deleted": True})
     return ranked if row.yanked_at is None else ranked.model_copy(update={"yank": as_yank(row)})
-
-
-def _pinned(reference: str, digest: str) -> str:
-    return f"{reference.partition('@')[0]}@{digest}"

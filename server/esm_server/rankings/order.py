@@ -1,37 +1,66 @@
 """From scores to the rows of a receipt."""
 
 from dataclasses import dataclass
-from typing import Any
 
+import numpy as np
+
+from esm_client.core.references import Reference
 from esm_client.core.schemas import RankedEsm, SkippedEsm, Source, SourceTask
 from esm_client.core.scoring.margin import TIE_NATS, log_bayes_factor
 from esm_client.core.scoring.sketch import TargetSketch
-from esm_server.engine.exhaustive import PoolScores
+from esm_server.engine.scoring import PoolScores
+from esm_server.rankings.candidates import Pool
+from esm_server.registry.repository import EsmRepository, VersionRecord
+
+MAX_SKIPPED = 1000
+_PART = 500
+"""How many keys go into one statement."""
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """One ESM of the pool."""
+class Records:
+    """What is known of the versions a receipt speaks of."""
 
-    reference: str
-    digest: str
-    weights_digest: str
-    task: dict[str, Any]
-    source: dict[str, Any]
-    has_source_model: bool = False
-    near_duplicate_of: str | None = None
+    versions: dict[int, VersionRecord]
+    with_model: set[int]
+
+
+def best_first(scores: PoolScores, limit: int) -> tuple[list[int], list[int]]:
+    """Indices into the pool: of the best rows, a few more for ties, and of what was skipped."""
+    values = scores.scores
+    scored = np.flatnonzero(~np.isnan(values))
+    order = scored[np.argsort(-values[scored], kind="stable")]
+    if len(order) > limit:  # equal scores at the end are ordered by name, so all of them count
+        order = order[: np.searchsorted(-values[order], -values[order[limit - 1]], side="right")]
+    skipped = np.flatnonzero(np.isnan(values))[:MAX_SKIPPED]
+    return order.tolist(), skipped.tolist()
+
+
+def read_records(esms: EsmRepository, versions: list[int]) -> Records:
+    """Look versions up, a part after the other."""
+    found: dict[int, VersionRecord] = {}
+    models: set[int] = set()
+    for start in range(0, len(versions), _PART):
+        part = versions[start : start + _PART]
+        found |= esms.by_ids(part)
+        models |= esms.with_source_model(part)
+    return Records(found, models)
 
 
 def ordered_rows(
-    candidates: list[Candidate], scores: PoolScores, sketch: TargetSketch, intercept: bool
-) -> list[RankedEsm]:
-    """The scored candidates, best first; equal scores by reference."""
-    scored = [(scores.scores[c.reference], c) for c in candidates if c.reference in scores.scores]
-    scored.sort(key=lambda pair: (-pair[0], pair[1].reference))
+    pool: Pool, indices: list[int], records: Records, scores: PoolScores,
+    sketch: TargetSketch, *, intercept: bool,
+) -> list[RankedEsm]:  # fmt: skip
+    """The rows of these members, best first; equal scores by reference, deleted ones left out."""
+    known = [i for i in indices if pool.versions[i] in records.versions]
+    named = {i: _reference(records.versions[pool.versions[i]]) for i in known}
+    known.sort(key=lambda i: (-scores.scores[i], named[i]))
     rows: list[RankedEsm] = []
-    for rank, (score, candidate) in enumerate(scored, start=1):
+    for rank, index in enumerate(known, start=1):
+        version = records.versions[pool.versions[index]][1]
+        score = float(scores.scores[index])
         factor = log_bayes_factor(
-            score - scored[0][0],
+            score - float(scores.scores[known[0]]),
             kind=sketch.kind,
             num_rows=sketch.num_rows,
             num_label_columns=sketch.num_label_columns,
@@ -39,13 +68,14 @@ def ordered_rows(
         )
         row = RankedEsm(
             rank=rank,
-            reference=candidate.reference,
-            digest=candidate.digest,
-            task=SourceTask.model_validate(candidate.task),
-            source=Source.model_validate(candidate.source),
-            has_source_model=candidate.has_source_model,
-            near_duplicate_of=candidate.near_duplicate_of,
+            reference=named[index],
+            digest=version.digest,
+            task=SourceTask.model_validate(version.task),
+            source=Source.model_validate(version.source),
+            has_source_model=version.id in records.with_model,
+            near_duplicate_of=version.near_duplicate_of,
             score=score,
+            is_exact=bool(scores.exact[index]),
             gain=score - scores.identity,
             log_bayes_factor=factor,
             tied=abs(factor) < TIE_NATS,
@@ -54,15 +84,24 @@ def ordered_rows(
     return rows
 
 
-def skipped_rows(candidates: list[Candidate], scores: PoolScores) -> list[SkippedEsm]:
+def skipped_rows(
+    pool: Pool, indices: list[int], records: Records, scores: PoolScores
+) -> list[SkippedEsm]:
     """What could not be scored, and why."""
-    return [
-        SkippedEsm(
-            reference=c.reference,
-            digest=c.digest,
-            code=scores.failures[c.reference].code,
-            reason=str(scores.failures[c.reference]),
-        )
-        for c in candidates
-        if c.reference in scores.failures
-    ]
+    rows: list[SkippedEsm] = []
+    for index in indices:
+        record = records.versions.get(pool.versions[index])
+        if record is None:
+            continue
+        error = scores.failures[pool.digests[index]]
+        row = SkippedEsm(
+            reference=_reference(record), digest=record[1].digest,
+            code=error.code, reason=str(error),
+        )  # fmt: skip
+        rows.append(row)
+    return rows
+
+
+def _reference(record: VersionRecord) -> str:
+    esm, version, _ = record
+    return str(Reference(esm.namespace, esm.name, str(version.version)))

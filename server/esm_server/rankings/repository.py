@@ -1,12 +1,13 @@
 """Queries on receipts."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy.orm import load_only
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, select, update
 
-from esm_client.core.schemas import RankingReceipt
-from esm_server.db import EsmRow, EsmVersionRow, RankingRow, TokenRow
+from esm_client.core.schemas import RankedEsm, RankingReceipt
+from esm_server.db import EsmRow, EsmVersionRow, RankingJobRow, RankingRow, TokenRow
 
 _STATE: tuple[Any, ...] = (
     EsmVersionRow.digest,
@@ -14,6 +15,9 @@ _STATE: tuple[Any, ...] = (
     EsmVersionRow.yanked_by,
     EsmVersionRow.yank_reason,
 )
+_PART = 500
+"""How many digests go into one statement."""
+RUNNING = "running"
 
 
 class RankingRepository:
@@ -31,16 +35,20 @@ class RankingRepository:
         )
         return self._session.exec(statement).first()
 
-    def states(self, space_id: int) -> dict[str, EsmVersionRow]:
-        """Digest and yank of all versions of a space, by digest-pinned reference."""
-        statement = (
-            select(EsmRow.namespace, EsmRow.name, EsmVersionRow)
-            .options(load_only(*_STATE))  # not the cards
-            .join(EsmVersionRow, col(EsmVersionRow.esm_id) == col(EsmRow.id))
-            .where(col(EsmRow.space_id) == space_id)
-        )
-        rows = self._session.exec(statement).all()
-        return {f"{namespace}/{name}@{row.digest}": row for namespace, name, row in rows}
+    def states(self, rows: Sequence[RankedEsm]) -> dict[str, EsmVersionRow]:
+        """Digest and yank of ranked versions that are still there, by digest-pinned reference."""
+        found: dict[str, EsmVersionRow] = {}
+        for start in range(0, len(rows), _PART):
+            digests = [row.digest for row in rows[start : start + _PART]]
+            statement = (
+                select(EsmRow.namespace, EsmRow.name, EsmVersionRow)
+                .options(load_only(*_STATE))  # not the cards
+                .join(EsmVersionRow, col(EsmVersionRow.esm_id) == col(EsmRow.id))
+                .where(col(EsmVersionRow.digest).in_(digests))
+            )
+            for namespace, name, row in self._session.exec(statement).all():
+                found[f"{namespace}/{name}@{row.digest}"] = row
+        return found
 
     def add(self, receipt: RankingReceipt, space_id: int, token_id: int) -> None:
         """Store a receipt as it is answered."""
@@ -53,3 +61,38 @@ class RankingRepository:
         )
         self._session.add(row)
         self._session.flush()
+
+
+class RankingJobRepository:
+    """Rankings on their way within one transaction."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def find(self, ranking_id: str) -> tuple[RankingJobRow, int] | None:
+        """The job with this id, and its owner's user id."""
+        statement = (
+            select(RankingJobRow, TokenRow.user_id)
+            .join(TokenRow, col(TokenRow.id) == col(RankingJobRow.token_id))
+            .where(col(RankingJobRow.id) == ranking_id)
+        )
+        return self._session.exec(statement).first()
+
+    def unfinished(self) -> Sequence[RankingJobRow]:
+        """What a former process has left, oldest first."""
+        statement = select(RankingJobRow).where(col(RankingJobRow.state) == RUNNING)
+        return self._session.exec(statement.order_by(col(RankingJobRow.created_at))).all()
+
+    def add(self, row: RankingJobRow) -> None:
+        """Store a job."""
+        self._session.add(row)
+        self._session.flush()
+
+    def end(self, ranking_id: str, state: str, problem: dict[str, Any] | None = None) -> None:
+        """Note how a job ended, if it was stored, and forget its sketch."""
+        run = self._session.connection().execute
+        run(
+            update(RankingJobRow)
+            .where(col(RankingJobRow.id) == ranking_id)
+            .values(state=state, problem=problem, sketch=None)
+        )

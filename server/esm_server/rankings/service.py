@@ -1,148 +1,186 @@
-"""Ranking: read the pool, score it outside any transaction, store the receipt."""
+"""Rankings: begun here, scored by the engine in the background, ended with a receipt."""
 
-import time
-from dataclasses import dataclass
+import base64
+import hashlib
+from threading import Event
+from typing import Any
 from uuid import uuid4
 
-from esm_client.core.artifact.directory import MODEL
-from esm_client.core.errors import DimensionMismatch, NotFound
-from esm_client.core.leaving_out import leave_out
-from esm_client.core.references import Reference
-from esm_client.core.schemas import EsmFilter, RankingCreate, RankingReceipt
+from esm_client.core.errors import Cancelled, Conflict, EsmError, NotFound
+from esm_client.core.schemas import RankingCreate, RankingJob, RankingReceipt
 from esm_client.core.scoring.sketch import TargetSketch
-from esm_client.core.spaces import check_same_space
 from esm_server.auth.caller import Caller
-from esm_server.db import SpaceRow
-from esm_server.db.columns import now
+from esm_server.auth.service import AuthService
+from esm_server.db import RankingJobRow
 from esm_server.db.database import Database
-from esm_server.engine.exhaustive import SCORE_NAME, SCORE_VERSION, PoolMember, score_pool
-from esm_server.engine.weights import WeightsCache
-from esm_server.finding.conditions import conditions
-from esm_server.rankings.later import marked, removed
-from esm_server.rankings.order import Candidate, ordered_rows, skipped_rows
-from esm_server.rankings.repository import RankingRepository
-from esm_server.registry.repository import EsmRepository
-from esm_server.spaces.repository import SpaceRepository
-from esm_server.spaces.service import find_space, require_id, stored_fingerprint
-
-
-@dataclass(frozen=True, slots=True)
-class _Pool:
-    """The latest versions of a space at one moment."""
-
-    space: SpaceRow
-    candidates: list[Candidate]
+from esm_server.engine.scoring import Engine, PoolScores, Progress, Request
+from esm_server.rankings.candidates import Pool, check_target, read_pool
+from esm_server.rankings.later import marked
+from esm_server.rankings.queue import Outcome, RankingQueue
+from esm_server.rankings.receipt import Target, store_receipt
+from esm_server.rankings.repository import RUNNING, RankingJobRepository, RankingRepository
+from esm_server.rankings.running import Ranking, end_state, problem
+from esm_server.spaces.service import require_id
 
 
 class RankingService:
     """Rankings of one registry."""
 
-    def __init__(self, database: Database, weights: WeightsCache) -> None:
-        self._database = database
-        self._weights = weights
+    def __init__(
+        self, database: Database, engine: Engine, queue: RankingQueue, auth: AuthService
+    ) -> None:
+        self._database, self._engine, self._queue, self._auth = database, engine, queue, auth
+        self._active: dict[str, Ranking] = {}
 
-    def rank(self, request: RankingCreate, caller: Caller) -> RankingReceipt:
-        """Score every ESM of a space; the sketch is not kept.
+    def start(self, request: RankingCreate, caller: Caller) -> Ranking:
+        """Begin to score the ESMs of a space.
 
-        Raises NotFound, InvalidSketch, InvalidLabels, DimensionMismatch, SpaceMismatch.
+        Raises NotFound, InvalidSketch, InvalidLabels, DimensionMismatch, SpaceMismatch,
+        RateLimited.
         """
-        started = time.perf_counter()
-        sketch = TargetSketch.from_bytes(request.sketch)
-        pool = self._read_pool(request, caller)
-        _check_target(request, sketch, pool.space)
-        members = [PoolMember(c.reference, c.weights_digest) for c in pool.candidates]
-        scores = score_pool(sketch, members, self._weights, intercept=request.intercept)
-        receipt = RankingReceipt(
-            id=uuid4().hex,
-            space=pool.space.name,
-            space_verified=request.fingerprint is not None,
-            created_at=now(),
-            created_by=caller.name,
-            score_name=SCORE_NAME,
-            score_version=SCORE_VERSION,
-            intercept=request.intercept,
-            filter=request.filter,
-            kind=sketch.kind,
-            num_rows=sketch.num_rows,
-            num_label_columns=sketch.num_label_columns,
-            label_map_digest=sketch.label_map_digest,
-            identity_score=scores.identity,
-            pool_generation=pool.space.generation,
-            pool_size=len(pool.candidates),
-            rows=ordered_rows(pool.candidates, scores, sketch, request.intercept),
-            skipped=skipped_rows(pool.candidates, scores),
-            seconds=time.perf_counter() - started,
-        )
-        return self._store(receipt, pool, caller)
+        return self._start(Ranking(uuid4().hex, request, caller))
 
-    def get(self, ranking_id: str, caller: Caller) -> RankingReceipt:
-        """A stored receipt, saying what was yanked or deleted since.
-
-        Raises NotFound, also for what belongs to somebody else.
-        """
-        with self._database.read() as session:
-            rankings = RankingRepository(session)
-            found = rankings.find(ranking_id)
-            if found is None or not (caller.is_admin or found[1] == caller.user_id):
-                raise NotFound(
-                    f"There is no ranking {ranking_id[:100]!r} of yours.",
-                    "Receipts are shown to the user who made them, and to admins.",
-                )
-            states = rankings.states(found[0].space_id)
-        return marked(RankingReceipt.model_validate(found[0].receipt), states)
-
-    def _store(self, receipt: RankingReceipt, pool: _Pool, caller: Caller) -> RankingReceipt:
-        """Keep the receipt, without what was yanked or deleted while the pool was scored."""
-        space_id = require_id(pool.space)
+    def keep(self, ranking: Ranking) -> RankingJob:
+        """Store it as a job that survives this process, for somebody who comes back for it."""
+        body = ranking.request.model_dump(mode="json", exclude={"sketch"})
+        row = RankingJobRow(
+            id=ranking.id, token_id=ranking.caller.token_id, state=RUNNING, request=body,
+            sketch=ranking.request.sketch, problem=None,
+        )  # fmt: skip
         with self._database.write() as session:
-            rankings = RankingRepository(session)
-            if SpaceRepository(session).get(space_id).generation != pool.space.generation:
-                gone = removed(pool.candidates, rankings.states(space_id))
-                rows = leave_out(receipt.rows, gone)
-                skipped = [*receipt.skipped, *gone.values()]
-                receipt = receipt.model_copy(update={"rows": rows, "skipped": skipped})
-            rankings.add(receipt, space_id, caller.token_id)
-        return receipt
+            RankingJobRepository(session).add(row)
+        ranking.is_stored = True
+        if ranking.is_over:  # before it was stored: `_finish` knew of no job to end
+            self._end_job(ranking)
+        return ranking.job()
 
-    def _read_pool(self, request: RankingCreate, caller: Caller) -> _Pool:
+    def give_up(self, ranking: Ranking) -> None:
+        """The only one who waited has gone."""
+        if not ranking.is_stored:
+            self._cancel(ranking)
+
+    def get(self, ranking_id: str, caller: Caller) -> RankingReceipt | RankingJob:
+        """A receipt, saying what was yanked or deleted since, or the job that is to make it.
+
+        Raises NotFound, also for what belongs to somebody else, and what a job failed with.
+        """
         with self._database.read() as session:
-            row = find_space(SpaceRepository(session), request.space)
-            esms = EsmRepository(session, caller)
-            records = esms.pool(require_id(row), conditions(request.filter))
-            if not records and request.filter != EsmFilter():
-                raise _nothing_left(request)
-            weights = esms.digests_of_file(require_id(row), MODEL)
-            with_model = esms.with_source_model(require_id(row))
-        candidates = [
-            Candidate(
-                reference=str(Reference(esm.namespace, esm.name, str(version.version))),
-                digest=version.digest,
-                weights_digest=weights[version.id],
-                task=version.task,
-                source=version.source,
-                near_duplicate_of=version.near_duplicate_of,
-                has_source_model=version.id in with_model,
-            )
-            for esm, version, _ in records
-        ]
-        return _Pool(row, candidates)
+            found = RankingRepository(session).find(ranking_id)
+            if found is not None and _may_see(caller, found[1]):
+                receipt = RankingReceipt.model_validate(found[0].receipt)
+                return marked(receipt, RankingRepository(session).states(receipt.rows))
+        return self.job(ranking_id, caller)
+
+    def job(self, ranking_id: str, caller: Caller) -> RankingJob:
+        """How far a ranking is; raises NotFound."""
+        active = self._active.get(ranking_id)
+        if active is not None and _may_see(caller, active.caller.user_id):
+            return active.job()
+        with self._database.read() as session:
+            receipt = RankingRepository(session).find(ranking_id)
+            if receipt is not None and _may_see(caller, receipt[1]):
+                return RankingJob(id=ranking_id, state="done")
+            found = RankingJobRepository(session).find(ranking_id)
+        if found is None or not _may_see(caller, found[1]):
+            raise _unknown(ranking_id)
+        row = found[0]
+        return RankingJob.model_validate({"id": row.id, "state": row.state, "problem": row.problem})
+
+    def cancel(self, ranking_id: str, caller: Caller) -> None:
+        """Call a ranking off; raises NotFound, and Conflict when it is over."""
+        active = self._active.get(ranking_id)
+        if active is not None and _may_see(caller, active.caller.user_id):
+            self._cancel(active)
+            return
+        state = self.job(ranking_id, caller).state
+        raise Conflict(f"The ranking {ranking_id} is {state}.", "Nothing was changed.")
+
+    def resume(self) -> None:
+        """Run again what a former process was at."""
+        with self._database.read() as session:
+            rows = RankingJobRepository(session).unfinished()
+        for row in rows:
+            sketch = base64.b64encode(row.sketch or b"")
+            request = RankingCreate.model_validate({**row.request, "sketch": sketch})
+            try:
+                ranking = Ranking(row.id, request, self._auth.of_token(row.token_id))
+                ranking.is_stored = True
+                self._start(ranking)
+            except EsmError as error:
+                with self._database.write() as session:
+                    RankingJobRepository(session).end(row.id, "failed", _dumped(error))
+
+    def close(self) -> None:
+        """End the workers; jobs stay for the next start."""
+        self._engine.close()
+
+    def _start(self, ranking: Ranking) -> Ranking:
+        request, caller = ranking.request, ranking.caller
+        sketch = TargetSketch.from_bytes(request.sketch)
+        pool = read_pool(self._database, request, caller)
+        check_target(request, sketch, pool.space)
+        sketch.design(intercept=request.intercept)  # raises where nothing is to explain
+        target = Target(sketch, hashlib.sha256(request.sketch).hexdigest())
+        self._active[ranking.id] = ranking
+
+        def finish(outcome: Outcome) -> None:
+            self._finish(ranking, pool, target, outcome)
+
+        def compute(progress: Progress, cancelled: Event) -> PoolScores:
+            wanted = Request(
+                space_id=require_id(pool.space), sketch=request.sketch,
+                intercept=request.intercept, digests=pool.digests, owner=caller.name,
+                mode=request.mode,
+            )  # fmt: skip
+            return self._engine.score(wanted, progress, cancelled)
+
+        key = f"{target.digest} {request.intercept} {request.mode} {pool.digest}"
+        ranking.waiter = finish
+        try:
+            ranking.computation = self._queue.submit(key, caller.name, compute, finish)
+        except EsmError:
+            del self._active[ranking.id]
+            raise
+        return ranking
+
+    def _finish(self, ranking: Ranking, pool: Pool, target: Target, outcome: Outcome) -> None:
+        end: RankingReceipt | EsmError
+        if isinstance(outcome, EsmError):
+            end = outcome
+        else:
+            try:
+                end = store_receipt(self._database, ranking, pool, target, outcome)
+            except EsmError as error:
+                end = error
+        ranking.end(end)
+        self._active.pop(ranking.id, None)
+        if ranking.is_stored:
+            self._end_job(ranking)
+
+    def _cancel(self, ranking: Ranking) -> None:
+        if ranking.computation is not None:
+            self._queue.leave(ranking.computation, ranking.waiter)
+        ranking.end(Cancelled("The ranking was cancelled.", "Rank again."))
+        self._active.pop(ranking.id, None)
+        if ranking.is_stored:
+            self._end_job(ranking)
+
+    def _end_job(self, ranking: Ranking) -> None:
+        with self._database.write() as session:
+            jobs = RankingJobRepository(session)
+            jobs.end(ranking.id, end_state(ranking.error), _dumped(ranking.error))
 
 
-def _nothing_left(request: RankingCreate) -> NotFound:
-    wanted = request.filter.model_dump(exclude_defaults=True, mode="json")
-    shown = ", ".join(f"{field} {value}" for field, value in wanted.items())
+def _dumped(error: EsmError | None) -> dict[str, Any] | None:
+    return None if error is None else problem(error).model_dump(mode="json")
+
+
+def _may_see(caller: Caller, user_id: int) -> bool:
+    return caller.is_admin or caller.user_id == user_id
+
+
+def _unknown(ranking_id: str) -> NotFound:
     return NotFound(
-        f"No ESM of the space {request.space!r} passes the filter ({shown[:300]}).",
-        f"See what there is: esm-client list --space {request.space} --facets",
+        f"There is no ranking {ranking_id[:100]!r} of yours.",
+        "Receipts are shown to the user who made them, and to admins.",
     )
-
-
-def _check_target(request: RankingCreate, sketch: TargetSketch, space: SpaceRow) -> None:
-    if sketch.dimension != space.dimension:
-        raise DimensionMismatch(
-            f"The sketch has {sketch.dimension} dimensions, the space {space.name!r} has "
-            f"{space.dimension}.",
-            f"Embed the target with {space.base_model}, or name its space with --space.",
-        )
-    if request.fingerprint is not None:
-        check_same_space(space.name, stored_fingerprint(space), request.fingerprint)

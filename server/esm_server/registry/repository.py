@@ -51,19 +51,31 @@ class EsmRepository:
         """The ESM of this name."""
         return self.session.exec(select(EsmRow).where(self._is(namespace, name))).first()
 
-    def pool(
-        self, space_id: int, where: Sequence[ColumnElement[bool]] = ()
-    ) -> Sequence[VersionRecord]:
-        """What a ranking compares: the latest version of each live ESM, by name."""
-        statement = _VERSIONS.where(
-            self._readable,
-            IS_LATEST,
-            col(EsmRow.space_id) == space_id,
-            col(EsmRow.live),
-            col(EsmRow.superseded_by).is_(None),
-            *where,
-        ).order_by(col(EsmRow.namespace), col(EsmRow.name))
-        return self.session.exec(statement).all()
+    def candidates(
+        self, space_id: int, filename: str, where: Sequence[ColumnElement[bool]] = ()
+    ) -> Sequence[tuple[int, str]]:
+        """What a ranking compares: the latest version of each live ESM, with a file's digest."""
+        statement = (
+            select(col(EsmVersionRow.id), col(VersionFileRow.digest))
+            .join(EsmRow, col(EsmRow.id) == col(EsmVersionRow.esm_id))
+            .join(VersionFileRow, col(VersionFileRow.version_id) == col(EsmVersionRow.id))
+            .where(
+                self._readable,
+                IS_LATEST,
+                col(EsmRow.space_id) == space_id,
+                col(EsmRow.live),
+                col(EsmRow.superseded_by).is_(None),
+                col(VersionFileRow.name) == filename,
+                *where,
+            )
+            .order_by(col(EsmVersionRow.id))
+        )
+        return self.session.exec(statement).all()  # pyright: ignore[reportReturnType]
+
+    def by_ids(self, version_ids: Sequence[int]) -> dict[int, VersionRecord]:
+        """Versions by their keys, few enough for one statement; deleted ones are left out."""
+        statement = _VERSIONS.where(col(EsmVersionRow.id).in_(version_ids), self._readable)
+        return {record[1].id or 0: record for record in self.session.exec(statement).all()}
 
     def latest(self, namespace: str, name: str) -> VersionRecord | None:
         """The newest live version, or the newest where all are yanked."""
@@ -134,23 +146,20 @@ class EsmRepository:
         )
         return self.session.exec(statement).all()
 
-    def digests_of_file(self, space_id: int, filename: str) -> dict[int | None, str]:
-        """The digest of one file by version, for all versions of a space."""
+    def with_source_model(self, version_ids: Sequence[int]) -> set[int]:
+        """Which of some versions have a source model."""
+        statement = select(SourceModelRow.version_id).where(
+            col(SourceModelRow.version_id).in_(version_ids)
+        )
+        return set(self.session.exec(statement).all())
+
+    def file_digests(self, space_id: int, filename: str) -> set[str]:
+        """The digests of a file of all versions of a space, yanked ones too."""
         statement = (
-            select(col(VersionFileRow.version_id), col(VersionFileRow.digest))
+            select(col(VersionFileRow.digest))
             .join(EsmVersionRow, col(EsmVersionRow.id) == col(VersionFileRow.version_id))
             .join(EsmRow, col(EsmRow.id) == col(EsmVersionRow.esm_id))
             .where(col(EsmRow.space_id) == space_id, col(VersionFileRow.name) == filename)
-        )
-        return dict(self.session.exec(statement).all())
-
-    def with_source_model(self, space_id: int) -> set[int]:
-        """The ids of a space's versions that have a source model."""
-        statement = (
-            select(SourceModelRow.version_id)
-            .join(EsmVersionRow, col(EsmVersionRow.id) == col(SourceModelRow.version_id))
-            .join(EsmRow, col(EsmRow.id) == col(EsmVersionRow.esm_id))
-            .where(col(EsmRow.space_id) == space_id)
         )
         return set(self.session.exec(statement).all())
 

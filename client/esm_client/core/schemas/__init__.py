@@ -46,7 +46,13 @@ from esm_client.core.schemas.esms import (
     YankCreate,
 )
 from esm_client.core.schemas.finding import EsmFilter, EsmQuery, Facets, FacetValue, Sort
-from esm_client.core.schemas.rankings import RankedEsm, RankingCreate, RankingReceipt, SkippedEsm
+from esm_client.core.schemas.rankings import (
+    RankedEsm,
+    RankingCreate,
+    RankingJob,
+    RankingReceipt,
+    SkippedEsm,
+)
 from esm_client.core.schemas.shield import SourceSketch, SourceSketchQuery
 from esm_client.core.schemas.source_models import (
     SourceModel,
@@ -93,6 +99,7 @@ __all__ = [
     "Problem",
     "RankedEsm",
     "RankingCreate",
+    "RankingJob",
     "RankingReceipt",
     "Role",
     "Scope",

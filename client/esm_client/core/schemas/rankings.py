@@ -1,16 +1,20 @@
 """Rankings and their receipts."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Base64Bytes, Field
 
-from esm_client.core.limits import MAX_SKETCH_BYTES
-from esm_client.core.schemas.contract import Contract, Digest, Kind, Name
+from esm_client.core.limits import MAX_RANKING_ROWS, MAX_RANKING_WAIT, MAX_SKETCH_BYTES
+from esm_client.core.schemas.contract import Contract, Digest, Kind, Name, Problem
 from esm_client.core.schemas.esms import Yank
 from esm_client.core.schemas.finding import EsmFilter
 from esm_client.core.schemas.tasks import Source, SourceTask
 from esm_client.core.spaces import SpaceFingerprint
+
+Mode = Literal["auto", "exhaustive", "screened"]
+"""How a pool is scored: every map exactly; full maps by estimates first, then exactly as far as the
+best need it; or whatever fits the server's time budget."""
 
 
 class RankingCreate(Contract):
@@ -23,6 +27,11 @@ class RankingCreate(Contract):
     intercept: bool = True
     filter: EsmFilter = EsmFilter()
     """Which ESMs of the space are candidates."""
+    mode: Mode = "auto"
+    limit: Annotated[int, Field(ge=1, le=MAX_RANKING_ROWS)] = 1000
+    """How many rows to answer with, the best first."""
+    wait: Annotated[float, Field(ge=0.0, le=MAX_RANKING_WAIT)] = 10.0
+    """Seconds after which the answer is a job instead of the receipt."""
 
 
 class RankedEsm(Contract):
@@ -39,6 +48,8 @@ class RankedEsm(Contract):
     """An earlier ESM whose map is almost the same."""
     score: float
     """Mean over label columns of the log maximum evidence, per row."""
+    is_exact: bool = True
+    """False for an estimate of a screened ranking, within the receipt's `margin`."""
     gain: float
     """Score minus the identity map's: what this source is worth over no fine-tuning."""
     log_bayes_factor: float
@@ -79,6 +90,26 @@ class RankingReceipt(Contract):
     identity_score: float
     pool_generation: int
     pool_size: int
+    mode: Mode = "exhaustive"
+    """What was done."""
+    num_exact: int = 0
+    """How many ESMs were scored exactly."""
+    margin: float = 0.0
+    """How far estimated scores may be off: one and a half times the largest error that was seen
+    where maps were scored both ways."""
     rows: list[RankedEsm]
     skipped: list[SkippedEsm]
     seconds: float
+
+
+class RankingJob(Contract):
+    """A ranking on its way; its receipt has the same id."""
+
+    id: str
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    done: int = 0
+    """Scored maps ..."""
+    total: int = 0
+    """... of how many."""
+    problem: Problem | None = None
+    """Why it failed."""

@@ -13,49 +13,66 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class TargetBasis:
-    """Features A = S V^T of a target, its labels rotated alike, all scaled to be near one.
+class TargetLabels:
+    """Label columns of norm one, in coordinates that the features use or not.
 
-    rows A: (k, D), with A A^T diagonal. sigma: (k,), that diagonal, descending from 1.
-    constant: (k,), along which a bias moves all rows, or None with intercept. projections:
-    (k, C) and residual: (C,), the shares of |y|^2 inside (by direction, as roots) and outside of
-    the basis. null: (C,), log evidence of the model without features. num_rows: as in TargetDesign.
+    inside: (k, C). residual: (C,), the share of |y|^2 outside. null: (C,), log evidence of the
+    model without features. num_rows: as in TargetDesign.
     """
 
-    rows: Array
-    sigma: Array
-    constant: Array | None
-    projections: Array
+    inside: Array
     residual: Array
     null: Array
     num_rows: int
 
     @staticmethod
-    def of(design: TargetDesign) -> "TargetBasis":
-        """Rotate a design."""
+    def of(design: TargetDesign) -> "TargetLabels":
+        """In the coordinates of the design."""
         labels = unit_columns(design.labels, design.kind, design.num_rows)
-        inside, outside = labels[: len(design.features)], labels[len(design.features) :]
-        whole = design.constant is not None  # a bias may lie outside of what the features span
-        u, s, vt = np.linalg.svd(design.features, full_matrices=whole)
-        largest = s[0] if s[0] > 0.0 else 1.0
-        projections = u.T @ inside
-        outer = ((inside - u @ projections) ** 2).sum(axis=0) + (outside**2).sum(axis=0)
-        norms = (projections**2).sum(axis=0) + outer
-        rows = np.zeros((u.shape[1], design.features.shape[1]))
-        rows[: len(s)] = (s / largest)[:, np.newaxis] * vt[: len(s)]
-        sigma = np.zeros(u.shape[1])
-        sigma[: len(s)] = (s / largest) ** 2
-        return TargetBasis(
-            rows,
-            sigma,
-            None if design.constant is None else u.T @ design.constant / largest,
-            projections / np.sqrt(norms),
-            outer / norms,
-            null_evidence(norms, design.num_rows),
-            design.num_rows,
-        )
+        length = len(design.features)
+        return _shares(labels[:length], (labels[length:] ** 2).sum(axis=0), design.num_rows)
+
+    def rotated(self, u: Array) -> "TargetLabels":
+        """In those of the orthonormal columns u (l, k); what these miss joins the residual."""
+        inside = u.T @ self.inside
+        missed = ((self.inside - u @ inside) ** 2).sum(axis=0)
+        return TargetLabels(inside, self.residual + missed, self.null, self.num_rows)
 
     def score(self, gain: Array) -> Array:
         """Scores (...,) from gains over the null model (..., C): the mean per column and row."""
         best: Array = np.maximum(gain, 0.0) + self.null
         return best.mean(axis=-1) / self.num_rows
+
+
+@dataclass(frozen=True)
+class TargetBasis:
+    """Features A = S V^T of a target, scaled to have a largest singular value of one.
+
+    rows A: (k, D), with A A^T diagonal. sigma: (k,), that diagonal, descending. constant: (k,),
+    along which a bias moves all rows, or None with intercept.
+    """
+
+    rows: Array
+    sigma: Array
+    constant: Array | None
+    labels: TargetLabels
+
+    @staticmethod
+    def of(design: TargetDesign) -> "TargetBasis":
+        """Rotate a design."""
+        whole = design.constant is not None  # a bias may lie outside of what the features span
+        u, s, vt = np.linalg.svd(design.features, full_matrices=whole)
+        largest = s[0] if s[0] > 0.0 else 1.0
+        rows = np.zeros((u.shape[1], design.features.shape[1]))
+        rows[: len(s)] = (s / largest)[:, np.newaxis] * vt[: len(s)]
+        sigma = np.zeros(u.shape[1])
+        sigma[: len(s)] = (s / largest) ** 2
+        constant = None if design.constant is None else u.T @ design.constant / largest
+        return TargetBasis(rows, sigma, constant, TargetLabels.of(design).rotated(u))
+
+
+def _shares(inside: Array, outside: Array, num_rows: int) -> TargetLabels:
+    norms = (inside**2).sum(axis=0) + outside
+    return TargetLabels(
+        inside / np.sqrt(norms), outside / norms, null_evidence(norms, num_rows), num_rows
+    )

@@ -40,9 +40,9 @@ class LowRankScorer:
         self.basis = basis = TargetBasis.of(design)
         self.rows = self.put(basis.rows)
         self.sigma = self.put(basis.sigma)
-        self.labels = self.put(basis.projections)
-        self.squares = self.put(basis.projections**2)
-        self.residual = self.put(basis.residual)
+        self.labels = self.put(basis.labels.inside)
+        self.squares = self.put(basis.labels.inside**2)
+        self.residual = self.put(basis.labels.residual)
         self.constant = None if basis.constant is None else self.put(basis.constant)
         self.grid = np.arange(np.log(SMALLEST_T), np.log(LARGEST_T), GRID_STEP)
         self.knots = _Knots(basis.sigma)
@@ -61,7 +61,8 @@ class LowRankScorer:
         maps = [np.asarray(array, dtype=np.float64) for array in (scale, left, right, bias)]
         with np.errstate(all="ignore"):
             batch = _Batch(self, *(self.put(array) for array in maps))
-            found = self.basis.score(highest(self.grid, batch.coarse(), batch.exact))
+            gain, ceiling = batch.coarse()
+            found = self.basis.labels.score(highest(self.grid, gain, batch.exact, ceiling))
         usable = np.isfinite(found) & (maps[0] != 0.0) & (batch.trace() < LARGEST_TRACE)
         for index in np.flatnonzero(~usable):
             found[index] = self._as_full(*(array[index] for array in maps))
@@ -99,22 +100,26 @@ class _Batch:
         xp, half = self._xp, self._corner.shape[-1]
         outer, inner = self._u[..., :half], self._u[..., half:]
         added = xp.sum((2.0 * outer + inner @ self._corner) * inner, axis=(1, 2))
-        return np.asarray((added + xp.sum(self._target.sigma)).tolist())
+        return _to_numpy(added + xp.sum(self._target.sigma))
 
-    def coarse(self) -> Array:
-        """Gains (B, n, C) on the grid, from sums over directions of like sigma."""
+    def coarse(self) -> tuple[Array, Array]:
+        """Gains (B, n, C) on the grid, from sums over directions of like sigma; their ceiling."""
         target, xp = self._target, self._xp
         t = np.exp(target.grid)
         sums = target.knots.sums(xp, target.put, self._u, self._uy)  # (B, J, 2q, 2q + C)
         weights = target.put(1.0 / (t[:, np.newaxis] + target.knots.sigma))
         flat = weights @ xp.reshape(sums, (*sums.shape[:2], -1))
         products = xp.reshape(flat, (sums.shape[0], len(t), *sums.shape[2:]))
-        gain = self._gain(self._corner, products, target.put(np.tile(t, (sums.shape[0], 1))))
+        gain, log_det = self._gain(
+            self._corner, products, target.put(np.tile(t, (sums.shape[0], 1)))
+        )
         null = gain.argmax(axis=1) == len(t) - 1  # where small errors decide
         lost = np.flatnonzero((np.isnan(gain).any(axis=1) | null).any(axis=1))
         if lost.size:
             gain[lost] = self.exact(lost, np.tile(target.grid, (lost.size, 1)))
-        return gain
+        labels = target.basis.labels
+        ceiling = -0.5 * (labels.num_rows * np.log(labels.residual) + log_det[:, :1])
+        return gain, ceiling
 
     def exact(self, rows: NDArray[np.intp], log_t: Array) -> Array:
         """Gains (R, n, C) of the maps `rows` at log t (R, n)."""
@@ -127,10 +132,10 @@ class _Batch:
         products = xp.stack(
             [turned @ (weights[:, j, :, None] * uy) for j in range(t.shape[1])], axis=1
         )
-        return self._gain(self._corner[index], products, t)
+        return self._gain(self._corner[index], products, t)[0]
 
-    def _gain(self, corner: Any, products: Any, t: Any) -> Array:
-        """From U^T (t + A A^T)^-1 [U, Y] (R, n, 2q, 2q + C) to gains (R, n, C)."""
+    def _gain(self, corner: Any, products: Any, t: Any) -> tuple[Array, Array]:
+        """From U^T (t + A A^T)^-1 [U, Y] (R, n, 2q, 2q + C): gains (R, n, C), log det (R, n)."""
         target, xp = self._target, self._xp
         half = corner.shape[-1]
         upper, lower = products[:, :, :half, :], products[:, :, half:, :]
@@ -143,8 +148,10 @@ class _Batch:
         q = target.residual + t[:, :, None] * explained
         log_det = log_det - xp.sum(xp.log(t[:, :, None] * weights), axis=2)
         right = (sign > 0)[:, :, None] & (q > 0.0)
-        gain = -0.5 * (target.basis.num_rows * xp.log(xp.where(right, q, 1.0)) + log_det[..., None])
-        return np.asarray(xp.where(right, gain, xp.nan).tolist())
+        gain = -0.5 * (
+            target.basis.labels.num_rows * xp.log(xp.where(right, q, 1.0)) + log_det[..., None]
+        )
+        return _to_numpy(xp.where(right, gain, xp.nan)), _to_numpy(log_det)
 
 
 class _Knots:
@@ -175,3 +182,7 @@ class _Knots:
 
 def _length(xp: Any, columns: Any) -> Any:
     return xp.sqrt(xp.sum(columns**2, axis=1))
+
+
+def _to_numpy(array: Any) -> Array:
+    return np.asarray(array if hasattr(array, "flags") else array.cpu(), dtype=np.float64)

@@ -7,6 +7,7 @@ maxima lie; a few exact evaluations around them are enough.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,30 +20,36 @@ cannot be trusted."""
 GRID_STEP = 1.0
 MARGIN = 0.5
 """How far, in log t, a maximum may lie from where the coarse look saw it."""
-PRECISION = 1e-7
+PRECISION = 1e-9
 """Of the interpolated gain, against its change over the interval."""
+RIVAL = 0.1
+"""Nats by which the highest of several maxima must stand out in a coarse look."""
 MAX_NODES = 30
+STEPS_BELOW = 12
+"""How far below the grid a better maximum is looked for, where one is possible."""
 GRID_POINTS = 33
 NEWTON_STEPS = 4
 ATTEMPTS = 3
 
 
-def highest(grid: Array, coarse: Array, exact: Profile) -> Array:
+def highest(grid: Array, coarse: Array, exact: Profile, ceiling: Array) -> Array:
     """The maximum (B, C) over log t of B profiles with C columns each; NaN where it is unsure.
 
     grid (n,) ascends by GRID_STEP; coarse (B, n, C): gains on it, good enough to see the maxima.
-    A column that rises towards the lower end of the grid is not followed there: NaN. One that is
-    highest at the upper end, but no better than the null model beyond, has a gain of zero.
+    ceiling (B, C): what no gain below the grid exceeds. A maximum below the grid is not followed
+    there: NaN. A column that is highest at the upper end, but no better than the null model
+    beyond, has a gain of zero.
     """
-    unsure = np.isnan(coarse).any(axis=1)
-    coarse = np.where(np.isnan(coarse), -np.inf, coarse)
-    top = coarse.argmax(axis=1)
-    unsure |= (top == 0) | (coarse[:, 0] > coarse[:, 1])
-    at_end = top == len(grid) - 1
-    unsure |= at_end & (coarse[:, -1] > 0.0)
-    found = np.where(at_end, 0.0, np.nan)
-    centre = grid[top] + _offset(coarse, top)
-    wanted = ~(unsure | at_end)
+    peaks = _Peaks.of(coarse)
+    unsure = np.isnan(coarse).any(axis=1) | peaks.rivalled
+    best = np.fmax(peaks.height, 0.0)
+    doubtful = np.flatnonzero((ceiling > best).any(axis=1))
+    if doubtful.size:
+        below = np.tile(grid[0] - GRID_STEP * np.arange(1, STEPS_BELOW + 1), (doubtful.size, 1))
+        unsure[doubtful] |= ~(exact(doubtful, below).max(axis=1) < best[doubtful])
+    wanted = ~unsure & np.isfinite(peaks.height)
+    found = np.where(wanted, np.nan, 0.0)
+    centre = grid[peaks.top] + peaks.offset
     margin = MARGIN
     for _ in range(ATTEMPTS):
         rows = np.flatnonzero(wanted.any(axis=1))
@@ -53,7 +60,38 @@ def highest(grid: Array, coarse: Array, exact: Profile) -> Array:
         wanted[rows] &= ~inside
         centre[rows] = place
         margin *= 3.0
-    return np.where(unsure, np.nan, found)
+    return np.where(unsure, np.nan, np.maximum(found, 0.0))
+
+
+@dataclass(frozen=True)
+class _Peaks:
+    """The highest local maxima (B, C) on a grid, by the parabola through three points each.
+
+    height: minus infinity where there is none. rivalled: whether another point is so high that
+    only a closer look could tell.
+    """
+
+    top: NDArray[np.intp]
+    offset: Array
+    height: Array
+    rivalled: NDArray[np.bool_]
+
+    @staticmethod
+    def of(coarse: Array) -> "_Peaks":
+        before, at, after = coarse[:, :-2], coarse[:, 1:-1], coarse[:, 2:]
+        bend = before - 2.0 * at + after
+        with np.errstate(invalid="ignore", divide="ignore"):
+            offset = np.clip(0.5 * (before - after) / bend, -0.5, 0.5) * GRID_STEP
+            height = at - (before - after) ** 2 / (8.0 * bend)
+        is_peak = (at >= before) & (at >= after) & (bend < 0.0)
+        height = np.where(is_peak, height, -np.inf)
+        top = height.argmax(axis=1)[:, np.newaxis]
+        best = np.take_along_axis(height, top, axis=1)[:, 0]
+        place = np.take_along_axis(np.nan_to_num(offset), top, axis=1)[:, 0]
+        np.put_along_axis(height, top, -np.inf, axis=1)
+        level = np.maximum(best, 0.0)
+        rival = np.maximum(height.max(axis=1), coarse[:, 0]) > level - RIVAL
+        return _Peaks(top[:, 0] + 1, place, best, rival | (coarse[:, -1] > level))
 
 
 def _near(
@@ -71,18 +109,6 @@ def _near(
 def _num_nodes(half: float) -> int:
     ratio = np.pi / half + np.sqrt((np.pi / half) ** 2 + 1.0)
     return min(MAX_NODES, 2 + int(np.ceil(-np.log(PRECISION) / np.log(ratio))))
-
-
-def _offset(coarse: Array, top: NDArray[np.intp]) -> Array:
-    """Where the parabola through the highest point and its neighbours ends, from that point."""
-    inner = np.clip(top, 1, coarse.shape[1] - 2)
-    before, at, after = (
-        np.take_along_axis(coarse, inner[:, np.newaxis] + step, axis=1)[:, 0] for step in (-1, 0, 1)
-    )
-    with np.errstate(invalid="ignore", divide="ignore"):
-        offset = 0.5 * (before - after) / (before - 2.0 * at + after) * GRID_STEP
-    usable = (inner == top) & (np.abs(offset) <= GRID_STEP)
-    return np.where(usable, offset, 0.0)
 
 
 def _polynomial_maximum(angles: Array, values: Array) -> tuple[Array, Array]:

@@ -12,6 +12,7 @@ from esm_client.core.errors import (
     InvalidSketch,
 )
 from esm_client.core.limits import MAX_LABEL_COLUMNS
+from esm_client.core.scoring.design import TargetDesign
 from esm_client.core.scoring.factor import TriangularFactor
 from esm_client.core.scoring.features import CONSTANT_TOLERANCE
 from esm_client.core.scoring.labels import (
@@ -20,7 +21,6 @@ from esm_client.core.scoring.labels import (
     nothing_to_explain,
     sorted_class_names,
 )
-from esm_client.core.scoring.design import TargetDesign
 
 Array = NDArray[np.float64]
 

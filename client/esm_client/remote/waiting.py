@@ -1,0 +1,50 @@
+"""Waiting for a ranking that takes longer than a request should."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from time import sleep
+
+from esm_client.core.errors import Conflict, ConnectionFailed, EsmError, error_class
+from esm_client.core.schemas import RankingJob, RankingReceipt
+from esm_client.remote.resources.rankings import RankingResource
+
+Watch = Callable[[int, int], None]
+"""Told how many ESMs are scored, of how many."""
+
+AGAIN_SECONDS = 1.0
+
+
+def unwatched(done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+def finished(
+    rankings: RankingResource, answer: RankingReceipt | RankingJob, watch: Watch
+) -> RankingReceipt:
+    """The receipt, once it is there; raises what the ranking failed with.
+
+    A connection that breaks meanwhile is opened again. Whoever stops waiting, by Ctrl-C for
+    instance, calls the ranking off.
+    """
+    try:
+        while isinstance(answer, RankingJob):
+            _raise_if_over(answer)
+            with suppress(ConnectionFailed):
+                for job in rankings.follow(answer.id):
+                    watch(job.done, job.total)
+            answer = rankings.get(answer.id)
+            if isinstance(answer, RankingJob):
+                sleep(AGAIN_SECONDS)
+    except (KeyboardInterrupt, SystemExit):
+        if isinstance(answer, RankingJob):
+            with suppress(EsmError):
+                rankings.cancel(answer.id)
+        raise
+    return answer
+
+
+def _raise_if_over(job: RankingJob) -> None:
+    if job.problem is not None:
+        raise error_class(job.problem.code)(job.problem.detail, job.problem.hint)
+    if job.state in ("failed", "cancelled"):
+        raise Conflict(f"The ranking {job.id} was {job.state}.", "Rank again.")

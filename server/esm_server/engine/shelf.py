@@ -1,0 +1,129 @@
+"""One file of maps that have the same shape, a record each, read through a memory map."""
+
+import hashlib
+import re
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from esm_client.core.maps.affine import AffineMap
+from esm_client.core.maps.low_rank import LowRankMap
+
+Records = NDArray[np.void]
+
+_ALIGNMENT = 64
+_DIGEST, _CRC = slice(0, 32), slice(32, 36)
+_NAME = re.compile(r"(linear|low-rank)-(\d+)-(\d+)-(float16|float32|float64)")
+
+
+@dataclass(frozen=True, slots=True)
+class MapShape:
+    """What the maps of a shelf have in common; full ones have the rank 0 here."""
+
+    architecture: str
+    dimension: int
+    rank: int
+    dtype: str
+
+    @staticmethod
+    def of(esm_map: AffineMap | LowRankMap) -> "MapShape":
+        """The shape of a map, in the widest of its arrays' dtypes: nothing is rounded."""
+        dtype = np.result_type(*esm_map.tensors().values())
+        rank = esm_map.rank if isinstance(esm_map, LowRankMap) else 0
+        return MapShape(esm_map.architecture, esm_map.dimension, rank, dtype.name)
+
+    @staticmethod
+    def parse(name: str) -> "MapShape | None":
+        """The shape that `str` wrote, if it is one."""
+        match = _NAME.fullmatch(name)
+        return match and MapShape(match[1], int(match[2]), int(match[3]), match[4])
+
+    def __str__(self) -> str:
+        return f"{self.architecture}-{self.dimension}-{self.rank}-{self.dtype}"
+
+    def record(self) -> np.dtype[np.void]:
+        """digest and crc of what follows, then the arrays, all of it aligned to cache lines."""
+        wide, kind = self.dimension, self.dtype
+        arrays: list[tuple[str, str, tuple[int, ...]]] = [("bias", kind, (wide,))]
+        if self.rank:
+            factor = (wide, self.rank)
+            arrays += [("scale", kind, ()), ("left", kind, factor), ("right", kind, factor)]
+        else:
+            arrays.append(("weight", kind, (wide, wide)))
+        packed = np.dtype([("digest", "u1", (32,)), ("crc", "<u4"), ("", "V28"), *arrays])
+        return np.dtype([("map", packed), ("", f"V{-packed.itemsize % _ALIGNMENT}")])
+
+
+class Shelf:
+    """Maps of one shape. Records are appended and never change; one process writes."""
+
+    def __init__(self, path: Path, shape: MapShape) -> None:
+        self.path, self.shape = path, shape
+        self._record = shape.record()
+        self._mapped: Records = np.zeros(0, dtype=self._record["map"])
+
+    @property
+    def record_bytes(self) -> int:
+        """What one map takes."""
+        return self._record.itemsize
+
+    def __len__(self) -> int:
+        """Whole records in the file."""
+        return self.path.stat().st_size // self.record_bytes if self.path.exists() else 0
+
+    def records(self, at_least: int = 0) -> Records:
+        """All records, mapped anew when there are not `at_least` so many yet."""
+        if len(self._mapped) < max(at_least, 1) and (count := len(self)):
+            whole = np.memmap(self.path, dtype=self._record, mode="r", shape=(count,))
+            self._mapped = cast("Records", whole["map"])
+        return self._mapped
+
+    def append(self, digest: str, esm_map: AffineMap | LowRankMap) -> int:
+        """Write a map at the end; returns its row."""
+        record = np.zeros((), dtype=self._record)
+        inner = record["map"]
+        inner["digest"] = np.frombuffer(bytes.fromhex(digest.removeprefix("sha256:")), np.uint8)
+        if isinstance(esm_map, LowRankMap):
+            inner["scale"], inner["left"], inner["right"] = (
+                esm_map.scale[0], esm_map.left, esm_map.right,
+            )  # fmt: skip
+        else:
+            inner["weight"] = esm_map.weight
+        inner["bias"] = esm_map.bias
+        data = bytearray(record.tobytes())
+        data[_CRC] = _crc(data).to_bytes(4, "little")
+        row = len(self)
+        with self.path.open("r+b" if self.path.exists() else "wb") as file:
+            file.seek(row * self.record_bytes)  # over what a broken write has left
+            file.write(data)
+        return row
+
+    def sound_digests(self) -> dict[str, int]:
+        """The row of every map by its digest; rows whose bytes changed are left out."""
+        found: dict[str, int] = {}
+        with self.path.open("rb") as file:
+            for row in range(len(self)):
+                data = file.read(self.record_bytes)
+                if _crc(data) == int.from_bytes(data[_CRC], "little"):
+                    found[f"sha256:{data[_DIGEST].hex()}"] = row
+        return found
+
+
+def check_of(records: Records, rows: NDArray[np.intp]) -> str:
+    """A digest of which maps lie in these rows: equal ones mean that both sides mean the same."""
+    return hashlib.sha256(records["digest"][rows].tobytes()).hexdigest()
+
+
+def check_of_digests(digests: list[str]) -> str:
+    """The same from the maps' digests."""
+    joined = "".join(digest.removeprefix("sha256:") for digest in digests)
+    return hashlib.sha256(bytes.fromhex(joined)).hexdigest()
+
+
+def _crc(record: Any) -> int:
+    view = memoryview(record)
+    return zlib.crc32(view[_CRC.stop :], zlib.crc32(view[_DIGEST]))

@@ -1,0 +1,77 @@
+"""A target as a worker holds it: decoded and decomposed once, then used for chunk after chunk."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from esm_client.core.errors import EsmError, InvalidArtifact
+from esm_client.core.scoring.low_rank import LowRankScorer
+from esm_client.core.scoring.sketch import TargetSketch
+from esm_server.engine.full_rank import FullRankScorer
+from esm_server.engine.screening import Screen
+from esm_server.engine.shelf import Records
+
+Array = NDArray[np.float64]
+BATCH_BYTES = 2**25
+"""Of what is worked on at once: small enough for a processor's cache and any number of workers."""
+
+
+class ScoredTarget:
+    """A target sketch, scored with records of shelves."""
+
+    def __init__(self, sketch: Path, *, intercept: bool) -> None:
+        self._design = TargetSketch.from_bytes(sketch.read_bytes()).design(intercept=intercept)
+
+    @cached_property
+    def _low_rank(self) -> LowRankScorer:
+        return LowRankScorer(self._design)
+
+    @cached_property
+    def _full(self) -> FullRankScorer:
+        return FullRankScorer(self._design)
+
+    @cached_property
+    def _screen(self) -> Screen:
+        return Screen(self._low_rank.basis)
+
+    def scores(self, records: Records, rows: NDArray[np.intp], *, screen: bool) -> Array:
+        """Scores (n,) of some records; NaN for a map that cannot be scored, whatever the reason."""
+        if "scale" in (records.dtype.names or ()):
+            return self._of_low_rank(records, rows)
+        score = self._screen.score if screen else self._full.score
+        return np.array([_sheltered(score, records[row]) for row in rows])
+
+    def _of_low_rank(self, records: Records, rows: NDArray[np.intp]) -> Array:
+        directions, columns = self._low_rank.basis.labels.inside.shape
+        width = 4 * records.dtype["left"].shape[1] + columns
+        size = max(1, BATCH_BYTES // (8 * directions * width))
+        found = np.full(len(rows), np.nan)
+        for start in range(0, len(rows), size):
+            batch = records[rows[start : start + size]]
+            found[start : start + size] = self._batch(batch)
+        return found
+
+    def _batch(self, batch: Records) -> Array:
+        try:
+            return self._low_rank.scores(
+                batch["scale"], batch["left"], batch["right"], batch["bias"]
+            )
+        except (EsmError, ArithmeticError, ValueError):
+            if len(batch) == 1:
+                return np.array([np.nan])
+            return np.concatenate([self._batch(batch[i : i + 1]) for i in range(len(batch))])
+
+
+def _sheltered(score: Any, record: Any) -> float:
+    try:
+        return score(record["weight"], record["bias"])
+    except (EsmError, ArithmeticError, ValueError):
+        return float("nan")
+
+
+def not_scored() -> InvalidArtifact:
+    """The error of a map whose score is NaN."""
+    return InvalidArtifact("Its weights could not be scored.", "Train the ESM again.")

@@ -1,0 +1,76 @@
+"""A process that scores chunks: a request per line on its input, an answer per line on its output.
+
+    python -m esm_server.engine.worker
+
+It starts with one thread for its linear algebra (see crew.py): several workers share the machine.
+A request names the files of a sketch and of a shelf, and rows of that shelf; the answer holds the
+scores and a digest of which maps they belong to.
+"""
+
+import base64
+import json
+import sys
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from esm_client.core.errors import EsmError
+from esm_server.engine.shelf import MapShape, Shelf, check_of
+from esm_server.engine.target import ScoredTarget
+
+KEPT_TARGETS = 4
+
+
+class Worker:
+    """Targets and shelves that are open already."""
+
+    def __init__(self) -> None:
+        self._targets: OrderedDict[tuple[str, bool], ScoredTarget] = OrderedDict()
+        self._shelves: dict[str, Shelf] = {}
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Score one chunk; an error becomes an answer too."""
+        rows = np.frombuffer(base64.b64decode(request["rows"]), dtype="<i8").astype(np.intp)
+        try:
+            target = self._target(request["sketch"], request["intercept"])
+            records = self._shelf(request["shelf"], request["shape"]).records(int(rows.max()) + 1)
+            scores = target.scores(records, rows, screen=request["screen"])
+        except EsmError as error:
+            return {"code": error.code, "message": error.message, "hint": error.hint}
+        except (OSError, IndexError) as error:
+            return {"lost": str(error)}
+        encoded = base64.b64encode(scores.astype("<f8").tobytes()).decode()
+        return {"scores": encoded, "check": check_of(records, rows)}
+
+    def _target(self, path: str, intercept: bool) -> ScoredTarget:
+        key = (path, intercept)
+        if key not in self._targets:
+            self._targets[key] = ScoredTarget(Path(path), intercept=intercept)
+            if len(self._targets) > KEPT_TARGETS:
+                self._targets.popitem(last=False)
+        self._targets.move_to_end(key)
+        return self._targets[key]
+
+    def _shelf(self, path: str, shape: str) -> Shelf:
+        if path not in self._shelves:
+            for known in [known for known in self._shelves if not Path(known).exists()]:
+                del self._shelves[known]  # compacted away: let go of its pages
+            parsed = MapShape.parse(shape)
+            if parsed is None:
+                raise IndexError(f"no shape of maps: {shape}")
+            self._shelves[path] = Shelf(Path(path), parsed)
+        return self._shelves[path]
+
+
+def main() -> None:
+    """Answer until the input ends, which it does with the server, however that ends."""
+    worker = Worker()
+    for line in sys.stdin:
+        sys.stdout.write(json.dumps(worker.answer(json.loads(line))) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""Computations of scores: a bound on how many, turns between users, and none done twice at once."""
+
+import logging
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Event, RLock, Thread
+
+from esm_client.core.errors import Cancelled, EsmError, RateLimited, ServerFault
+from esm_server.engine.scoring import PoolScores, Progress
+
+Compute = Callable[[Progress, Event], PoolScores]
+Outcome = PoolScores | EsmError
+Waiter = Callable[[Outcome], None]
+
+KEPT_SCORES = 16
+RETRY_AFTER_SECONDS = 5
+_LOG = logging.getLogger("esm_server")
+
+
+@dataclass(eq=False)
+class Computation:
+    """Scores of one target and pool, waited for by one ranking or several."""
+
+    key: str
+    owner: str
+    compute: Compute
+    waiters: list[Waiter] = field(default_factory=list[Waiter])
+    cancelled: Event = field(default_factory=Event)
+    is_running: bool = False
+    done: int = 0
+    total: int = 0
+
+    def progress(self, done: int, total: int) -> None:
+        """Note how far it is."""
+        self.done, self.total = done, total
+
+
+class RankingQueue:
+    """Runs computations in threads of their own, `running` at a time, owners in turn."""
+
+    def __init__(self, *, running: int, waiting: int, waiting_per_owner: int) -> None:
+        self._running, self._waiting = running, waiting
+        self._waiting_per_owner = waiting_per_owner
+        self._active: dict[str, Computation] = {}
+        self._turns: OrderedDict[str, deque[Computation]] = OrderedDict()
+        self._kept: OrderedDict[str, PoolScores] = OrderedDict()
+        self._lock = RLock()
+
+    def submit(self, key: str, owner: str, compute: Compute, waiter: Waiter) -> Computation:
+        """Have `waiter` told the scores once they are there, which may be at once.
+
+        Raises RateLimited when too many wait already.
+        """
+        with self._lock:
+            kept = self._kept.get(key)
+            found = self._active.get(key)
+            if kept is None and found is None:
+                self._check_room(owner)
+                found = self._active[key] = Computation(key, owner, compute)
+                self._turns.setdefault(owner, deque()).append(found)
+                self._start_more()
+            if found is not None and not found.cancelled.is_set():
+                found.waiters.append(waiter)
+                return found
+        finished = Computation(key, owner, compute)
+        waiter(kept if kept is not None else _cancelled())
+        return finished
+
+    def leave(self, computation: Computation, waiter: Waiter) -> None:
+        """Do not wait any longer; what nobody waits for is called off."""
+        with self._lock:
+            if waiter not in computation.waiters:
+                return
+            computation.waiters.remove(waiter)
+            if computation.waiters:
+                return
+            computation.cancelled.set()
+            self._active.pop(computation.key, None)
+            turns = self._turns.get(computation.owner)
+            if not computation.is_running and turns and computation in turns:
+                turns.remove(computation)
+
+    def depth(self) -> tuple[int, int]:
+        """How many run, and how many wait."""
+        with self._lock:
+            running = sum(one.is_running for one in self._active.values())
+            return running, sum(len(turns) for turns in self._turns.values())
+
+    def _check_room(self, owner: str) -> None:
+        mine = len(self._turns.get(owner, ()))
+        every = sum(len(turns) for turns in self._turns.values())
+        if mine < self._waiting_per_owner and every < self._waiting:
+            return
+        whose = "of yours wait" if mine >= self._waiting_per_owner else "wait"
+        error = RateLimited(
+            f"{mine if mine >= self._waiting_per_owner else every} rankings {whose} already.",
+            "Try again when some of them are done.",
+        )
+        error.headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+        raise error
+
+    def _start_more(self) -> None:
+        while self._turns and self._num_running() < self._running:
+            owner, turns = self._turns.popitem(last=False)
+            if not turns:
+                continue
+            computation = turns.popleft()
+            if turns:
+                self._turns[owner] = turns  # at the end: the next owner first
+            computation.is_running = True
+            Thread(target=self._run, args=(computation,), daemon=True).start()
+
+    def _num_running(self) -> int:
+        return sum(one.is_running for one in self._active.values())
+
+    def _run(self, computation: Computation) -> None:
+        outcome: Outcome
+        try:
+            outcome = computation.compute(computation.progress, computation.cancelled)
+        except EsmError as error:
+            outcome = error
+        except Exception as error:
+            _LOG.exception("a ranking failed", exc_info=error)
+            outcome = ServerFault(
+                "The server failed in a way it did not expect.", "Its log has the details."
+            )
+        with self._lock:
+            computation.is_running = False
+            if self._active.get(computation.key) is computation:
+                del self._active[computation.key]
+            if isinstance(outcome, PoolScores):
+                self._kept[computation.key] = outcome
+                while len(self._kept) > KEPT_SCORES:
+                    self._kept.popitem(last=False)
+            waiters = list(computation.waiters)
+            computation.waiters.clear()
+            self._start_more()
+        for waiter in waiters:
+            waiter(outcome)
+
+
+def _cancelled() -> Cancelled:
+    return Cancelled("The ranking was cancelled.", "Rank again.")

@@ -1,0 +1,84 @@
+"""One ranking on its way, in the process that does it."""
+
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from threading import Event, Lock
+from typing import Literal
+
+from esm_client.core.errors import Cancelled, EsmError
+from esm_client.core.schemas import Problem, RankingCreate, RankingJob, RankingReceipt
+from esm_server.auth.caller import Caller
+from esm_server.rankings.queue import Computation, Waiter
+
+
+class Ranking:
+    """What was asked by whom, how far it is, and how it ended."""
+
+    def __init__(self, ranking_id: str, request: RankingCreate, caller: Caller) -> None:
+        self.id, self.request, self.caller = ranking_id, request, caller
+        self.started = time.perf_counter()
+        self.receipt: RankingReceipt | None = None
+        self.error: EsmError | None = None
+        self.is_stored = False
+        """Whether it is a job that survives this process."""
+        self.computation: Computation | None = None
+        self.waiter: Waiter = _nobody
+        self._over = Event()
+        self._lock = Lock()
+        self._callbacks: list[Callable[[], object]] = []
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is a receipt or an error."""
+        return self._over.is_set()
+
+    def when_over(self, callback: Callable[[], object]) -> None:
+        """Call back once, from any thread; at once if it is over already."""
+        with self._lock:
+            if not self.is_over:
+                self._callbacks.append(callback)
+                return
+        callback()
+
+    def end(self, outcome: RankingReceipt | EsmError) -> None:
+        """Set the receipt or the error, and tell who waits; the first end counts."""
+        with self._lock:
+            if self.is_over:
+                return
+            if isinstance(outcome, EsmError):
+                self.error = outcome
+            else:
+                self.receipt = outcome
+            self._over.set()
+        for callback in self._callbacks:
+            callback()
+
+    def job(self) -> RankingJob:
+        """How far it is."""
+        if self.error is not None:
+            return RankingJob(id=self.id, state=end_state(self.error), problem=problem(self.error))
+        done, total, running = 0, 0, False
+        if (computation := self.computation) is not None:
+            done, total, running = computation.done, computation.total, computation.is_running
+        state = "done" if self.is_over else "running" if running else "queued"
+        return RankingJob(id=self.id, state=state, done=done, total=total)
+
+
+def end_state(error: EsmError | None) -> Literal["done", "failed", "cancelled"]:
+    """How a ranking ended."""
+    if error is None:
+        return "done"
+    return "cancelled" if isinstance(error, Cancelled) else "failed"
+
+
+def problem(error: EsmError) -> Problem:
+    """An error as it travels."""
+    return Problem(
+        title=HTTPStatus(error.status).phrase, status=error.status, detail=error.message,
+        code=error.code, hint=error.hint,
+    )  # fmt: skip
+
+
+def _nobody(_outcome: object) -> None:
+    """Stands where no computation has begun."""

@@ -1,0 +1,191 @@
+"""Rankings that take longer than a request: as jobs, cancelled, refused, resumed, shared."""
+
+import base64
+import json
+import os
+import signal
+import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import conftest
+import httpx
+import numpy as np
+import pytest
+from conftest import RunningRegistry
+from server.conftest import upload
+
+from esm_client.core.artifact.directory import EsmArtifact
+from esm_client.core.errors import Conflict, RateLimited
+from esm_client.core.scoring.sketch import TargetSketch
+
+WIDTH, POOL = 640, 40  # full maps: one worker needs more than a second for all of them
+PATIENCE = 60.0
+
+
+@pytest.fixture(name="wide", scope="module")
+def _wide(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wide")
+    running = RunningRegistry(
+        folder / "registry",
+        {
+            "ESM_SERVER_WORKERS": "1",
+            "ESM_SERVER_RUNNING_RANKINGS": "1",
+            "ESM_SERVER_WAITING_RANKINGS_PER_USER": "2",
+        },
+    )
+    make = conftest._esm_directory.__wrapped__(folder)
+    with running.client(running.write_token) as client:
+        for seed in range(POOL):
+            directory = make(f"e{seed}", dimension=WIDTH, seed=seed)
+            fingerprint = EsmArtifact.read(directory).fingerprint
+            version = {
+                "manifest": upload(client, directory, "t"),
+                "fingerprint": fingerprint.model_dump(mode="json"),
+                "space": "wide",
+            }
+            client.post(f"/v1/esms/t/e{seed}/versions", json=version).raise_for_status()
+    yield running
+    running.kill()
+
+
+@pytest.fixture(name="client")
+def _client(wide):
+    with wide.client(wide.write_token) as client:
+        yield client
+
+
+def sketch_of(seed: int) -> TargetSketch:
+    rng = np.random.default_rng(seed)
+    embeddings = rng.standard_normal((WIDTH + 300, WIDTH))
+    return TargetSketch.from_embeddings(embeddings, embeddings[:, 0] > 0, kind="classification")
+
+
+def body(seed: int, **fields):
+    encoded = base64.b64encode(sketch_of(seed).to_bytes()).decode()
+    return {"space": "wide", "sketch": encoded, **fields}
+
+
+def settled(client: httpx.Client, ranking: str) -> dict:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        answer = client.get(f"/v1/rankings/{ranking}")
+        if answer.status_code != 202 or answer.json()["state"] not in ("queued", "running"):
+            return answer.json()
+        time.sleep(0.05)
+    raise AssertionError("the ranking does not end")
+
+
+def test_a_long_ranking_is_a_job_with_events(client):
+    answer = client.post("/v1/rankings", json=body(1, wait=0))
+    assert answer.status_code == 202
+    job = answer.json()
+    with client.stream("GET", f"/v1/rankings/{job['id']}/events") as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        lines = [line for line in stream.iter_lines() if line.startswith("data:")]
+    seen = [json.loads(line[5:]) for line in lines]
+    assert seen[-1]["state"] == "done"
+    assert any(0 < one["done"] < one["total"] == POOL for one in seen)
+    receipt = client.get(f"/v1/rankings/{job['id']}")
+    assert receipt.status_code == 200
+    assert len(receipt.json()["rows"]) == receipt.json()["num_exact"] == POOL
+    problem = client.delete(f"/v1/rankings/{job['id']}")
+    assert (problem.status_code, problem.json()["code"]) == (409, Conflict.code)
+
+
+def test_a_waiting_caller_gets_the_receipt_and_may_have_few_rows(client):
+    answer = client.post("/v1/rankings", json=body(2, wait=60, limit=3))
+    assert answer.status_code == 201
+    receipt = answer.json()
+    assert [row["rank"] for row in receipt["rows"]] == [1, 2, 3]
+    assert receipt["pool_size"] == receipt["num_exact"] == POOL
+
+
+def test_cancelled(client):
+    job = client.post("/v1/rankings", json=body(3, wait=0)).json()
+    assert client.delete(f"/v1/rankings/{job['id']}").status_code == 204
+    ended = settled(client, job["id"])
+    assert (ended["state"], ended["problem"]["code"]) == ("cancelled", "cancelled")
+
+
+def test_a_caller_who_goes_calls_it_off(wide, client):
+    before = _rankings_done(wide)
+    with pytest.raises(httpx.ReadTimeout), wide.client(wide.write_token) as leaving:
+        leaving.post("/v1/rankings", json=body(4, wait=60), timeout=0.4)
+    time.sleep(3)
+    assert _rankings_done(wide) == before
+
+
+def _rankings_done(running: RunningRegistry) -> int:
+    with sqlite3.connect(running.data_dir / "registry.sqlite3") as database:
+        return database.execute("SELECT count(*) FROM rankings").fetchone()[0]
+
+
+def test_beyond_the_bound_is_told_to_come_back(client, problem):
+    jobs, refused = [], []
+    for seed in range(10, 16):
+        answer = client.post("/v1/rankings", json=body(seed, wait=0))
+        (jobs if answer.status_code == 202 else refused).append(answer)
+    assert len(jobs) >= 2
+    assert refused
+    problem(refused[0], 429, RateLimited.code)
+    assert int(refused[0].headers["retry-after"]) > 0
+    for job in jobs:
+        client.delete(f"/v1/rankings/{job.json()['id']}")
+
+
+def test_equal_requests_are_computed_once(wide, client):
+    wanted = body(20, wait=60)
+    started = time.perf_counter()
+    client.post("/v1/rankings", json=body(21, wait=60)).raise_for_status()
+    once = time.perf_counter() - started
+
+    def rank(_: int) -> dict:
+        with wide.client(wide.write_token) as own:
+            return own.post("/v1/rankings", json=wanted).raise_for_status().json()
+
+    with ThreadPoolExecutor(6) as several:
+        receipts = list(several.map(rank, range(6)))
+    assert len({receipt["id"] for receipt in receipts}) == 6
+    assert len({json.dumps(receipt["rows"]) for receipt in receipts}) == 1
+    assert sum(receipt["seconds"] for receipt in receipts) < 6 * 6 * once  # it was not six times
+
+
+def test_a_killed_worker_costs_nothing(wide, client):
+    job = client.post("/v1/rankings", json=body(30, wait=0)).json()
+    time.sleep(0.3)
+    for worker in workers_of(wide.pid):
+        os.kill(worker, signal.SIGKILL)
+    receipt = settled(client, job["id"])
+    assert receipt["num_exact"] == POOL
+
+
+def test_a_killed_server_goes_on_with_its_jobs(tmp_path, wide):
+    with wide.client(wide.write_token) as client:
+        jobs = [client.post("/v1/rankings", json=body(40 + i, wait=0)).json() for i in range(2)]
+    workers = workers_of(wide.pid)
+    wide.kill()
+    again = RunningRegistry(wide.data_dir, {"ESM_SERVER_WORKERS": "1"})
+    try:
+        with again.client(wide.write_token) as client:
+            receipts = [settled(client, job["id"]) for job in jobs]
+        for seed, receipt in enumerate(receipts, start=40):
+            assert receipt["num_exact"] == POOL
+            identity = sketch_of(seed).identity_log_maximum_evidence()
+            assert receipt["identity_score"] == pytest.approx(identity, abs=1e-8)
+    finally:
+        again.kill()
+    assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
+
+
+def workers_of(server: int) -> list[int]:
+    running = (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
+    return [pid for pid in running if _parent(pid) == server]
+
+
+def _parent(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
