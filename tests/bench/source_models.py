@@ -64,6 +64,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--only", nargs="*", default=SOURCES)
+    parser.add_argument("--no-targets", action="store_true", help="only what maps are fitted to")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -84,7 +85,8 @@ def main() -> None:
         recipe = FineTuneRecipe(epochs=arguments.epochs)
         tuned = fine_tune(source, task, recipe, held_out=np.arange(0, len(task), 10))
         tensors = {"base": embedder.embed(task.texts), "tuned": source.embed(task.texts)}
-        tensors |= {f"target:{name}": source.embed(t.texts) for name, t in targets.items()}
+        if not arguments.no_targets:
+            tensors |= {f"target:{name}": source.embed(t.texts) for name, t in targets.items()}
         save_file(tensors, path)
         seconds = time.perf_counter() - started
         print(

@@ -93,10 +93,7 @@ class Engine:
         Unavailable.
         """
         design = TargetSketch.from_bytes(request.sketch).design(intercept=request.intercept)
-        width = design.features.shape[1]
-        identity = FullRankScorer(design).score(
-            np.identity(width, dtype=np.float64), np.zeros(width)
-        )
+        identity = FullRankScorer(design).identity()
         with self._sketch_file(request.sketch) as path:
             run = _Run(self, request, path, progress, cancelled or Event())
             result = run.all()
