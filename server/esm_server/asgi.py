@@ -35,7 +35,7 @@ from esm_server.registry.removal import RemovalService
 from esm_server.registry.service import RegistryService
 from esm_server.request_log import RequestLog
 from esm_server.responses import ContractResponse
-from esm_server.settings import Settings
+from esm_server.settings import Settings, usable_cores
 from esm_server.shield.controllers import ShieldController
 from esm_server.shield.service import ShieldService
 from esm_server.spaces.controllers import SpaceController
@@ -77,7 +77,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         artifacts=ArtifactService(database, store, auth, uploads),
         rankings=RankingService(
             database,
-            Engine(settings.engine_dir, store.local_copy, settings.workers),
+            Engine(settings.engine_dir, store.local_copy, settings.workers or usable_cores()),
             RankingQueue(
                 running=settings.running_rankings,
                 waiting=settings.waiting_rankings,

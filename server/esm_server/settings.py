@@ -48,8 +48,8 @@ class Settings(BaseSettings):
     """About a map without canary embeddings."""
     admission_near_duplicate: Verdict = "warn"
     """About a map that is almost that of another ESM of the space."""
-    workers: Annotated[int, Field(ge=1, le=1024)] = Field(default_factory=usable_cores)
-    """Processes that score maps, one thread each; by default one per core."""
+    workers: Annotated[int, Field(ge=1, le=1024)] | None = None
+    """Processes that score maps, one thread each; None: one per core."""
     running_rankings: Annotated[int, Field(ge=1)] = 4
     """How many rankings are scored at a time; their users take turns."""
     waiting_rankings: Annotated[int, Field(ge=1)] = 64

@@ -59,6 +59,8 @@ ENDPOINTS = [
     _of("POST", "/v1/source-sketches", "token", body={"digests": ["sha256:" + "0" * 64]}),
     _of("POST", "/v1/rankings", "token", 201, body="ranking"),
     _of("GET", "/v1/rankings/{ranking_id}", "root", private=404),
+    _of("GET", "/v1/rankings/{ranking_id}/events", "root", private=404),
+    _of("DELETE", "/v1/rankings/{ranking_id}", "root", 409, private=404),
     _of("GET", "/v1/namespaces", "token"),
     _of("POST", "/v1/namespaces", "write", 201, body="namespace", scope="write"),
     _of("GET", NAMESPACE, "reader", limited=403),

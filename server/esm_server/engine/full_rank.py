@@ -26,6 +26,9 @@ SMALLEST_T, LARGEST_T = 2e-6, 1e5
 the Gram matrix, which has half of the digits, says too little."""
 
 
+PRECISION = 1e-9
+
+
 class FullRankScorer:
     """One target, ready for one full map after another."""
 
@@ -60,7 +63,8 @@ class FullRankScorer:
         profile = _Profile(_Tridiagonal.of(gram, self._labels.inside), self._labels)
         grid = self._grid + np.log(profile.largest)
         coarse = profile(np.zeros(1, dtype=np.intp), grid[np.newaxis])
-        gain = highest(grid, coarse, profile, profile.ceiling(float(np.exp(grid[0])))[np.newaxis])
+        ceiling = profile.ceiling(float(np.exp(grid[0])))[np.newaxis]
+        gain = highest(grid, coarse, profile, ceiling, precision=PRECISION)
         return float(self._labels.score(gain)[0])
 
     def _features(self, weight: Array, bias: NDArray[Any]) -> Array:

@@ -15,6 +15,8 @@ from esm_server.engine.screening import Screen
 from esm_server.engine.shelf import Records
 
 Array = NDArray[np.float64]
+FULL_FROM = 11
+"""A low-rank map whose rank times this exceeds D is scored as a full one: that is faster."""
 BATCH_BYTES = 2**25
 """Of what is worked on at once: small enough for a processor's cache and any number of workers."""
 
@@ -39,7 +41,8 @@ class ScoredTarget:
 
     def scores(self, records: Records, rows: NDArray[np.intp], *, screen: bool) -> Array:
         """Scores (n,) of some records; NaN for a map that cannot be scored, whatever the reason."""
-        if "scale" in (records.dtype.names or ()):
+        left = (records.dtype.fields or {}).get("left")
+        if left is not None and left[0].shape[1] * FULL_FROM <= left[0].shape[0]:
             return self._of_low_rank(records, rows)
         score = self._screen.score if screen else self._full.score
         return np.array([_sheltered(score, records[row]) for row in rows])
@@ -67,9 +70,17 @@ class ScoredTarget:
 
 def _sheltered(score: Any, record: Any) -> float:
     try:
-        return score(record["weight"], record["bias"])
+        return score(_weight(record), record["bias"])
     except (EsmError, ArithmeticError, ValueError):
         return float("nan")
+
+
+def _weight(record: Any) -> NDArray[Any]:
+    if "left" not in record.dtype.names:
+        return record["weight"]
+    weight = record["left"].astype(np.float64) @ record["right"].astype(np.float64).T
+    weight[np.diag_indices_from(weight)] += float(record["scale"])
+    return weight
 
 
 def not_scored() -> InvalidArtifact:

@@ -2,9 +2,11 @@
 
 With the target's features A (basis.py), F = c A + G H^T for G = [A Q, e] and H = [P, b], where e is
 the direction in which a bias moves all rows; with intercept there is none, and G = A Q, H = P.
-Divided by c, F F^T is A A^T, which is diagonal, plus U M U^T for U = [A H, G / c] and
-M = [[0, I], [I, H^T H]]. So the Woodbury identity and the matrix determinant lemma give the log
-determinant and q(t) (profile.py) from U^T (t + A A^T)^-1 [U, Y] alone.
+Divided by c, F F^T is A A^T, which is diagonal, plus U M U^T for U = [A H, G / c] =: [a, g] and
+M = [[0, I], [I, K]], K = H^T H. So the Woodbury identity and the matrix determinant lemma give the
+log determinant and q(t) (profile.py) from products of a, g and Y with (t + A A^T)^-1 in between:
+I + M U^T (...) U has the determinant of [[B, g'g], [a'a - K, B^T]] with B = I + g'a, which is
+solved by blocks.
 """
 
 from typing import Any
@@ -23,9 +25,10 @@ SMALLEST_T, LARGEST_T = 1e-7, 1e5
 for maps that remove the target's largest directions; beyond it lies the null model."""
 LARGEST_TRACE = 1e3
 """Of F F^T / c^2, in the same units: maps beyond it have maxima beyond LARGEST_T."""
-KNOT_STEP = 0.7
+PRECISION = 1e-7
+KNOT_STEP = 0.5
 """Of the coarse look, in log sigma: 1/(t + sigma) is taken as linear between knots, which errs by
-less than a hundredth."""
+less than half a hundredth."""
 
 
 class LowRankScorer:
@@ -62,7 +65,8 @@ class LowRankScorer:
         with np.errstate(all="ignore"):
             batch = _Batch(self, *(self.put(array) for array in maps))
             gain, ceiling = batch.coarse()
-            found = self.basis.labels.score(highest(self.grid, gain, batch.exact, ceiling))
+            gain = highest(self.grid, gain, batch.exact, ceiling, precision=PRECISION)
+            found = self.basis.labels.score(gain)
         usable = np.isfinite(found) & (maps[0] != 0.0) & (batch.trace() < LARGEST_TRACE)
         for index in np.flatnonzero(~usable):
             found[index] = self._as_full(*(array[index] for array in maps))
@@ -74,7 +78,7 @@ class LowRankScorer:
 
 
 class _Batch:
-    """U, U^T U in part, and the profiles of some maps."""
+    """What of some maps depends on no t, and their profiles."""
 
     def __init__(self, target: LowRankScorer, scale: Any, left: Any, right: Any, bias: Any) -> None:
         self._target, self._xp = target, target.xp
@@ -91,22 +95,22 @@ class _Batch:
         balance = xp.sqrt(xp.where(xp.isfinite(ratio) & (ratio > 0.0), ratio, 1.0))[:, None, :]
         left, outer, inner = left * balance, outer * balance, inner / balance
         self._corner = xp.matrix_transpose(left) @ left
-        self._u = xp.concat([outer, inner], axis=2)
         labels = xp.broadcast_to(target.labels, (count, *target.labels.shape))
-        self._uy = xp.concat([self._u, labels], axis=2)
+        self._rank = left.shape[2]
+        self._all = xp.concat([outer, inner, labels], axis=2)  # [a, g, Y] (B, k, 2q + C)
 
     def trace(self) -> Array:
         """Trace (B,) of F F^T / c^2, above its largest sigma."""
-        xp, half = self._xp, self._corner.shape[-1]
-        outer, inner = self._u[..., :half], self._u[..., half:]
+        xp, rank = self._xp, self._rank
+        outer, inner = self._all[..., :rank], self._all[..., rank : 2 * rank]
         added = xp.sum((2.0 * outer + inner @ self._corner) * inner, axis=(1, 2))
         return _to_numpy(added + xp.sum(self._target.sigma))
 
     def coarse(self) -> tuple[Array, Array]:
         """Gains (B, n, C) on the grid, from sums over directions of like sigma; their ceiling."""
-        target, xp = self._target, self._xp
+        target, xp, rank = self._target, self._xp, self._rank
         t = np.exp(target.grid)
-        sums = target.knots.sums(xp, target.put, self._u, self._uy)  # (B, J, 2q, 2q + C)
+        sums = target.knots.sums(xp, target.put, self._all[..., : 2 * rank], self._all)
         weights = target.put(1.0 / (t[:, np.newaxis] + target.knots.sigma))
         flat = weights @ xp.reshape(sums, (*sums.shape[:2], -1))
         products = xp.reshape(flat, (sums.shape[0], len(t), *sums.shape[2:]))
@@ -123,34 +127,37 @@ class _Batch:
 
     def exact(self, rows: NDArray[np.intp], log_t: Array) -> Array:
         """Gains (R, n, C) of the maps `rows` at log t (R, n)."""
-        target, xp = self._target, self._xp
-        every = len(rows) == self._u.shape[0]
-        index = slice(None) if every else xp.asarray(rows)
-        u, uy, t = self._u[index], self._uy[index], target.put(np.exp(log_t))
-        turned = xp.matrix_transpose(u)
+        target, xp, rank = self._target, self._xp, self._rank
+        index = slice(None) if len(rows) == self._all.shape[0] else xp.asarray(rows)
+        every, t = self._all[index], target.put(np.exp(log_t))
+        turned = xp.matrix_transpose(every[..., : 2 * rank])
         weights = 1.0 / (t[:, :, None] + target.sigma)  # (R, n, k)
         products = xp.stack(
-            [turned @ (weights[:, j, :, None] * uy) for j in range(t.shape[1])], axis=1
+            [turned @ (weights[:, j, :, None] * every) for j in range(t.shape[1])], axis=1
         )
         return self._gain(self._corner[index], products, t)[0]
 
     def _gain(self, corner: Any, products: Any, t: Any) -> tuple[Array, Array]:
-        """From U^T (t + A A^T)^-1 [U, Y] (R, n, 2q, 2q + C): gains (R, n, C), log det (R, n)."""
-        target, xp = self._target, self._xp
-        half = corner.shape[-1]
-        upper, lower = products[:, :, :half, :], products[:, :, half:, :]
-        mixed = xp.concat([lower, upper + corner[:, None] @ lower], axis=2)  # M times it
-        system = mixed[..., : 2 * half] + xp.eye(2 * half, dtype=mixed.dtype, device=mixed.device)
-        solved = xp.linalg.solve(system, mixed[..., 2 * half :])
-        sign, log_det = xp.linalg.slogdet(system)
+        """From [a, g]' (t + A A^T)^-1 [a, g, Y] (R, n, 2q, 2q + C): gains, log det (R, n)."""
+        target, xp, rank = self._target, self._xp, self._rank
+        upper, lower = products[:, :, :rank, :], products[:, :, rank:, :]
+        unit = xp.eye(rank, dtype=products.dtype, device=products.device)
+        block = unit + lower[..., :rank]  # B
+        solved = xp.linalg.solve(block, lower[..., rank:])  # of [g'g, g'Y]
+        carried = (upper[..., :rank] - corner[:, None]) @ solved
+        rest = xp.matrix_transpose(block) - carried[..., :rank]
+        second = xp.linalg.solve(rest, upper[..., 2 * rank :] - carried[..., rank:])
+        first = solved[..., rank:] - solved[..., :rank] @ second
+        signs, log_dets = xp.linalg.slogdet(xp.stack([block, rest], axis=2))
         weights = 1.0 / (t[:, :, None] + target.sigma)
-        explained = weights @ target.squares - xp.sum(products[..., 2 * half :] * solved, axis=2)
-        q = target.residual + t[:, :, None] * explained
-        log_det = log_det - xp.sum(xp.log(t[:, :, None] * weights), axis=2)
-        right = (sign > 0)[:, :, None] & (q > 0.0)
-        gain = -0.5 * (
-            target.basis.labels.num_rows * xp.log(xp.where(right, q, 1.0)) + log_det[..., None]
+        explained = weights @ target.squares - xp.sum(
+            upper[..., 2 * rank :] * first + lower[..., 2 * rank :] * second, axis=2
         )
+        q = target.residual + t[:, :, None] * explained
+        log_det = xp.sum(log_dets, axis=2) - xp.sum(xp.log(t[:, :, None] * weights), axis=2)
+        right = (xp.prod(signs, axis=2) > 0)[:, :, None] & (q > 0.0)
+        num_rows = target.basis.labels.num_rows
+        gain = -0.5 * (num_rows * xp.log(xp.where(right, q, 1.0)) + log_det[..., None])
         return _to_numpy(xp.where(right, gain, xp.nan)), _to_numpy(log_det)
 
 

@@ -20,8 +20,6 @@ cannot be trusted."""
 GRID_STEP = 1.0
 MARGIN = 0.5
 """How far, in log t, a maximum may lie from where the coarse look saw it."""
-PRECISION = 1e-9
-"""Of the interpolated gain, against its change over the interval."""
 RIVAL = 0.1
 """Nats by which the highest of several maxima must stand out in a coarse look."""
 MAX_NODES = 30
@@ -32,13 +30,15 @@ NEWTON_STEPS = 4
 ATTEMPTS = 3
 
 
-def highest(grid: Array, coarse: Array, exact: Profile, ceiling: Array) -> Array:
+def highest(
+    grid: Array, coarse: Array, exact: Profile, ceiling: Array, *, precision: float
+) -> Array:
     """The maximum (B, C) over log t of B profiles with C columns each; NaN where it is unsure.
 
     grid (n,) ascends by GRID_STEP; coarse (B, n, C): gains on it, good enough to see the maxima.
     ceiling (B, C): what no gain below the grid exceeds. A maximum below the grid is not followed
     there: NaN. A column that is highest at the upper end, but no better than the null model
-    beyond, has a gain of zero.
+    beyond, has a gain of zero. precision: of the gain, against its change around the maximum.
     """
     peaks = _Peaks.of(coarse)
     unsure = np.isnan(coarse).any(axis=1) | peaks.rivalled
@@ -55,7 +55,8 @@ def highest(grid: Array, coarse: Array, exact: Profile, ceiling: Array) -> Array
         rows = np.flatnonzero(wanted.any(axis=1))
         if not rows.size:
             break
-        value, place, inside = _near(rows, np.where(wanted, centre, np.nan)[rows], margin, exact)
+        near = np.where(wanted, centre, np.nan)[rows]
+        value, place, inside = _near(rows, near, margin, exact, precision)
         found[rows] = np.where(wanted[rows] & inside, value, found[rows])
         wanted[rows] &= ~inside
         centre[rows] = place
@@ -95,20 +96,20 @@ class _Peaks:
 
 
 def _near(
-    rows: NDArray[np.intp], centre: Array, margin: float, exact: Profile
+    rows: NDArray[np.intp], centre: Array, margin: float, exact: Profile, precision: float
 ) -> tuple[Array, Array, NDArray[np.bool_]]:
     """Value and place (R, C) of the maxima around all `centre` (R, C) that are not NaN."""
     low, high = np.nanmin(centre, axis=1) - margin, np.nanmax(centre, axis=1) + margin
     middle, half = 0.5 * (low + high)[:, np.newaxis], 0.5 * (high - low)[:, np.newaxis]
-    count = _num_nodes(float(half.max()))
+    count = _num_nodes(float(half.max()), precision)
     angles = np.pi * (np.arange(count) + 0.5) / count
     value, place = _polynomial_maximum(angles, exact(rows, middle + half * np.cos(angles)))
     return value, middle + half * place, (np.abs(place) < 1.0) & ~np.isnan(value)
 
 
-def _num_nodes(half: float) -> int:
+def _num_nodes(half: float, precision: float) -> int:
     ratio = np.pi / half + np.sqrt((np.pi / half) ** 2 + 1.0)
-    return min(MAX_NODES, 2 + int(np.ceil(-np.log(PRECISION) / np.log(ratio))))
+    return min(MAX_NODES, 2 + int(np.ceil(-np.log(precision) / np.log(ratio))))
 
 
 def _polynomial_maximum(angles: Array, values: Array) -> tuple[Array, Array]:
