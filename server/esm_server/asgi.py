@@ -38,6 +38,8 @@ from esm_server.responses import ContractResponse
 from esm_server.settings import Settings, usable_cores
 from esm_server.shield.controllers import ShieldController
 from esm_server.shield.service import ShieldService
+from esm_server.similar.controllers import SimilarController
+from esm_server.similar.service import SimilarService
 from esm_server.spaces.controllers import SpaceController
 from esm_server.spaces.service import SpaceService
 from esm_server.storage.local import LocalBlobStore
@@ -87,6 +89,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         ),
         source_models=SourceModelService(database, store, settings.max_source_model_bytes),
         shield=ShieldService(database),
+        similar=SimilarService(database, gpu=settings.index_on_gpu),
         health=HealthService(database, store),
         metrics=Metrics(),
     )
@@ -106,6 +109,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
             SourceModelController,
             ShieldController,
             RankingController,
+            SimilarController,
         ],
         dependencies=dependencies(services),
         exception_handlers={Exception: problem_response},

@@ -21,6 +21,7 @@ from esm_server.registry.publishing import PublishService
 from esm_server.registry.removal import RemovalService
 from esm_server.registry.service import RegistryService
 from esm_server.shield.service import ShieldService
+from esm_server.similar.service import SimilarService
 from esm_server.spaces.service import SpaceService
 from esm_server.system.health import HealthService
 from esm_server.system.metrics import Metrics
@@ -45,6 +46,7 @@ class Services:
     rankings: RankingService
     source_models: SourceModelService
     shield: ShieldService
+    similar: SimilarService
     health: HealthService
     metrics: Metrics
 

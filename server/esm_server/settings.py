@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     waiting_rankings_per_user: Annotated[int, Field(ge=1)] = 16
     """How many of those may be one user's."""
 
+    index_on_gpu: bool = False
+    """Whether FAISS keeps its indices on a GPU; needs the extra `gpu`."""
+
     @property
     def verdicts(self) -> dict[str, Verdict]:
         """What to do about each check of an admission, by the check's name."""

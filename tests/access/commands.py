@@ -19,6 +19,7 @@ COMMANDS = [
     Command(("search",), "token", ("word",)),
     Command(("show",), "reader", ("{esm}",)),
     Command(("ranking",), "root", ("{ranking}",)),
+    Command(("similar",), "reader", ("{esm}",)),
     Command(("train",), "nobody", ("--help",)),
     Command(("build",), "nobody", ("--help",)),
     Command(("columns",), "nobody", ("--help",)),

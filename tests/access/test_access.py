@@ -134,6 +134,7 @@ class World:
         bodies = {
             "space": {"name": f"s-{uuid4().hex[:8]}", "fingerprint": fingerprint},
             "ranking": self.ranking(),
+            "similar": {"space": "space", "embedding": base64.b64encode(bytes(64)).decode()},
             "namespace": {"name": f"n-{uuid4().hex[:8]}"},
             "version": {
                 "manifest": self.manifest.model_dump(mode="json"),

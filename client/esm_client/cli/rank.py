@@ -21,6 +21,7 @@ from esm_client.cli.columns import (
     TextColumns,
     Unlabelled,
 )
+from esm_client.cli.embedding import space_embedder
 from esm_client.cli.filters import (
     Domain,
     Exclude,
@@ -37,11 +38,10 @@ from esm_client.cli.session import Session
 from esm_client.core.schemas import EsmFilter, Kind, SpaceDetail
 from esm_client.core.schemas.rankings import Mode
 from esm_client.core.scoring.sketch import TargetSketch
-from esm_client.core.spaces import SpaceFingerprint, check_same_space
+from esm_client.core.spaces import SpaceFingerprint
 
 if TYPE_CHECKING:
     from esm_client.lab.data.task import TextTask
-    from esm_client.lab.embedding import Embedder
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,6 @@ def rank(
 
     The data stays on this machine: only a sketch of its embeddings travels, never a text.
     """
-    from esm_client.remote.base_models import base_models_file, find_folder
-
     if (data is None) == (embeddings is None) or (embeddings is None) != (labels is None):
         raise typer.BadParameter("Give DATA, or --embeddings together with --labels.")
     task = None
@@ -140,8 +138,7 @@ def rank(
             instead = f"; use {detail.successor}" if detail.successor else ""
             print_error(f"warning: the space {space} is retired and gets no new ESMs{instead}.")
         if task is not None:
-            folder = find_folder(base_models_file(), client.url, detail, base_model)
-            target = _from_task(session, detail, task, folder)
+            target = _from_task(session, client.url, detail, task, base_model)
         else:
             target = _from_arrays(embeddings, labels, label_column, kind)
         session.output.note(_described(target.sketch))
@@ -170,29 +167,13 @@ def _from_arrays(
     return Target(TargetSketch.from_embeddings(matrix, values, kind=kind), None)
 
 
-def _from_task(session: Session, space: SpaceDetail, task: "TextTask", folder: str) -> Target:
-    with session.output.working("Loading the base model"):
-        embedder = _embedder(space, folder)
-        fingerprint = embedder.fingerprint
-    stored = SpaceFingerprint(
-        identity=space.identity, canaries=tuple(tuple(row) for row in space.canaries)
-    )
-    check_same_space(space.name, stored, fingerprint)  # before minutes of embedding
+def _from_task(
+    session: Session, url: str, space: SpaceDetail, task: "TextTask", base_model: str | None
+) -> Target:
+    embedder = space_embedder(session, url, space, base_model)
     matrix = embedder.embed(task.texts)
     sketch = TargetSketch.from_embeddings(matrix, task.labels, kind=task.target_kind)
-    return Target(sketch, fingerprint)
-
-
-def _embedder(space: SpaceDetail, folder: str) -> "Embedder":
-    from esm_client.lab.embedding import Embedder
-
-    identity = space.identity
-    return Embedder(
-        folder,
-        pooling=identity.pooling,
-        max_length=identity.max_length,
-        separator=identity.separator,
-    )
+    return Target(sketch, embedder.fingerprint)
 
 
 def _described(sketch: TargetSketch) -> str:

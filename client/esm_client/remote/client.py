@@ -40,6 +40,7 @@ from esm_client.remote.resources.esms import EsmResource
 from esm_client.remote.resources.namespaces import NamespaceResource
 from esm_client.remote.resources.rankings import RankingResource
 from esm_client.remote.resources.server import ServerResource
+from esm_client.remote.resources.similar import SimilarResource
 from esm_client.remote.resources.source_sketches import SourceSketchResource
 from esm_client.remote.resources.spaces import SpaceResource
 from esm_client.remote.resources.tokens import TokenResource
@@ -90,6 +91,7 @@ class Client:
         self.tokens = TokenResource(self._transport)
         self.namespaces = NamespaceResource(self._transport)
         self.audit = AuditResource(self._transport)
+        self.similar = SimilarResource(self._transport)
         self._blobs = BlobResource(self._transport)
         self._spaces = SpaceResource(self._transport)
         self._source_sketches = SourceSketchResource(self._transport)

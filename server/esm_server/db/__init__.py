@@ -13,6 +13,7 @@ from esm_server.db.source_model import SourceModelFileRow, SourceModelRow
 from esm_server.db.source_sketch import SourceSketchRow
 from esm_server.db.space import SpaceRow
 from esm_server.db.space_digest import SpaceDigestRow
+from esm_server.db.text_embedding import TextEmbeddingRow
 from esm_server.db.token import TokenRow
 from esm_server.db.user import UserRow
 from esm_server.db.version_file import VersionFileRow
@@ -35,6 +36,7 @@ __all__ = [
     "SourceSketchRow",
     "SpaceDigestRow",
     "SpaceRow",
+    "TextEmbeddingRow",
     "TokenRow",
     "UserRow",
     "VersionFileRow",

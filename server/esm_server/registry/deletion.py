@@ -18,6 +18,7 @@ from esm_server.db import (
     SourceModelFileRow,
     SourceModelRow,
     SourceSketchRow,
+    TextEmbeddingRow,
     VersionFileRow,
 )
 from esm_server.registry.alias_repository import AliasRepository
@@ -29,6 +30,7 @@ _OF_VERSION: tuple[Any, ...] = (
     SourceSketchRow,
     SourceModelFileRow,
     SourceModelRow,
+    TextEmbeddingRow,
     VersionFileRow,
 )
 

@@ -29,6 +29,7 @@ from esm_server.registry.facts import refresh
 from esm_server.registry.repository import EsmRepository
 from esm_server.registry.service import check_card, check_path
 from esm_server.shield.repository import SourceSketchRepository
+from esm_server.similar.repository import VectorRepository
 from esm_server.spaces.admission import admit, claimed_fingerprint
 from esm_server.spaces.repository import SpaceRepository
 from esm_server.spaces.service import require_id
@@ -139,6 +140,8 @@ class PublishService:
             if (sketches := draft.artifact.source_sketches) is not None:
                 SourceSketchRepository(session).add(version_id, sketches)
             MapSignatureRepository(session).add(version_id, require_id(space), draft.signature)
+            if (texts := draft.artifact.summary.get("text_embedding")) is not None:
+                VectorRepository(session).add_text(version_id, require_id(space), texts)
             refresh(esms, esm)
             SpaceRepository(session).count_change(require_id(space))
             _record(session, draft, version)

@@ -54,6 +54,7 @@ from esm_client.core.schemas.rankings import (
     SkippedEsm,
 )
 from esm_client.core.schemas.shield import SourceSketch, SourceSketchQuery
+from esm_client.core.schemas.similar import SimilarEsm, SimilarEsms, SimilarQuery
 from esm_client.core.schemas.source_models import (
     SourceModel,
     SourceModelCreate,
@@ -104,6 +105,9 @@ __all__ = [
     "Role",
     "Scope",
     "ServerInfo",
+    "SimilarEsm",
+    "SimilarEsms",
+    "SimilarQuery",
     "SkippedEsm",
     "Sort",
     "Source",

@@ -1,0 +1,1 @@
+"""Nearest neighbours among sources: by what their texts are about, and by what their maps do."""

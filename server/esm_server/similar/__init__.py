@@ -1,0 +1,1 @@
+"""Finding sources that are near to one, or to some texts."""
