@@ -160,6 +160,12 @@ def _registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegis
     running.kill()
 
 
+@pytest.fixture(name="unique")
+def _unique() -> str:
+    """A name nobody else uses in the shared server."""
+    return f"t-{uuid4().hex[:12]}"
+
+
 MakeEsm = Callable[..., Path]
 
 

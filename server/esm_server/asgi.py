@@ -22,6 +22,9 @@ from esm_server.finding.service import FindingService
 from esm_server.lifespan import lifespan
 from esm_server.namespaces.controllers import NamespaceController
 from esm_server.namespaces.service import NamespaceService
+from esm_server.packs.controllers import PackController
+from esm_server.packs.incoming import IncomingPacks
+from esm_server.packs.outgoing import OutgoingPacks
 from esm_server.problems import problem_response
 from esm_server.rankings.controllers import RankingController
 from esm_server.rankings.queue import RankingQueue
@@ -57,7 +60,16 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
     store = LocalBlobStore(settings.blob_dir)
     auth = AuthService(database)
     uploads = UploadLimits(
-        settings.max_blob_bytes, settings.max_source_model_bytes, settings.open_namespaces
+        settings.max_blob_bytes,
+        settings.max_source_model_bytes,
+        settings.max_pack_bytes,
+        settings.open_namespaces,
+    )
+    publishing = PublishService(
+        database,
+        store,
+        AdmissionPolicy(settings.verdicts),
+        open_namespaces=settings.open_namespaces,
     )
     services = Services(
         auth=auth,
@@ -67,12 +79,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         spaces=SpaceService(database),
         registry=RegistryService(database),
         finding=FindingService(database),
-        publishing=PublishService(
-            database,
-            store,
-            AdmissionPolicy(settings.verdicts),
-            open_namespaces=settings.open_namespaces,
-        ),
+        publishing=publishing,
         editing=EditingService(database),
         removal=RemovalService(database),
         aliases=AliasService(database),
@@ -89,6 +96,8 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         ),
         source_models=SourceModelService(database, store, settings.max_source_model_bytes),
         shield=ShieldService(database),
+        incoming_packs=IncomingPacks(store, publishing),
+        outgoing_packs=OutgoingPacks(database, store),
         similar=SimilarService(database, gpu=settings.index_on_gpu),
         health=HealthService(database, store),
         metrics=Metrics(),
@@ -110,6 +119,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
             ShieldController,
             RankingController,
             SimilarController,
+            PackController,
         ],
         dependencies=dependencies(services),
         exception_handlers={Exception: problem_response},

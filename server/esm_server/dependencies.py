@@ -14,6 +14,8 @@ from esm_server.auth.service import AuthService
 from esm_server.auth.tokens import TokenService
 from esm_server.finding.service import FindingService
 from esm_server.namespaces.service import NamespaceService
+from esm_server.packs.incoming import IncomingPacks
+from esm_server.packs.outgoing import OutgoingPacks
 from esm_server.rankings.service import RankingService
 from esm_server.registry.aliases import AliasService
 from esm_server.registry.editing import EditingService
@@ -47,6 +49,8 @@ class Services:
     source_models: SourceModelService
     shield: ShieldService
     similar: SimilarService
+    incoming_packs: IncomingPacks
+    outgoing_packs: OutgoingPacks
     health: HealthService
     metrics: Metrics
 

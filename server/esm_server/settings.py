@@ -34,6 +34,8 @@ class Settings(BaseSettings):
     """Largest file that is accepted."""
     max_source_model_bytes: Bytes = MAX_SOURCE_MODEL_BYTES
     """Largest file of a source model that is accepted."""
+    max_pack_bytes: Bytes = 2**30
+    """Largest pack of ESMs that is accepted in one request."""
     max_body_bytes: Bytes = 4 * 2**20
     """Largest JSON body of a request, rankings apart."""
     open_namespaces: bool = True

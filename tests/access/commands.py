@@ -26,6 +26,7 @@ COMMANDS = [
     Command(("import",), "nobody", ("--help",)),
     Command(("export",), "nobody", ("--help",)),
     Command(("push",), "writer", ("{directory}", "{esm}", "--space", "space")),
+    Command(("push-all",), "nobody", ("--help",)),
     Command(("attach",), "writer", ("{esm}", "{model}")),
     Command(("edit",), "writer", ("{esm}", "--description", "x")),
     Command(("yank",), "writer", ("{esm}@1", "--reason", "x")),
@@ -57,6 +58,7 @@ COMMANDS = [
     Command(("spaces", "create"), "nobody", ("--help",)),
     Command(("spaces", "edit"), "root", ("space", "--location", "/x")),
     Command(("spaces", "map"), "token", ("space",)),
+    Command(("spaces", "pull"), "token", ("space", "{fresh}")),
     Command(("cache", "ls"), "nobody"),
     Command(("cache", "clear"), "nobody"),
 ]

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -39,12 +38,6 @@ def _push(registry) -> Push:
             return client.post(f"/v1/esms/{path}/versions", json=body)
 
     return push
-
-
-@pytest.fixture(name="unique")
-def _unique() -> str:
-    """A name nobody else uses in the shared server."""
-    return f"t-{uuid4().hex[:12]}"
 
 
 def assert_problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:

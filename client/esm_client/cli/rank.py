@@ -1,12 +1,11 @@
 """`esm-client rank`."""
 
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from esm_client.cli.arrays import as_kind, load_embeddings, load_labels
 from esm_client.cli.columns import (
     DATA_HELP,
     DataRevision,
@@ -21,7 +20,6 @@ from esm_client.cli.columns import (
     TextColumns,
     Unlabelled,
 )
-from esm_client.cli.embedding import space_embedder
 from esm_client.cli.filters import (
     Domain,
     Exclude,
@@ -35,32 +33,31 @@ from esm_client.cli.filters import (
 from esm_client.cli.output import print_error
 from esm_client.cli.ranking import Top, print_ranking
 from esm_client.cli.session import Session
-from esm_client.core.schemas import EsmFilter, Kind, SpaceDetail
+from esm_client.cli.target import Source
+from esm_client.core.errors import EsmError
+from esm_client.core.schemas import EsmFilter, SpaceDetail
 from esm_client.core.schemas.rankings import Mode
-from esm_client.core.scoring.sketch import TargetSketch
-from esm_client.core.spaces import SpaceFingerprint
 
 if TYPE_CHECKING:
-    from esm_client.lab.data.task import TextTask
-
-
-@dataclass(frozen=True)
-class Target:
-    """What is ranked for: its sketch, and the proof of its space if there is one."""
-
-    sketch: TargetSketch
-    fingerprint: SpaceFingerprint | None
+    from esm_client.remote.ranking import Ranking
 
 
 def rank(
     session: Session,
-    space: Annotated[str, typer.Option(metavar="NAME", help="One that esm-client spaces lists.")],
     data: Annotated[str | None, typer.Argument(metavar="DATA", help=DATA_HELP)] = None,
+    space: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="One that esm-client spaces lists; several: repeat it."),
+    ] = None,
+    pack: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Rank here, what spaces pull wrote; ask no server."),
+    ] = None,
     text_column: TextColumns = None,
     label_column: LabelColumn = None,
     base_model: Annotated[
-        str | None,
-        typer.Option(metavar="FOLDER", help="Where the space's base model lies."),
+        list[str] | None,
+        typer.Option(metavar="FOLDER", help="Where the base model lies; of each space in turn."),
     ] = None,
     kind: KindOption = None,
     limit_rows: LimitRows = 1000,
@@ -102,6 +99,13 @@ def rank(
     """
     if (data is None) == (embeddings is None) or (embeddings is None) != (labels is None):
         raise typer.BadParameter("Give DATA, or --embeddings together with --labels.")
+    if bool(space) == bool(pack):
+        raise typer.BadParameter("Give --space, or --pack with a pulled one.")
+    spaces, models = space or [], base_model or []
+    if len(models) not in (0, max(1, len(spaces))):
+        raise typer.BadParameter("Give --base-model for every space, or for none.")
+    if embeddings is not None and len(spaces) > 1:
+        raise typer.BadParameter("Embeddings are of one space; give DATA to rank in several.")
     task = None
     if data is not None:
         from esm_client.lab.data.loading import load_task
@@ -132,53 +136,54 @@ def rank(
             exclude=exclude,
         )
     )
+    source = Source(task, embeddings, labels, label_column, kind)
+    if pack is not None:
+        print_ranking(session, _locally(session, pack, source, models, not no_intercept), top)
+        return
+    asked: dict[str, Any] = {
+        "intercept": not no_intercept, "keep_copies": keep_copies, "filter": wanted, "mode": mode,
+        "target_rows": None if task is None else task.rows,
+    }  # fmt: skip
+    from esm_client.remote.several_spaces import merged
+
     with session.client() as client:
-        detail = client.space(space)  # before the work: address, token and name are right
-        if detail.retired_at is not None:
-            instead = f"; use {detail.successor}" if detail.successor else ""
-            print_error(f"warning: the space {space} is retired and gets no new ESMs{instead}.")
-        if task is not None:
-            target = _from_task(session, client.url, detail, task, base_model)
-        else:
-            target = _from_arrays(embeddings, labels, label_column, kind)
-        session.output.note(_described(target.sketch))
-        with session.output.counting("Ranking") as watch:
-            ranking = client.rank(
-                target.sketch,
-                space=space,
-                fingerprint=target.fingerprint,
-                intercept=not no_intercept,
-                target_rows=None if task is None else task.rows,
-                keep_copies=keep_copies,
-                filter=wanted,
-                mode=mode,
-                watch=watch,
-            )
-    print_ranking(session, ranking, top)
+        details = [client.space(name) for name in spaces]  # before the work: all is right
+        for detail in details:
+            _warn_if_retired(detail)
+        rankings: list[Ranking] = []
+        for number, detail in enumerate(details):
+            folder = models[number] if models else None
+            target = source.target(session, client.url, detail, folder)
+            with session.output.counting(f"Ranking in {detail.name}") as watch:
+                ranking = client.rank(
+                    target.sketch, space=detail.name, fingerprint=target.fingerprint, watch=watch,
+                    **asked,
+                )  # fmt: skip
+            rankings.append(ranking)
+    print_ranking(session, merged(rankings), top)
 
 
-def _from_arrays(
-    embeddings: Path | None, labels: Path | None, label_column: str | None, kind: Kind | None
-) -> Target:
-    if embeddings is None or labels is None:
-        raise typer.BadParameter("Give DATA, or --embeddings together with --labels.")
-    matrix = load_embeddings(embeddings)
-    values, kind = as_kind(load_labels(labels, label_column), kind)
-    return Target(TargetSketch.from_embeddings(matrix, values, kind=kind), None)
+def _locally(
+    session: Session, pack: Path, source: Source, models: list[str], intercept: bool
+) -> "Ranking":
+    from esm_client.remote.local_space import LocalSpace
+    from esm_client.remote.rank_locally import rank_locally
+    from esm_client.remote.ranking import Ranking
+
+    local = LocalSpace(pack)
+    url = ""
+    with suppress(EsmError), session.client() as client:
+        url = client.url  # by which folders of base models are known
+    target = source.target(session, url, local.content.space, models[0] if models else None)
+    with session.output.counting("Ranking") as watch:
+        receipt = rank_locally(
+            local, target.sketch, fingerprint=target.fingerprint, intercept=intercept,
+            embedded=target.embedded, watch=watch,
+        )  # fmt: skip
+    return Ranking(receipt)
 
 
-def _from_task(
-    session: Session, url: str, space: SpaceDetail, task: "TextTask", base_model: str | None
-) -> Target:
-    embedder = space_embedder(session, url, space, base_model)
-    matrix = embedder.embed(task.texts)
-    sketch = TargetSketch.from_embeddings(matrix, task.labels, kind=task.target_kind)
-    return Target(sketch, embedder.fingerprint)
-
-
-def _described(sketch: TargetSketch) -> str:
-    labels = "classes" if sketch.kind == "classification" else "label columns"
-    return (
-        f"Target: {sketch.kind}, {sketch.num_rows} rows, {sketch.num_label_columns} {labels}, "
-        f"{sketch.dimension} dimensions. Only its sketch is sent."
-    )
+def _warn_if_retired(space: SpaceDetail) -> None:
+    if space.retired_at is not None:
+        instead = f"; use {space.successor}" if space.successor else ""
+        print_error(f"warning: the space {space.name} is retired and gets no new ESMs{instead}.")

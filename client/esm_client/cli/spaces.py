@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from esm_client.cli.output import day, print_line
+from esm_client.cli.packs import pull_space
 from esm_client.cli.session import Session, command
 from esm_client.core.errors import InvalidInput
 from esm_client.core.spaces import MAX_LENGTH, Pooling
@@ -206,5 +207,6 @@ for title, function in {
     "create": create,
     "edit": edit,
     "map": map_space,
+    "pull": pull_space,
 }.items():
     command(app, title)(function)

@@ -1,6 +1,5 @@
 """The client: what a user's code talks to."""
 
-import base64
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -8,31 +7,32 @@ from types import TracebackType
 from typing import Any, Self
 
 from esm_client.core.disk import disk_errors
-from esm_client.core.leaving_out import leave_out
+from esm_client.core.ordering import leave_out
 from esm_client.core.references import Reference
 from esm_client.core.schemas import (
     Esm,
     EsmFilter,
-    EsmQuery,
     EsmVersionDetail,
     Facets,
     Identity,
-    RankingCreate,
+    RankingReceipt,
     ServerInfo,
     Source,
     Space,
     SpaceDetail,
 )
-from esm_client.core.schemas.finding import CHOICES
 from esm_client.core.schemas.rankings import Mode
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_client.core.shield.source import TargetHashes
 from esm_client.core.spaces import SpaceFingerprint
 from esm_client.remote.cache import HINT, Cache
+from esm_client.remote.local_space import LocalSpace
+from esm_client.remote.packs import Packs
 from esm_client.remote.pull import find_version, pull_version
 from esm_client.remote.push import push_directory
+from esm_client.remote.rank_locally import Embedded, rank_locally
 from esm_client.remote.ranking import Ranking
-from esm_client.remote.requests import checked
+from esm_client.remote.requests import esm_query
 from esm_client.remote.resources.aliases import AliasResource
 from esm_client.remote.resources.audit import AuditResource
 from esm_client.remote.resources.blobs import BlobResource
@@ -49,8 +49,8 @@ from esm_client.remote.shield import MAX_ROWS, examine
 from esm_client.remote.source_models import Watch, pull_source_model, push_source_model, unwatched
 from esm_client.remote.transport import Transport
 from esm_client.remote.waiting import Watch as RankingWatch
-from esm_client.remote.waiting import finished
-from esm_client.remote.waiting import unwatched as nobody
+from esm_client.remote.waiting import finished, rank_on_server
+from esm_client.remote.waiting import unwatched as unheard
 
 
 class Client:
@@ -96,6 +96,7 @@ class Client:
         self._spaces = SpaceResource(self._transport)
         self._source_sketches = SourceSketchResource(self._transport)
         self._rankings = RankingResource(self._transport)
+        self.packs = Packs(self._transport)
 
     def __enter__(self) -> Self:
         return self
@@ -203,18 +204,18 @@ class Client:
         wanted: fields of EsmQuery: `language=["de"]`, `licence`, `tag`, `kind`, `sort="newest"`
         and so on. Raises InvalidInput, and NotFound for an unknown space.
         """
-        return self.esms.find(_query(space=space, **wanted))
+        return self.esms.find(esm_query(space=space, **wanted))
 
     def search(self, text: str, **wanted: Any) -> Iterator[Esm]:
         """ESMs whose name, task, tags, description or card hold all words, the best first.
 
         wanted: as in `list`. Raises InvalidInput, and NotFound for an unknown space.
         """
-        return self.esms.find(_query(text=text, **wanted))
+        return self.esms.find(esm_query(text=text, **wanted))
 
     def facets(self, text: str | None = None, **wanted: Any) -> Facets:
         """How many ESMs match, and their most frequent values; arguments as in `search`."""
-        return self.esms.facets(_query(text=text, **wanted))
+        return self.esms.facets(esm_query(text=text, **wanted))
 
     def spaces(self) -> Iterator[Space]:
         """All embedding spaces by name, retired ones too."""
@@ -244,7 +245,7 @@ class Client:
         filter: EsmFilter | None = None,  # noqa: A002 - the contract's own word
         mode: Mode = "auto",
         limit: int = 1000,
-        watch: RankingWatch = nobody,
+        watch: RankingWatch = unheard,
     ) -> Ranking:
         """Rank the ESMs of a space for the target that the sketch was made from.
 
@@ -258,37 +259,45 @@ class Client:
         Raises NotFound for an unknown space, SpaceMismatch, DimensionMismatch, InvalidSketch,
         InvalidLabels for a target with one class only, TooLarge.
         """
-        data = sketch if isinstance(sketch, bytes) else sketch.to_bytes()
         wanted = {
-            "space": space,
-            "sketch": base64.b64encode(data),
-            "fingerprint": fingerprint,
-            "intercept": intercept,
-            "filter": filter or EsmFilter(),
-            "mode": mode,
-            "limit": limit,
-        }
-        answer = self._rankings.create(checked(RankingCreate, wanted))
-        receipt = finished(self._rankings, answer, watch)
-        compared = receipt.rows[:MAX_ROWS]
-        with disk_errors(self.cache.directory, HINT):
-            sketches = self.cache.sketches.fetch(
-                self._source_sketches, [row.digest for row in compared]
-            )
-        target = None if target_rows is None else TargetHashes.of(target_rows)
-        report = examine(compared, sketches, target, keep_copies=keep_copies)
-        return Ranking(receipt, leave_out(receipt.rows, report.left_out), report)
+            "space": space, "fingerprint": fingerprint, "intercept": intercept, "mode": mode,
+            "limit": limit, "filter": filter or EsmFilter(),
+        }  # fmt: skip
+        receipt = rank_on_server(self._rankings, sketch, wanted, watch)
+        return self._shielded(receipt, target_rows, keep_copies=keep_copies)
+
+    def rank_locally(
+        self,
+        sketch: TargetSketch,
+        folder: str | os.PathLike[str],
+        *,
+        fingerprint: SpaceFingerprint | None = None,
+        intercept: bool = True,
+        embedded: Embedded | None = None,
+        watch: RankingWatch = unheard,
+    ) -> Ranking:
+        """Rank the ESMs of a space that `packs.pull` wrote to a folder; no server is asked.
+
+        With `embedded`, the target's base embeddings and labels, MLP maps are ranked too. Raises
+        NotFound, DimensionMismatch, SpaceMismatch, InvalidLabels.
+        """
+        receipt = rank_locally(
+            LocalSpace(Path(folder)), sketch, fingerprint=fingerprint, intercept=intercept,
+            embedded=embedded, watch=watch,
+        )  # fmt: skip
+        return Ranking(receipt)
 
     def ranking(self, id: str) -> Ranking:  # noqa: A002 - the receipt's own word
         """An earlier ranking, waited for if it is not done; raises NotFound."""
-        return Ranking(finished(self._rankings, self._rankings.get(id), nobody))
+        return Ranking(finished(self._rankings, self._rankings.get(id), unheard))
 
-
-def _query(**wanted: Any) -> EsmQuery:
-    given = {key: value for key, value in wanted.items() if value is not None}
-    # one word where several may stand means that word
-    many = {
-        key: (value,) if isinstance(value, str) and key in CHOICES else value
-        for key, value in given.items()
-    }
-    return checked(EsmQuery, many)
+    def _shielded(
+        self, receipt: RankingReceipt, rows: Iterable[Sequence[str]] | None, *, keep_copies: bool
+    ) -> Ranking:
+        compared = receipt.rows[:MAX_ROWS]
+        with disk_errors(self.cache.directory, HINT):
+            digests = [row.digest for row in compared]
+            sketches = self.cache.sketches.fetch(self._source_sketches, digests)
+        target = None if rows is None else TargetHashes.of(rows)
+        report = examine(compared, sketches, target, keep_copies=keep_copies)
+        return Ranking(receipt, leave_out(receipt.rows, report.left_out), report)

@@ -70,7 +70,9 @@ def shield_notes(shield: ShieldReport | None, left_out: Sequence[RankedEsm]) -> 
 def _cells(row: RankedEsm) -> tuple[str, ...]:
     return (
         str(row.rank),
-        row.reference + (" (yanked)" if row.yank else " (deleted)" if row.deleted else ""),
+        row.reference
+        + (f" [{row.space}]" if row.space else "")
+        + (" (yanked)" if row.yank else " (deleted)" if row.deleted else ""),
         task_name(row.task),
         f"{row.score:.4f}",
         f"{row.gain:+.4f}",

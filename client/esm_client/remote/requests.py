@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from esm_client.core.errors import InvalidInput
+from esm_client.core.schemas import EsmQuery
+from esm_client.core.schemas.finding import CHOICES
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -21,3 +23,14 @@ def checked(model: type[Model], values: Mapping[str, Any]) -> Model:
             f"{place} is {str(problem['input'])[:100]!r}: {problem['msg'].lower()}.",
             "Correct it and try again.",
         ) from cause
+
+
+def esm_query(**wanted: Any) -> EsmQuery:
+    """A search from the arguments of `Client.list` and its like; raises InvalidInput."""
+    given = {key: value for key, value in wanted.items() if value is not None}
+    # one word where several may stand means that word
+    many = {
+        key: (value,) if isinstance(value, str) and key in CHOICES else value
+        for key, value in given.items()
+    }
+    return checked(EsmQuery, many)

@@ -103,6 +103,17 @@ class Transport:
                 raise not_our_server(self._shown(path), f"status {response.status_code}")
             return parse_answer(model, self._body(response), self._shown(path))
 
+    def post_stream(
+        self, path: str, content: Callable[[], Iterator[bytes]], size: int, model: type[Model],
+        timeout: float,
+    ) -> Model:  # fmt: skip
+        """POST bytes made while they are sent; sent again when the connection breaks."""
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
+        with self._answer(
+            "POST", path, content=content, headers=headers, timeout=timeout
+        ) as response:
+            return parse_answer(model, self._body(response), self._shown(path))
+
     def events(self, path: str, model: type[Model], timeout: float) -> Iterator[Model]:
         """GET server-sent events, each a JSON document, as they come; raises ConnectionFailed."""
         headers = {"Accept": "text/event-stream"}

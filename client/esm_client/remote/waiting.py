@@ -1,11 +1,15 @@
-"""Waiting for a ranking that takes longer than a request should."""
+"""Asking for a ranking, and waiting for one that takes longer than a request should."""
 
-from collections.abc import Callable
+import base64
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from time import sleep
+from typing import Any
 
 from esm_client.core.errors import Conflict, ConnectionFailed, EsmError, error_class
-from esm_client.core.schemas import RankingJob, RankingReceipt
+from esm_client.core.schemas import RankingCreate, RankingJob, RankingReceipt
+from esm_client.core.scoring.sketch import TargetSketch
+from esm_client.remote.requests import checked
 from esm_client.remote.resources.rankings import RankingResource
 
 Watch = Callable[[int, int], None]
@@ -16,6 +20,15 @@ AGAIN_SECONDS = 1.0
 
 def unwatched(done: int, total: int) -> None:
     """Tell nobody."""
+
+
+def rank_on_server(
+    rankings: RankingResource, sketch: TargetSketch | bytes, wanted: Mapping[str, Any], watch: Watch
+) -> RankingReceipt:
+    """The receipt of a new ranking; `wanted` are the other fields of RankingCreate."""
+    data = sketch if isinstance(sketch, bytes) else sketch.to_bytes()
+    request = checked(RankingCreate, {**wanted, "sketch": base64.b64encode(data)})
+    return finished(rankings, rankings.create(request), watch)
 
 
 def finished(

@@ -45,7 +45,9 @@ def _linearised(esm_map: EsmMap) -> AffineMap:
 
 def distances(one: Signature, others: NDArray[np.float32]) -> NDArray[np.float64]:
     """Relative distances of one signature (K,) from others (N, K): 0 for equal maps."""
-    mine, theirs = one.astype(np.float64), others.astype(np.float64)
-    norms = np.maximum(np.linalg.norm(theirs, axis=1), np.linalg.norm(mine))
+    # scaled, so that no square overflows in single precision
+    largest = np.float32(max(float(np.abs(others).max()), float(np.abs(one).max()), 1e-30))
+    mine, theirs = one / largest, others / largest
     gaps = np.linalg.norm(theirs - mine, axis=1)
-    return gaps / np.maximum(norms, np.finfo(np.float32).tiny)
+    norms = np.maximum(np.linalg.norm(theirs, axis=1), np.linalg.norm(mine))
+    return (gaps / np.maximum(norms, np.finfo(np.float32).tiny)).astype(np.float64)

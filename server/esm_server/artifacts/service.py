@@ -1,9 +1,11 @@
 """Receiving blobs and finding the files of versions."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 
+from esm_client.core.disk import disk_errors
 from esm_client.core.errors import NotFound, TooLarge, TruncatedUpload, Unavailable
 from esm_client.core.references import check_digest
 from esm_server.auth.caller import Caller
@@ -14,9 +16,10 @@ from esm_server.namespaces.repository import NamespaceRepository
 from esm_server.registry.answers import as_source_model
 from esm_server.registry.repository import EsmRepository
 from esm_server.registry.service import find_version
-from esm_server.storage.base import BlobStore, BlobWriter
+from esm_server.storage.base import BlobStore
 
 BUFFER_BYTES = 2**20
+Write = Callable[[bytes], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class UploadLimits:
 
     max_blob_bytes: int
     max_source_model_bytes: int
+    max_pack_bytes: int
     open_namespaces: bool
 
 
@@ -85,6 +89,11 @@ class ArtifactService:
         self._auth = auth
         self._limits = limits
 
+    @property
+    def spool(self) -> Path:
+        """Where packs wait to be published."""
+        return self._store.spool
+
     def blob_size(self, caller: Caller, namespace: str, digest: str) -> int:
         """The size of a stored blob; raises InvalidName, NotFound, Forbidden."""
         self._room(caller, namespace)
@@ -112,7 +121,7 @@ class ArtifactService:
         owner = caller.name if upload.resumable else None
         writer = await asyncio.to_thread(self._store.begin, digest, owner, upload.offset)
         try:
-            size = await self._copy(upload, writer, room)
+            size = await self._copy(upload, writer.write, room)
             await asyncio.to_thread(self._auth.recheck, caller)
             last = await asyncio.to_thread(self._room, caller, namespace, upload.resumable)
             last.check(size)
@@ -124,7 +133,22 @@ class ArtifactService:
             writer.abort()
             raise
 
-    async def _copy(self, upload: Upload, writer: BlobWriter, room: "_Room") -> int:
+    async def receive_pack(
+        self, caller: Caller, namespace: str, upload: Upload, file: Path
+    ) -> None:
+        """Write a pack into a file while it arrives.
+
+        Raises InvalidName, Forbidden, NotFound, TooLarge, QuotaExceeded, TruncatedUpload,
+        StorageFull.
+        """
+        room = await asyncio.to_thread(self._room, caller, namespace)
+        room = replace(room, max_blob_bytes=self._limits.max_pack_bytes)
+        room.check(upload.total or 0)
+        with disk_errors(file, "Tell the server's operator."), file.open("wb") as target:
+            await self._copy(upload, target.write, room)
+        await asyncio.to_thread(self._auth.recheck, caller)
+
+    async def _copy(self, upload: Upload, write: Write, room: "_Room") -> int:
         # One hop to a thread per buffer, not per network packet.
         size, buffer = upload.offset, bytearray()
         try:
@@ -133,12 +157,12 @@ class ArtifactService:
                 room.check(size)
                 buffer += chunk
                 if len(buffer) >= BUFFER_BYTES:
-                    await asyncio.to_thread(writer.write, bytes(buffer))
+                    await asyncio.to_thread(write, bytes(buffer))
                     buffer.clear()
         except TruncatedUpload:
-            await asyncio.to_thread(writer.write, bytes(buffer))
+            await asyncio.to_thread(write, bytes(buffer))
             raise
-        await asyncio.to_thread(writer.write, bytes(buffer))
+        await asyncio.to_thread(write, bytes(buffer))
         if upload.total is not None and size < upload.total:
             raise TruncatedUpload(
                 f"{upload.total} bytes were announced, {size} arrived.", "Push again."

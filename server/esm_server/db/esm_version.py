@@ -13,7 +13,11 @@ class EsmVersionRow(SQLModel, table=True):
     """One version: its number, the digest of its manifest, and what its config.json says."""
 
     __tablename__ = "esm_versions"  # pyright: ignore[reportAssignmentType]
-    __table_args__ = (UniqueConstraint("esm_id", "version"), UniqueConstraint("esm_id", "digest"))
+    __table_args__ = (
+        UniqueConstraint("esm_id", "version"),
+        UniqueConstraint("esm_id", "digest"),
+        {"sqlite_autoincrement": True},  # a key never comes back: packs and indices count on it
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     esm_id: int = Field(foreign_key="esms.id")

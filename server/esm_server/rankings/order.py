@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from esm_client.core.ordering import ordered
 from esm_client.core.references import Reference
 from esm_client.core.schemas import RankedEsm, SkippedEsm, Source, SourceTask
-from esm_client.core.scoring.margin import TIE_NATS, log_bayes_factor
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_server.engine.scoring import PoolScores
 from esm_server.rankings.candidates import Pool
@@ -51,24 +51,15 @@ def ordered_rows(
     pool: Pool, indices: list[int], records: Records, scores: PoolScores,
     sketch: TargetSketch, *, intercept: bool,
 ) -> list[RankedEsm]:  # fmt: skip
-    """The rows of these members, best first; equal scores by reference, deleted ones left out."""
-    known = [i for i in indices if pool.versions[i] in records.versions]
-    named = {i: _reference(records.versions[pool.versions[i]]) for i in known}
-    known.sort(key=lambda i: (-scores.scores[i], named[i]))
+    """The rows of these members, best first; deleted ones are left out."""
     rows: list[RankedEsm] = []
-    for rank, index in enumerate(known, start=1):
-        version = records.versions[pool.versions[index]][1]
-        score = float(scores.scores[index])
-        factor = log_bayes_factor(
-            score - float(scores.scores[known[0]]),
-            kind=sketch.kind,
-            num_rows=sketch.num_rows,
-            num_label_columns=sketch.num_label_columns,
-            intercept=intercept,
-        )
+    for index in indices:
+        record = records.versions.get(pool.versions[index])
+        if record is None:
+            continue
+        version, score = record[1], float(scores.scores[index])
         row = RankedEsm(
-            rank=rank,
-            reference=named[index],
+            reference=_reference(record),
             digest=version.digest,
             task=SourceTask.model_validate(version.task),
             source=Source.model_validate(version.source),
@@ -77,11 +68,9 @@ def ordered_rows(
             score=score,
             is_exact=bool(scores.exact[index]),
             gain=score - scores.identity,
-            log_bayes_factor=factor,
-            tied=abs(factor) < TIE_NATS,
         )
         rows.append(row)
-    return rows
+    return ordered(rows, sketch, intercept=intercept)
 
 
 def skipped_rows(

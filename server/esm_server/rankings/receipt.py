@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from esm_client.core.leaving_out import leave_out
+from esm_client.core.ordering import leave_out
 from esm_client.core.schemas import RankedEsm, RankingReceipt, SkippedEsm
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_server.db.columns import now

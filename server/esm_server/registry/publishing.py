@@ -16,6 +16,7 @@ from esm_client.core.limits import MAX_ARTIFACT_BYTES, MAX_PROVENANCE_BYTES
 from esm_client.core.schemas import EsmVersionCreate, EsmVersionDetail, Manifest
 from esm_client.core.spaces import SpaceFingerprint
 from esm_server.admission.checks import near_duplicate, problems_of
+from esm_server.admission.duplicates import Duplicates
 from esm_server.admission.policy import AdmissionPolicy
 from esm_server.admission.repository import MapSignatureRepository
 from esm_server.admission.signature import Signature, signature_of
@@ -62,6 +63,7 @@ class PublishService:
         self._store = store
         self._policy = policy
         self._open_namespaces = open_namespaces
+        self._duplicates = Duplicates()
 
     def publish(
         self, namespace: str, name: str, request: EsmVersionCreate, caller: Caller
@@ -153,8 +155,8 @@ class PublishService:
     ) -> None:
         """Note in the version what the admission found; raises NotAdmitted."""
         problems = problems_of(draft.artifact, draft.fingerprint)
-        near = MapSignatureRepository(session).nearest(
-            space_id, draft.signature, draft.namespace, version.esm_id
+        near = self._duplicates.nearest(
+            session, space_id, draft.signature, draft.namespace, version.esm_id
         )
         if near is not None:
             version.near_duplicate_of = near[0]

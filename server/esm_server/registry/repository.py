@@ -1,9 +1,9 @@
 """Queries on ESMs and versions; a repository sees what its reader may see."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, and_
 from sqlmodel import Session, col, delete, select
 
 from esm_client.core.schemas import Manifest
@@ -39,6 +39,15 @@ class Parts:
     source_model_files: Sequence[SourceModelFileRow] = ()
     tags: Sequence[EsmTagRow] = ()
 
+    def by_version(self) -> Mapping[int, "Parts"]:
+        """The parts of each version alone, so that many are looked up in no time."""
+        found: dict[int, Parts] = {}
+        for name in ("files", "aliases", "source_models", "source_model_files"):
+            for row in getattr(self, name):
+                own = found.setdefault(row.version_id, Parts([], [], [], []))
+                getattr(own, name).append(row)
+        return found
+
 
 class EsmRepository:
     """ESMs and versions within one transaction."""
@@ -59,18 +68,27 @@ class EsmRepository:
             select(col(EsmVersionRow.id), col(VersionFileRow.digest))
             .join(EsmRow, col(EsmRow.id) == col(EsmVersionRow.esm_id))
             .join(VersionFileRow, col(VersionFileRow.version_id) == col(EsmVersionRow.id))
-            .where(
-                self._readable,
-                IS_LATEST,
-                col(EsmRow.space_id) == space_id,
-                col(EsmRow.live),
-                col(EsmRow.superseded_by).is_(None),
-                col(VersionFileRow.name) == filename,
-                *where,
-            )
+            .where(self._ranked(space_id), col(VersionFileRow.name) == filename, *where)
             .order_by(col(EsmVersionRow.id))
         )
         return self.session.exec(statement).all()  # pyright: ignore[reportReturnType]
+
+    def packed(self, space_id: int, after: int, limit: int) -> Sequence[VersionRecord]:
+        """The latest live versions of a space beyond a key, by key: what a pulled pack holds."""
+        statement = _VERSIONS.where(self._ranked(space_id), col(EsmVersionRow.id) > after).order_by(
+            col(EsmVersionRow.id)
+        )
+        return self.session.exec(statement.limit(limit)).all()
+
+    def live(self, space_id: int) -> Sequence[tuple[str, str, int, str]]:
+        """Namespace, name, number and digest of all of those, by key."""
+        statement = (
+            select(EsmRow.namespace, EsmRow.name, EsmVersionRow.version, EsmVersionRow.digest)
+            .join(EsmVersionRow, col(EsmVersionRow.esm_id) == col(EsmRow.id))
+            .where(self._ranked(space_id))
+            .order_by(col(EsmVersionRow.id))
+        )
+        return self.session.exec(statement).all()
 
     def by_ids(self, version_ids: Sequence[int]) -> dict[int, VersionRecord]:
         """Versions by their keys, few enough for one statement; deleted ones are left out."""
@@ -197,6 +215,16 @@ class EsmRepository:
         run(delete(EsmTagRow).where(col(EsmTagRow.esm_id) == esm.id))
         self.session.add_all(EsmTagRow(esm_id=esm.id or 0, tag=tag) for tag in sorted(set(tags)))
         self.session.flush()
+
+    def _ranked(self, space_id: int) -> ColumnElement[bool]:
+        """What a ranking compares: the latest version of each live ESM that none supersedes."""
+        return and_(
+            self._readable,
+            IS_LATEST,
+            col(EsmRow.space_id) == space_id,
+            col(EsmRow.live),
+            col(EsmRow.superseded_by).is_(None),
+        )
 
     def _is(self, namespace: str, name: str) -> ColumnElement[bool]:
         own = (col(EsmRow.namespace) == namespace) & (col(EsmRow.name) == name)

@@ -41,7 +41,7 @@ class SpaceService:
     def get(self, caller: Caller, name: str) -> SpaceDetail:
         """One space with its canaries; raises NotFound, InvalidName."""
         with self._database.read() as session:
-            return _detail(session, caller, find_space(SpaceRepository(session), name))
+            return space_detail(session, caller, find_space(SpaceRepository(session), name))
 
     def create(self, caller: Caller, request: SpaceCreate) -> SpaceDetail:
         """A new space; raises Conflict when the name is taken."""
@@ -56,7 +56,7 @@ class SpaceService:
             spaces.add_digests(require_id(row), request.fingerprint)
             spaces.save(row)
             record(session, caller, "space.create", row.name)
-            return _detail(session, caller, row)
+            return space_detail(session, caller, row)
 
     def update(self, caller: Caller, name: str, update: SpaceUpdate) -> SpaceDetail:
         """Change a space, retire it or name its successor; by its creator or an admin.
@@ -82,7 +82,7 @@ class SpaceService:
                 row.successor = _successor(spaces, row, update.successor)
             spaces.save(row)
             record(session, caller, "space.edit", name, detail=changed)
-            return _detail(session, caller, row)
+            return space_detail(session, caller, row)
 
 
 def _successor(spaces: SpaceRepository, row: SpaceRow, name: str) -> str | None:
@@ -93,7 +93,8 @@ def _successor(spaces: SpaceRepository, row: SpaceRow, name: str) -> str | None:
     return name
 
 
-def _detail(session: Session, caller: Caller, row: SpaceRow) -> SpaceDetail:
+def space_detail(session: Session, caller: Caller, row: SpaceRow) -> SpaceDetail:
+    """A stored space as it travels."""
     spaces, ids = SpaceRepository(session), [require_id(row)]
     counts, digests = spaces.num_esms(ids, caller), spaces.digests(ids)
     space = _space(row, counts.get(ids[0], 0), digests)

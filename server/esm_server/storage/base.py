@@ -60,6 +60,11 @@ class BlobStore(Protocol):
         """Forget a blob; nothing happens when it is not there."""
         ...
 
+    @property
+    def spool(self) -> Path:
+        """A local directory for files on their way in; what a kill leaves there is swept."""
+        ...
+
     def check(self) -> None:
         """Raise StorageFull or Unavailable when uploads would fail just now."""
         ...

@@ -27,6 +27,11 @@ class LocalBlobStore:
         self._root = root
         self._incoming = root / "incoming"
 
+    @property
+    def spool(self) -> Path:
+        """Beside the uploads: `prepare` sweeps it."""
+        return self._incoming
+
     def prepare(self) -> None:
         """Create the directories and remove what interrupted uploads left too long ago."""
         self._incoming.mkdir(parents=True, exist_ok=True)

@@ -46,6 +46,13 @@ from esm_client.core.schemas.esms import (
     YankCreate,
 )
 from esm_client.core.schemas.finding import EsmFilter, EsmQuery, Facets, FacetValue, Sort
+from esm_client.core.schemas.packs import (
+    LiveEsm,
+    PackContent,
+    PackedEsm,
+    PackReport,
+    PackResult,
+)
 from esm_client.core.schemas.rankings import (
     RankedEsm,
     RankingCreate,
@@ -88,6 +95,7 @@ __all__ = [
     "FitReport",
     "Identity",
     "Kind",
+    "LiveEsm",
     "Manifest",
     "Member",
     "MemberUpdate",
@@ -96,6 +104,10 @@ __all__ = [
     "NamespaceCreate",
     "NamespaceUpdate",
     "NewToken",
+    "PackContent",
+    "PackReport",
+    "PackResult",
+    "PackedEsm",
     "Page",
     "Problem",
     "RankedEsm",

@@ -37,7 +37,7 @@ class RankingCreate(Contract):
 class RankedEsm(Contract):
     """One row of a ranking. Scores compare only within one ranking."""
 
-    rank: int
+    rank: int = 1
     reference: str
     digest: Digest
     task: SourceTask
@@ -52,10 +52,12 @@ class RankedEsm(Contract):
     """False for an estimate of a screened ranking, within the receipt's `margin`."""
     gain: float
     """Score minus the identity map's: what this source is worth over no fine-tuning."""
-    log_bayes_factor: float
+    log_bayes_factor: float = 0.0
     """In nats, against the best row: zero for the best, negative below it."""
-    tied: bool
+    tied: bool = True
     """Whether the difference to the best is too small to mean anything."""
+    space: str | None = None
+    """Filled where ESMs of several spaces are ranked together."""
     yank: Yank | None = None
     """Filled when a receipt is read again after the version was yanked."""
     deleted: bool = False

@@ -1,0 +1,109 @@
+"""Pushing many ESM directories, packed together."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from esm_client.core.artifact.directory import EsmArtifact, artifact_files
+from esm_client.core.artifact.manifest import build_manifest
+from esm_client.core.errors import EsmError, error_class
+from esm_client.core.packs import Member, blob_name, document, esm_name
+from esm_client.core.references import check_name
+from esm_client.core.schemas import PackedEsm, PackResult, Problem
+from esm_client.remote.resources.packs import PackResource
+
+PACK_BYTES, PACK_ESMS = 64 * 2**20, 500
+Watch = Callable[[int], None]
+"""Told how many ESMs are done."""
+
+
+def push_directories(
+    packs: PackResource,
+    namespace: str,
+    directories: Iterable[tuple[str, Path]],
+    *,
+    space: str | None = None,
+    force: bool = False,
+    watch: Watch = lambda done: None,  # noqa: ARG005
+) -> list[PackResult]:
+    """Publish directories under their names in a namespace; what is wrong with one stops no other.
+
+    Raises InvalidName for a name that is none, before anything travels; and what concerns all of
+    them: Forbidden, QuotaExceeded, StorageFull, ConnectionFailed.
+    """
+    wanted = [(check_name(name), directory) for name, directory in directories]
+    results: list[PackResult] = []
+    for pack, refused in _packed(wanted, space, force):
+        if pack:
+            results += packs.push(namespace, pack).results
+        results += refused
+        watch(len(results))
+    return results
+
+
+def raise_first(results: Iterable[PackResult]) -> None:
+    """Raise what stopped the first ESM that was not published."""
+    for result in results:
+        if (problem := result.problem) is not None:
+            raise error_class(problem.code)(f"{result.name}: {problem.detail}", problem.hint)
+
+
+def _packed(
+    wanted: Iterable[tuple[str, Path]], space: str | None, force: bool
+) -> Iterator[tuple[list[Member], list[PackResult]]]:
+    members: dict[str, Member] = {}
+    refused: list[PackResult] = []
+    size = count = 0
+    for name, directory in wanted:
+        try:
+            found = _members(name, directory, space, force, count)
+        except EsmError as error:
+            refused.append(PackResult(name=name, problem=_problem(error)))
+            continue
+        members |= {member.name: member for member in found}
+        size += sum(member.size for member in found)
+        count += 1
+        if size >= PACK_BYTES or count == PACK_ESMS:
+            yield list(members.values()), refused
+            members, refused, size, count = {}, [], 0, 0
+    if members or refused:
+        yield list(members.values()), refused
+
+
+def _members(
+    name: str, directory: Path, space: str | None, force: bool, number: int
+) -> list[Member]:
+    artifact = EsmArtifact.read(directory)
+    files = artifact_files(directory)
+    manifest = build_manifest(files)
+    esm = PackedEsm(
+        name=name,
+        manifest=manifest,
+        space=space,
+        fingerprint=artifact.fingerprint,
+        card=artifact.card,
+        provenance=dict(artifact.provenance),
+        source=artifact.source,
+        force=force,
+    )
+    blobs = [
+        Member(blob_name(entry.sha256), entry.size, _reader(files[filename]))
+        for filename, entry in manifest.files.items()
+    ]
+    return [*blobs, document(esm_name(number), esm.model_dump_json().encode())]
+
+
+def _reader(path: Path) -> Callable[[int], Iterable[bytes]]:
+    def read(start: int) -> Iterator[bytes]:
+        with path.open("rb") as file:
+            file.seek(start)
+            while data := file.read(2**20):
+                yield data
+
+    return read
+
+
+def _problem(error: EsmError) -> Problem:
+    return Problem(
+        title="Not sent", status=error.status, detail=error.message, code=error.code,
+        hint=error.hint,
+    )  # fmt: skip

@@ -1,0 +1,30 @@
+"""Packs of many ESMs."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+
+from esm_client.core.packs import Member, pack_bytes, pack_size
+from esm_client.core.schemas import PackReport
+from esm_client.remote.transport import Download, Transport
+
+PUSH_TIMEOUT = 900.0
+"""Seconds: publishing thousands of ESMs takes the server minutes."""
+
+
+class PackResource:
+    """`packs` of a namespace, and the `pack` of a space."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def push(self, namespace: str, members: Sequence[Member]) -> PackReport:
+        """POST a pack; sending it again publishes only what is not there."""
+        content: Callable[[], Iterator[bytes]] = lambda: pack_bytes(members)  # noqa: E731
+        path = f"/v1/namespaces/{namespace}/packs"
+        return self._transport.post_stream(
+            path, content, pack_size(members), PackReport, PUSH_TIMEOUT
+        )
+
+    def pull(self, space: str, since: int, start: int) -> AbstractContextManager[Download]:
+        """GET what a space ranks and was published after a cursor, from byte `start` on."""
+        return self._transport.download(f"/v1/spaces/{space}/pack?since={since}", start)

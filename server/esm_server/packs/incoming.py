@@ -1,0 +1,94 @@
+"""Publishing a pack: its blobs first, then one ESM after the other, each on its own."""
+
+from http import HTTPStatus
+from pathlib import Path
+from typing import IO
+
+from pydantic import ValidationError
+
+from esm_client.core.errors import EsmError, InvalidInput, TooLarge
+from esm_client.core.limits import MAX_CONFIG_BYTES, MAX_PACKED_ESMS, MAX_PROVENANCE_BYTES
+from esm_client.core.packs import blob_digest, is_esm, read_pack
+from esm_client.core.schemas import EsmVersionCreate, PackedEsm, PackReport, PackResult, Problem
+from esm_server.auth.caller import Caller
+from esm_server.registry.publishing import PublishService
+from esm_server.storage.base import BlobStore
+
+MAX_DOCUMENT_BYTES = 2 * (MAX_CONFIG_BYTES + MAX_PROVENANCE_BYTES) + 2**20
+COPY_BYTES = 2**20
+
+
+class IncomingPacks:
+    """Packs on their way in."""
+
+    def __init__(self, store: BlobStore, publishing: PublishService) -> None:
+        self._store, self._publishing = store, publishing
+
+    def publish(self, file: Path, namespace: str, caller: Caller) -> PackReport:
+        """Store the blobs of a pack and publish its ESMs; one that is refused stops no other.
+
+        Raises InvalidInput for what is no pack, Forbidden, StorageFull; what was published
+        before that stays, and sending the pack again publishes the rest.
+        """
+        results: list[PackResult] = []
+        with file.open("rb") as stream:
+            for name, size, content in read_pack(stream):
+                digest = blob_digest(name)
+                if digest is not None:
+                    self._store_blob(digest, content)
+                elif is_esm(name):
+                    if len(results) == MAX_PACKED_ESMS:
+                        raise TooLarge(
+                            f"A pack may hold {MAX_PACKED_ESMS} ESMs.", "Send several packs."
+                        )
+                    esm = _document(name, size, content)
+                    results.append(self._publish(namespace, esm, caller))
+        if not results:
+            raise InvalidInput("The pack holds no ESM.", "Send at least one.")
+        return PackReport(results=results)
+
+    def _store_blob(self, digest: str, content: IO[bytes]) -> None:
+        if self._store.size(digest) is not None:
+            return
+        writer = self._store.begin(digest)
+        try:
+            while data := content.read(COPY_BYTES):
+                writer.write(data)
+            writer.commit()
+        except BaseException:
+            writer.abort()
+            raise
+
+    def _publish(self, namespace: str, esm: PackedEsm, caller: Caller) -> PackResult:
+        request = EsmVersionCreate.model_construct(
+            **{name: getattr(esm, name) for name in EsmVersionCreate.model_fields}
+        )
+        try:
+            published = self._publishing.publish(namespace, esm.name, request, caller)
+        except EsmError as error:
+            return PackResult(name=esm.name, problem=_problem(error))
+        version = published.version
+        return PackResult(
+            name=esm.name, version=version.version, digest=version.digest,
+            is_new=published.is_new,
+        )  # fmt: skip
+
+
+def _document(name: str, size: int, content: IO[bytes]) -> PackedEsm:
+    if size > MAX_DOCUMENT_BYTES:
+        raise TooLarge(f"{name} has {size} bytes.", "Shorten its card or provenance.")
+    try:
+        return PackedEsm.model_validate_json(content.read())
+    except ValidationError as cause:
+        problem = cause.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in problem["loc"])
+        raise InvalidInput(
+            f"{name} in the pack: {place}: {problem['msg'].lower()}.", "Write the pack again."
+        ) from cause
+
+
+def _problem(error: EsmError) -> Problem:
+    return Problem(
+        title=HTTPStatus(error.status).phrase, status=error.status, detail=error.message,
+        code=error.code, hint=error.hint,
+    )  # fmt: skip
