@@ -27,6 +27,7 @@ from esm_server.packs.incoming import IncomingPacks
 from esm_server.packs.outgoing import OutgoingPacks
 from esm_server.problems import problem_response
 from esm_server.rankings.controllers import RankingController
+from esm_server.rankings.prefiltering import Prefiltering
 from esm_server.rankings.queue import RankingQueue
 from esm_server.rankings.service import RankingService
 from esm_server.registry.alias_controllers import AliasController
@@ -71,6 +72,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         AdmissionPolicy(settings.verdicts),
         open_namespaces=settings.open_namespaces,
     )
+    similar = SimilarService(database, gpu=settings.index_on_gpu)
     services = Services(
         auth=auth,
         tokens=TokenService(database),
@@ -93,12 +95,14 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
                 waiting_per_owner=settings.waiting_rankings_per_user,
             ),
             auth,
+            Prefiltering(database, similar),
+            budget=settings.ranking_budget,
         ),
         source_models=SourceModelService(database, store, settings.max_source_model_bytes),
         shield=ShieldService(database),
         incoming_packs=IncomingPacks(store, publishing),
         outgoing_packs=OutgoingPacks(database, store),
-        similar=SimilarService(database, gpu=settings.index_on_gpu),
+        similar=similar,
         health=HealthService(database, store),
         metrics=Metrics(),
     )

@@ -38,7 +38,6 @@ TARGETS = (
     "tweeteval_emotion", "cr", "ag_news", "sick_entailment", "airline_complaint", "humor_detection",
     "emobank_valence", "question_intimacy",
 )  # fmt: skip
-TARGET_ROWS = 600
 
 
 def read_task(data: Path, name: str, rows: int) -> TextTask:
@@ -62,6 +61,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--rows", type=int, default=1500)
     parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--target-rows", type=int, default=600)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--only", nargs="*", default=SOURCES)
     parser.add_argument("--no-targets", action="store_true", help="only what maps are fitted to")
@@ -69,7 +69,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     arguments.out.mkdir(parents=True, exist_ok=True)
     embedder = Embedder(base_model_path(), device="cpu")
-    targets = {name: read_task(arguments.data, name, TARGET_ROWS) for name in TARGETS}
+    targets = {name: read_task(arguments.data, name, arguments.target_rows) for name in TARGETS}
     if not (arguments.out / "targets.safetensors").exists():
         tensors = {f"base:{name}": embedder.embed(task.texts) for name, task in targets.items()}
         tensors |= {f"labels:{name}": np.asarray(task.labels) for name, task in targets.items()}

@@ -15,9 +15,11 @@ from esm_client.core.scoring.sketch import TargetSketch
 from esm_server.auth.service import AuthService
 from esm_server.db.database import Database
 from esm_server.engine.scoring import Engine
+from esm_server.rankings.prefiltering import Prefiltering
 from esm_server.rankings.queue import RankingQueue
 from esm_server.rankings.service import RankingService
 from esm_server.registry.removal import RemovalService
+from esm_server.similar.service import SimilarService
 from esm_server.storage.local import LocalBlobStore
 
 CONTENT = b"x" * 300_000
@@ -106,7 +108,9 @@ def test_yank_during_a_ranking(start_registry, push, esm_directory, tmp_path):
 
     engine = Engine(tmp_path, open_blob, 1)
     queue = RankingQueue(running=1, waiting=1, waiting_per_owner=1)
-    rankings = RankingService(database, engine, queue, AuthService(database))
+    prefiltering = Prefiltering(database, SimilarService(database))
+    auth = AuthService(database)
+    rankings = RankingService(database, engine, queue, auth, prefiltering, budget=60.0)
     embeddings = np.random.default_rng(0).standard_normal((40, 16))
     sketch = TargetSketch.from_embeddings(embeddings, np.arange(40) % 2, kind="classification")
     request = RankingCreate(space="s", sketch=base64.b64encode(sketch.to_bytes()))

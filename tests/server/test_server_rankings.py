@@ -9,6 +9,7 @@ import pytest
 from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.maps.low_rank import LowRankMap
 from esm_client.core.maps.mlp import MlpMap
+from esm_client.core.scoring.jackknife import fold_sketches
 from esm_client.core.scoring.margin import TIE_NATS, log_bayes_factor
 from esm_client.core.scoring.sketch import TargetSketch
 
@@ -247,3 +248,31 @@ def test_a_sketch_of_a_wide_space_is_not_too_large(registry, unique, push, esm_d
         response = client.post("/v1/rankings", json=body(unique, sketch))
     assert response.status_code == 201, response.text
     assert len(response.request.content) > 7 * 2**20
+
+
+def test_folds_give_errors_and_rank_ranges(registry, pool, problem):
+    x = np.random.default_rng(5).standard_normal((80, 16))
+    y = (x[:, 0] + x[:, 1] > 0).astype(int)
+    folds = fold_sketches(x, y, kind="classification")
+    encoded = [base64.b64encode(fold.to_bytes()).decode() for fold in folds]
+    sketch = TargetSketch.from_embeddings(x, y, kind="classification")
+    rows = post(registry, pool.space, sketch, folds=encoded).json()["rows"]
+    assert len(rows) > 1
+    for row in rows:
+        low, high = row["rank_range"]
+        assert 1 <= low <= high <= len(rows)
+        assert row["standard_error"] > 0
+    assert post(registry, pool.space, sketch).json()["rows"][0]["standard_error"] is None
+    wrong = post(registry, pool.space, sketch, folds=encoded[:9])
+    problem(wrong, 400, "invalid-sketch")
+
+
+def test_a_prefiltered_pool_is_scored_in_part(registry, pool):
+    sketch = make_sketch()
+    whole = post(registry, pool.space, sketch).json()
+    part = post(registry, pool.space, sketch, mode="prefiltered").json()
+    assert part["mode"] == "prefiltered"
+    assert part["num_exact"] == len(part["rows"]) <= whole["num_exact"]
+    scores = {row["reference"]: row["score"] for row in whole["rows"]}
+    assert {row["reference"]: row["score"] for row in part["rows"]}.items() <= scores.items()
+    assert not {row["reference"] for row in part["skipped"]} & scores.keys()

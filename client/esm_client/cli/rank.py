@@ -89,6 +89,10 @@ def rank(
     mode: Annotated[
         Mode, typer.Option(help="Score all exactly, or estimate first what is costly.")
     ] = "auto",
+    uncertainty: Annotated[
+        bool,
+        typer.Option("--uncertainty", help="Standard errors, from ten sketches instead of one."),
+    ] = False,
     no_intercept: Annotated[
         bool, typer.Option("--no-intercept", help="Score without a free intercept.")
     ] = False,
@@ -156,7 +160,9 @@ def rank(
             target = source.target(session, client.url, detail, folder)
             with session.output.counting(f"Ranking in {detail.name}") as watch:
                 ranking = client.rank(
-                    target.sketch, space=detail.name, fingerprint=target.fingerprint, watch=watch,
+                    target.sketch,
+                    folds=target.folds() if uncertainty else (), space=detail.name,
+                    fingerprint=target.fingerprint, watch=watch,
                     **asked,
                 )  # fmt: skip
             rankings.append(ranking)

@@ -10,6 +10,7 @@ from esm_client.cli.arrays import as_kind, load_embeddings, load_labels
 from esm_client.cli.embedding import space_embedder
 from esm_client.cli.session import Session
 from esm_client.core.schemas import SourceKind, SpaceDetail
+from esm_client.core.scoring.jackknife import fold_sketches
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_client.core.spaces import SpaceFingerprint
 
@@ -24,6 +25,10 @@ class Target:
     sketch: TargetSketch
     fingerprint: SpaceFingerprint | None
     embedded: tuple[Any, Any]
+
+    def folds(self) -> list[TargetSketch]:
+        """Sketches of ten folds of it."""
+        return fold_sketches(*self.embedded, kind=self.sketch.kind)
 
 
 @dataclass(frozen=True)

@@ -48,9 +48,7 @@ from esm_client.remote.settings import resolve_settings
 from esm_client.remote.shield import MAX_ROWS, examine
 from esm_client.remote.source_models import Watch, pull_source_model, push_source_model, unwatched
 from esm_client.remote.transport import Transport
-from esm_client.remote.waiting import Watch as RankingWatch
-from esm_client.remote.waiting import finished, rank_on_server
-from esm_client.remote.waiting import unwatched as unheard
+from esm_client.remote.waiting import RankingWatch, encoded, finished, rank_on_server, unheard
 
 
 class Client:
@@ -245,23 +243,24 @@ class Client:
         filter: EsmFilter | None = None,  # noqa: A002 - the contract's own word
         mode: Mode = "auto",
         limit: int = 1000,
+        folds: Sequence[TargetSketch] = (),
         watch: RankingWatch = unheard,
     ) -> Ranking:
         """Rank the ESMs of a space for the target that the sketch was made from.
 
-        With `target_rows`, the text or texts of each row of the target, sources that hold some
-        of them are found out here and copies of the target are left out, unless `keep_copies`.
-        `filter` narrows the pool: EsmFilter(language=["de"], exclude=["team/*"]).
-        `mode` says how: "exhaustive" scores every ESM exactly, "screened" estimates first what is
-        costly; `limit` rows are answered. `watch` is told how many ESMs are scored, of how many.
-        Of the target only the sketch travels. Without a fingerprint (`Embedder.fingerprint`)
-        nobody can tell whether the embeddings are of that space: the ranking is unverified.
+        With `target_rows`, the text or texts of each row, sources that hold some of them are found
+        out here, and copies of the target are left out unless `keep_copies`. `filter` narrows the
+        pool: EsmFilter(language=["de"], exclude=["team/*"]). `mode`: "exhaustive" scores all,
+        "screened" estimates first what is costly, "prefiltered" scores a part. `folds`, made by
+        `fold_sketches` of the same rows, give standard errors. `watch` is told of the progress.
+        Of the target only the sketch travels. Without a fingerprint (`Embedder.fingerprint`) nobody
+        can tell whether the embeddings are of that space: the ranking is unverified.
         Raises NotFound for an unknown space, SpaceMismatch, DimensionMismatch, InvalidSketch,
         InvalidLabels for a target with one class only, TooLarge.
         """
         wanted = {
             "space": space, "fingerprint": fingerprint, "intercept": intercept, "mode": mode,
-            "limit": limit, "filter": filter or EsmFilter(),
+            "limit": limit, "folds": encoded(folds), "filter": filter or EsmFilter(),
         }  # fmt: skip
         receipt = rank_on_server(self._rankings, sketch, wanted, watch)
         return self._shielded(receipt, target_rows, keep_copies=keep_copies)

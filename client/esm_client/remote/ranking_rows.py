@@ -69,12 +69,12 @@ def shield_notes(shield: ShieldReport | None, left_out: Sequence[RankedEsm]) -> 
 
 def _cells(row: RankedEsm) -> tuple[str, ...]:
     return (
-        str(row.rank),
+        str(row.rank) + ("" if row.rank_range is None else " ({}-{})".format(*row.rank_range)),
         row.reference
         + (f" [{row.space}]" if row.space else "")
         + (" (yanked)" if row.yank else " (deleted)" if row.deleted else ""),
         task_name(row.task),
-        f"{row.score:.4f}",
+        f"{row.score:.4f}" + (f" ± {row.standard_error:.4f}" if row.standard_error else ""),
         f"{row.gain:+.4f}",
         f"{row.log_bayes_factor:.1f}",
         TIE_MARK if row.tied and row.rank > 1 else "",
@@ -118,8 +118,21 @@ def heading(receipt: RankingReceipt) -> str:
     labels = "classes" if receipt.kind == "classification" else "label columns"
     return (
         f"Ranking {receipt.id}: {receipt.pool_size} ESMs of {receipt.space} for "
-        f"{receipt.num_rows} rows, {receipt.num_label_columns} {labels}{verified}"
+        f"{receipt.num_rows} rows, {receipt.num_label_columns} {labels}{verified}{how(receipt)}"
     )
+
+
+def how(receipt: RankingReceipt) -> str:
+    """How the pool was scored, where not all of it was scored exactly."""
+    if receipt.mode == "screened" and receipt.num_exact < receipt.pool_size:
+        return f"; {receipt.num_exact} scored exactly, the others within {receipt.margin:.1g}"
+    if receipt.mode != "prefiltered":
+        return ""
+    known = receipt.prefilter_recall
+    recall = (
+        "its recall is not known yet" if known is None else f"recall of the five best {known:.0%}"
+    )
+    return f"; an index chose {receipt.num_exact} of them to score ({recall})"
 
 
 def legend(receipt: RankingReceipt) -> str:

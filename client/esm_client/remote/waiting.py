@@ -1,29 +1,34 @@
 """Asking for a ranking, and waiting for one that takes longer than a request should."""
 
 import base64
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from time import sleep
 from typing import Any
 
 from esm_client.core.errors import Conflict, ConnectionFailed, EsmError, error_class
 from esm_client.core.schemas import RankingCreate, RankingJob, RankingReceipt
+from esm_client.core.scoring.disclosure import DisclosureWarning
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_client.remote.requests import checked
 from esm_client.remote.resources.rankings import RankingResource
 
-Watch = Callable[[int, int], None]
+RankingWatch = Callable[[int, int], None]
 """Told how many ESMs are scored, of how many."""
 
 AGAIN_SECONDS = 1.0
 
 
-def unwatched(done: int, total: int) -> None:
+def unheard(done: int, total: int) -> None:
     """Tell nobody."""
 
 
 def rank_on_server(
-    rankings: RankingResource, sketch: TargetSketch | bytes, wanted: Mapping[str, Any], watch: Watch
+    rankings: RankingResource,
+    sketch: TargetSketch | bytes,
+    wanted: Mapping[str, Any],
+    watch: RankingWatch,
 ) -> RankingReceipt:
     """The receipt of a new ranking; `wanted` are the other fields of RankingCreate."""
     data = sketch if isinstance(sketch, bytes) else sketch.to_bytes()
@@ -31,8 +36,15 @@ def rank_on_server(
     return finished(rankings, rankings.create(request), watch)
 
 
+def encoded(folds: Sequence[TargetSketch]) -> list[bytes]:
+    """Fold sketches as they travel; what they reveal was said when they were asked for."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DisclosureWarning)
+        return [base64.b64encode(fold.to_bytes()) for fold in folds]
+
+
 def finished(
-    rankings: RankingResource, answer: RankingReceipt | RankingJob, watch: Watch
+    rankings: RankingResource, answer: RankingReceipt | RankingJob, watch: RankingWatch
 ) -> RankingReceipt:
     """The receipt, once it is there; raises what the ranking failed with.
 

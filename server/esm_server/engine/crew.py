@@ -5,8 +5,9 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Condition, Thread
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esm_client.core.errors import EsmError, Unavailable, error_class
-from esm_server.engine.shelf import Shelf
+from esm_server.engine.shelf import MapShape, Shelf
 
 ATTEMPTS = 3
 """How many workers may die over one chunk."""
@@ -66,6 +67,12 @@ class Crew:
         self._threads: list[Thread] = []
         self._processes: dict[int, subprocess.Popen[str]] = {}
         self._closed = False
+        self._costs: dict[MapShape, float] = {}
+
+    def seconds(self, counts: Mapping[MapShape, int]) -> float:
+        """How long scoring so many maps should take, by what it took lately."""
+        cost = sum(count * self._cost(shape) for shape, count in counts.items())
+        return cost / self._size
 
     def start(self, works: Sequence[Work]) -> None:
         """Queue works; owners take turns, chunk by chunk, and each owner's works are in order."""
@@ -109,6 +116,12 @@ class Crew:
         for thread in self._threads:
             thread.join()
 
+    def _cost(self, shape: MapShape) -> float:
+        """Seconds a map; before the first, a guess from the number of operations."""
+        wide, rank = shape.dimension, shape.rank
+        guess = 1e-10 * wide**3 if not rank else 1e-7 * wide * rank + 1e-8 * rank**3
+        return self._costs.get(shape, guess)
+
     def _serve(self, number: int) -> None:
         while True:
             with self._changed:
@@ -136,8 +149,12 @@ class Crew:
 
     def _do(self, number: int, work: Work, chunk: Chunk) -> None:
         answer: dict[str, Any] | None = None
+        started = time.perf_counter()
         try:
             answer = self._ask(number, work, chunk)
+            if not chunk.screen:
+                spent, shape = time.perf_counter() - started, chunk.shelf.shape
+                self._costs[shape] = 0.5 * (self._cost(shape) + spent / len(chunk.rows))
         finally:
             with self._changed:
                 self._note(work, chunk, answer)

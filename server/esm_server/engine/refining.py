@@ -10,9 +10,9 @@ Array = NDArray[np.float64]
 Exact = Callable[[NDArray[np.intp]], Array]
 """Scores (n,) of the whole pool, NaN but for the given indices."""
 
-SAMPLE = 12
+SAMPLE = 24
 """Maps from all over the estimates that are scored exactly to see how far these err."""
-WIDER = 1.5
+WIDER = 3.0
 """The margin against the largest error seen: the next one may be larger."""
 
 

@@ -24,7 +24,9 @@ from esm_server.engine.target import not_scored
 SCORE_NAME = "log-maximum-evidence"
 SCORE_VERSION = 1
 
-Mode = Literal["auto", "exhaustive", "screened"]
+Mode = Literal["auto", "exhaustive", "screened", "prefiltered"]
+Choose = Callable[[NDArray[np.float64]], NDArray[np.intp]]
+"""Given the scores so far (n,), NaN for none: what to score next; nothing when it is enough."""
 Progress = Callable[[int, int], None]
 """Told how many maps are scored, of how many."""
 
@@ -47,6 +49,18 @@ class Request:
     mode: Mode = "exhaustive"
     top: int = 10
     """How many of the best must be right when the pool is screened."""
+    choose: Choose | None = None
+    """What is scored of a pool that is too large to score all of it."""
+    budget: float = 60.0
+    """Seconds that scoring everything may take in the mode "auto"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Jackknife:
+    """Scores (m, r) of the best r members of a pool, a fold of the target left out in each row."""
+
+    members: NDArray[np.intp]
+    scores: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +77,7 @@ class PoolScores:
     failures: dict[str, EsmError] = field(default_factory=dict[str, EsmError])
     margin: float = 0.0
     mode: Mode = "exhaustive"
+    jackknife: Jackknife | None = None
 
 
 class Engine:
@@ -146,19 +161,39 @@ class _Run:
         """Exact scores of all, or of as many as the best need."""
         places = self._places(np.arange(self._total))
         known = np.fromiter(places, dtype=np.intp, count=len(places))
-        is_full = np.array(
-            [not place.shelf.shape.rank for place in places.values()], dtype=np.bool_
-        )
+        self.mode = self._chosen_mode(places, known)
+        if self.mode == "prefiltered" and self._request.choose is not None:
+            return self._prefiltered(places, self._request.choose)
+        ranks = [place.shelf.shape.rank for place in places.values()]
+        is_full = np.array(ranks, dtype=np.intp) == 0
         full, others = known[is_full], known[~is_full]
-        if self._request.mode != "screened" or not full.size:
+        if self.mode != "screened" or not full.size:
+            self.mode = "exhaustive"
             scores = self._scores(places, known)
             return self._finished(Refined(scores, ~np.isnan(scores), 0.0))
-        self.mode = "screened"
         estimates = self._scores(places, full, screen=True)
         exact = self._scores(places, others)
         return self._finished(
             refine(exact, estimates, lambda chosen: self._scores(places, chosen), self._request.top)
         )
+
+    def _chosen_mode(self, places: dict[int, Place], known: NDArray[np.intp]) -> Mode:
+        """What was asked for; else everything, while that stays within the budget."""
+        if self._request.mode != "auto":
+            return self._request.mode
+        counts = Counter(places[index].shelf.shape for index in known.tolist())
+        needed = self._engine.crew.seconds(counts)
+        if needed <= self._request.budget or self._request.choose is None:
+            return "exhaustive"
+        return "prefiltered"
+
+    def _prefiltered(self, places: dict[int, Place], choose: Choose) -> Refined:
+        scores = np.full(self._total, np.nan)
+        while (chosen := choose(scores)).size:
+            usable = np.array([i for i in chosen.tolist() if i in places], dtype=np.intp)
+            if usable.size:
+                scores[usable] = self._scores(places, usable)[usable]
+        return Refined(scores, ~np.isnan(scores), 0.0)
 
     def _finished(self, refined: Refined) -> Refined:
         for index in np.flatnonzero(np.isnan(refined.scores)).tolist():

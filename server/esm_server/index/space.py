@@ -46,6 +46,12 @@ class SpaceIndex:
         ids, cosines = index.search(vector.astype(np.float32), count)
         return list(zip(ids.tolist(), cosines.tolist(), strict=True))
 
+    def around(self, by: By, version: int, count: int) -> list[tuple[int, float]]:
+        """What is nearest to a version, itself included; none for a version without a vector."""
+        index = self._indices.get(by)
+        vector = None if index is None else index.vector(version)
+        return [] if vector is None else self.nearest(by, vector, count)
+
     def _index(self, by: By, dimension: int) -> VectorIndex:
         if by not in self._indices:
             self._indices[by] = VectorIndex(dimension, gpu=self._gpu)

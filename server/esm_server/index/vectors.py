@@ -71,6 +71,20 @@ class VectorIndex:
             kept = [i != -1 and i not in self._removed for i in ids[0].tolist()]
         return ids[0][kept][:count], cosines[0][kept][:count]
 
+    def vector(self, one: int) -> Vectors | None:
+        """The vector (d,) of an id, scaled to length one; None for an unknown id."""
+        with self._lock:
+            if one in self._removed:
+                return None
+            try:
+                if self.kind == "ivf":
+                    self._faiss.downcast_index(self._index).make_direct_map(
+                        True, self._faiss.DirectMap.Hashtable
+                    )
+                return self._index.reconstruct(one)
+            except RuntimeError:
+                return None
+
     def _held(self) -> tuple[Ids, Vectors]:
         index = self._index
         count = int(index.ntotal)

@@ -1,5 +1,6 @@
 """From scores to the rows of a receipt."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,15 +26,19 @@ class Records:
     with_model: set[int]
 
 
-def best_first(scores: PoolScores, limit: int) -> tuple[list[int], list[int]]:
+def best_first(
+    digests: Sequence[str], scores: PoolScores, limit: int
+) -> tuple[list[int], list[int]]:
     """Indices into the pool: of the best rows, a few more for ties, and of what was skipped."""
     values = scores.scores
     scored = np.flatnonzero(~np.isnan(values))
     order = scored[np.argsort(-values[scored], kind="stable")]
     if len(order) > limit:  # equal scores at the end are ordered by name, so all of them count
         order = order[: np.searchsorted(-values[order], -values[order[limit - 1]], side="right")]
-    skipped = np.flatnonzero(np.isnan(values))[:MAX_SKIPPED]
-    return order.tolist(), skipped.tolist()
+    skipped = [
+        i for i in np.flatnonzero(np.isnan(values)).tolist() if digests[i] in scores.failures
+    ]
+    return order.tolist(), skipped[:MAX_SKIPPED]
 
 
 def read_records(esms: EsmRepository, versions: list[int]) -> Records:
@@ -71,6 +76,12 @@ def ordered_rows(
         )
         rows.append(row)
     return ordered(rows, sketch, intercept=intercept)
+
+
+def members(pool: Pool, indices: list[int], records: Records) -> dict[str, int]:
+    """Indices into the pool by reference."""
+    found = ((index, records.versions.get(pool.versions[index])) for index in indices)
+    return {_reference(record): index for index, record in found if record is not None}
 
 
 def skipped_rows(

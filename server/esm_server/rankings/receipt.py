@@ -14,12 +14,14 @@ from esm_server.rankings.later import yanked_rows
 from esm_server.rankings.order import (
     Records,
     best_first,
+    members,
     ordered_rows,
     read_records,
     skipped_rows,
 )
 from esm_server.rankings.repository import RankingRepository
 from esm_server.rankings.running import Ranking
+from esm_server.rankings.uncertainty import with_errors
 from esm_server.registry.repository import EsmRepository
 from esm_server.spaces.repository import SpaceRepository
 from esm_server.spaces.service import require_id
@@ -37,13 +39,14 @@ class Target:
 
 
 def store_receipt(
-    database: Database, ranking: Ranking, pool: Pool, target: Target, scores: PoolScores
-) -> RankingReceipt:
+    database: Database, ranking: Ranking, pool: Pool, target: Target, scores: PoolScores,
+    recall: float | None = None,
+) -> RankingReceipt:  # fmt: skip
     """Make and keep the receipt, without what was yanked or deleted while the pool was scored.
 
     Raises StorageFull, Unavailable.
     """
-    best, skipped = best_first(scores, ranking.request.limit)
+    best, skipped = best_first(pool.digests, scores, ranking.request.limit)
     wanted = [pool.versions[index] for index in [*best, *skipped]]
     space_id = require_id(pool.space)
     for attempt in range(READ_AGAIN):
@@ -52,6 +55,8 @@ def store_receipt(
             records = read_records(EsmRepository(session, ranking.caller), wanted)
         rows, others = _rows(ranking, pool, target, scores, best, skipped, records)
         receipt = _receipt(ranking, pool, target, scores, rows, others)
+        if scores.mode == "prefiltered":
+            receipt = receipt.model_copy(update={"prefilter_recall": recall})
         with database.write() as session:
             again = SpaceRepository(session).get(space_id).generation != generation
             if again and attempt + 1 < READ_AGAIN:
@@ -70,6 +75,9 @@ def _rows(
     )
     gone = yanked_rows(rows, records)
     rows = leave_out(rows, {row.reference for row in gone})[: ranking.request.limit]
+    if scores.jackknife is not None:
+        known = members(pool, best, records)
+        rows = with_errors(rows, [known[row.reference] for row in rows], scores.jackknife)
     return rows, [*skipped_rows(pool, skipped, records, scores), *gone]
 
 

@@ -89,10 +89,10 @@ class RankingJobRepository:
         self._session.flush()
 
     def end(self, ranking_id: str, state: str, problem: dict[str, Any] | None = None) -> None:
-        """Note how a job ended, if it was stored, and forget its sketch."""
+        """Note how a job ended, if it was stored, and forget its sketch and folds."""
         run = self._session.connection().execute
         run(
             update(RankingJobRow)
             .where(col(RankingJobRow.id) == ranking_id)
-            .values(state=state, problem=problem, sketch=None)
+            .values(state=state, problem=problem, sketch=None, request={})
         )

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from dataclasses import replace
 from threading import Event
 from typing import Any
 from uuid import uuid4
@@ -16,10 +17,12 @@ from esm_server.db.database import Database
 from esm_server.engine.scoring import Engine, PoolScores, Progress, Request
 from esm_server.rankings.candidates import Pool, check_target, read_pool
 from esm_server.rankings.later import marked
+from esm_server.rankings.prefiltering import Prefiltering
 from esm_server.rankings.queue import Outcome, RankingQueue
 from esm_server.rankings.receipt import Target, store_receipt
 from esm_server.rankings.repository import RUNNING, RankingJobRepository, RankingRepository
 from esm_server.rankings.running import Ranking, end_state, problem
+from esm_server.rankings.uncertainty import jackknife, read_folds
 from esm_server.spaces.service import require_id
 
 
@@ -27,9 +30,11 @@ class RankingService:
     """Rankings of one registry."""
 
     def __init__(
-        self, database: Database, engine: Engine, queue: RankingQueue, auth: AuthService
-    ) -> None:
+        self, database: Database, engine: Engine, queue: RankingQueue, auth: AuthService,
+        prefiltering: Prefiltering, *, budget: float,
+    ) -> None:  # fmt: skip
         self._database, self._engine, self._queue, self._auth = database, engine, queue, auth
+        self._prefiltering, self._budget = prefiltering, budget
         self._active: dict[str, Ranking] = {}
 
     def start(self, request: RankingCreate, caller: Caller) -> Ranking:
@@ -120,7 +125,11 @@ class RankingService:
         pool = read_pool(self._database, request, caller)
         check_target(request, sketch, pool.space)
         sketch.design(intercept=request.intercept)  # raises where nothing is to explain
+        folds = read_folds(sketch, request.folds) if request.folds else []
         target = Target(sketch, hashlib.sha256(request.sketch).hexdigest())
+        choose = None
+        if request.mode in ("auto", "prefiltered"):
+            choose = self._prefiltering.of(pool, needed=request.mode == "prefiltered")
         self._active[ranking.id] = ranking
 
         def finish(outcome: Outcome) -> None:
@@ -130,11 +139,20 @@ class RankingService:
             wanted = Request(
                 space_id=require_id(pool.space), sketch=request.sketch,
                 intercept=request.intercept, digests=pool.digests, owner=caller.name,
-                mode=request.mode,
+                mode=request.mode, choose=choose, budget=self._budget,
             )  # fmt: skip
-            return self._engine.score(wanted, progress, cancelled)
+            scores = self._engine.score(wanted, progress, cancelled)
+            self._prefiltering.audit(pool, scores)
+            if not folds:
+                return scores
 
-        key = f"{target.digest} {request.intercept} {request.mode} {pool.digest}"
+            def score(one: Request) -> PoolScores:
+                return self._engine.score(one, None, cancelled)
+
+            return replace(scores, jackknife=jackknife(score, wanted, scores, folds))
+
+        parts = hashlib.sha256(b"".join(request.folds)).hexdigest()
+        key = f"{target.digest} {parts} {request.intercept} {request.mode} {pool.digest}"
         ranking.waiter = finish
         try:
             ranking.computation = self._queue.submit(key, caller.name, compute, finish)
@@ -149,7 +167,8 @@ class RankingService:
             end = outcome
         else:
             try:
-                end = store_receipt(self._database, ranking, pool, target, outcome)
+                recall = self._prefiltering.recall(pool)
+                end = store_receipt(self._database, ranking, pool, target, outcome, recall)
             except EsmError as error:
                 end = error
         ranking.end(end)

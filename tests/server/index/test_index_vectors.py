@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from esm_server.index import vectors
+from esm_server.index.prefilter import Prefilter, audited, recall
 from esm_server.index.space import SpaceIndex
 from esm_server.index.vectors import VectorIndex
 
@@ -92,3 +93,28 @@ def test_a_space_holds_what_is_live_and_loads_only_what_is_new():
     assert {version for version, _ in index.nearest("map", matrix[0], 9)} == {1, 2, 4}
     assert index.nearest("map", matrix[4], 1) == [(4, pytest.approx(1.0, abs=1e-6))]
     assert index.nearest("text", matrix[0], 3) == []
+
+
+def test_a_prefilter_finds_the_best_of_a_pool_with_families():
+    """Maps come in families of like score; landmarks find a good one, neighbours the rest."""
+    rng = np.random.default_rng(3)
+    centres = some(60, seed=8)
+    family = np.repeat(np.arange(60), 20)
+    matrix = centres[family] + 0.1 * some(1200, seed=9)
+    scores = rng.standard_normal(60)[family] + 0.01 * rng.standard_normal(1200)
+    index = SpaceIndex()
+    versions = [int(v) for v in rng.permutation(5000)[:1200]]
+    table = dict(zip(versions, matrix, strict=True))
+    index.follow(
+        versions, lambda new: {"map": (np.array(new), np.stack([table[one] for one in new]))}
+    )
+    prefilter = Prefilter(versions, index, share=0.2)
+    asked = []
+    seen = np.full(1200, np.nan)
+    while (chosen := prefilter(seen)).size:
+        asked += chosen.tolist()
+        seen[chosen] = scores[chosen]
+    assert len(asked) == len(set(asked)) == 240
+    assert recall(scores, np.array(asked)) == 1.0
+    assert audited(Prefilter(versions, index, share=0.2), scores) == 1.0
+    assert recall(scores, np.arange(0)) == 0.0

@@ -5,16 +5,17 @@ from typing import Annotated, Literal
 
 from pydantic import Base64Bytes, Field
 
-from esm_client.core.limits import MAX_RANKING_ROWS, MAX_RANKING_WAIT, MAX_SKETCH_BYTES
+from esm_client.core.limits import MAX_FOLDS, MAX_RANKING_ROWS, MAX_RANKING_WAIT, MAX_SKETCH_BYTES
 from esm_client.core.schemas.contract import Contract, Digest, Kind, Name, Problem
 from esm_client.core.schemas.esms import Yank
 from esm_client.core.schemas.finding import EsmFilter
 from esm_client.core.schemas.tasks import Source, SourceTask
 from esm_client.core.spaces import SpaceFingerprint
 
-Mode = Literal["auto", "exhaustive", "screened"]
+Mode = Literal["auto", "exhaustive", "screened", "prefiltered"]
 """How a pool is scored: every map exactly; full maps by estimates first, then exactly as far as the
-best need it; or whatever fits the server's time budget."""
+best need it; a part that an index chooses; or, "auto", everything while that fits the server's time
+budget, and else a part."""
 
 
 class RankingCreate(Contract):
@@ -22,6 +23,8 @@ class RankingCreate(Contract):
 
     space: Name
     sketch: Annotated[Base64Bytes, Field(max_length=MAX_SKETCH_BYTES)]
+    folds: Annotated[tuple[Base64Bytes, ...], Field(max_length=MAX_FOLDS)] = ()
+    """Sketches of folds of the target (core.scoring.jackknife), for standard errors."""
     fingerprint: SpaceFingerprint | None = None
     """None when the embeddings were made elsewhere; the ranking then says `unverified`."""
     intercept: bool = True
@@ -54,6 +57,10 @@ class RankedEsm(Contract):
     """Score minus the identity map's: what this source is worth over no fine-tuning."""
     log_bayes_factor: float = 0.0
     """In nats, against the best row: zero for the best, negative below it."""
+    standard_error: float | None = None
+    """Of the score, by the jackknife; only of the best rows, where folds were sent."""
+    rank_range: tuple[int, int] | None = None
+    """Lowest and highest rank with one fold of the target left out, likewise."""
     tied: bool = True
     """Whether the difference to the best is too small to mean anything."""
     space: str | None = None
@@ -95,9 +102,12 @@ class RankingReceipt(Contract):
     mode: Mode = "exhaustive"
     """What was done."""
     num_exact: int = 0
-    """How many ESMs were scored exactly."""
+    """How many ESMs were scored exactly; of a prefiltered pool, the others were not looked at."""
+    prefilter_recall: float | None = None
+    """Of a prefiltered pool: how many of the five best ESMs the same choice would have found in
+    earlier rankings of the space that scored everything, on average. None: there was none."""
     margin: float = 0.0
-    """How far estimated scores may be off: one and a half times the largest error that was seen
+    """How far estimated scores may be off: three times the largest error that was seen
     where maps were scored both ways."""
     rows: list[RankedEsm]
     skipped: list[SkippedEsm]

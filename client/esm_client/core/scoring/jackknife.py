@@ -1,0 +1,72 @@
+"""Standard errors of scores from sketches of random folds of the target (Efron 1982, section 3)."""
+
+from collections.abc import Sequence
+from functools import reduce
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from esm_client.core.errors import InvalidInput, InvalidSketch
+from esm_client.core.scoring.features import as_features
+from esm_client.core.scoring.labels import Kind, label_columns
+from esm_client.core.scoring.sketch import TargetSketch
+
+Array = NDArray[np.float64]
+
+FOLDS = 10
+
+
+def fold_sketches(
+    embeddings: ArrayLike, labels: ArrayLike, *, kind: Kind, folds: int = FOLDS, seed: int = 42
+) -> list[TargetSketch]:
+    """Sketches of random folds of (N, D) embeddings and their labels, classes spread evenly.
+
+    They add up to the sketch of all rows, and reveal more than it: each holds sums over a tenth
+    of the rows. Raises InvalidInput for fewer rows than folds, and what the sketch raises.
+    """
+    matrix, values = as_features(embeddings), np.asarray(labels)
+    if not 2 <= folds <= len(matrix):
+        raise InvalidInput(
+            f"{folds} folds do not fit {len(matrix)} rows.",
+            "Use 2 folds or more, of 1 row or more.",
+        )
+    columns = label_columns(values, kind=kind)
+    order = np.random.default_rng(seed).permutation(len(matrix))
+    if kind == "classification":  # one class after the other, dealt out like cards
+        order = order[np.argsort(columns.values.argmax(axis=1)[order], kind="stable")]
+    names: Any = columns.class_names if kind == "classification" else None
+    found: list[TargetSketch] = []
+    for start in range(folds):
+        rows = np.sort(order[start::folds])
+        sketch = TargetSketch(matrix.shape[1], kind=kind, class_names=names)
+        sketch.update(matrix[rows], values[rows])
+        found.append(sketch)
+    return found
+
+
+def left_out(folds: Sequence[TargetSketch]) -> list[TargetSketch]:
+    """The sketch of all folds but the i-th, for every i; raises InvalidSketch where they differ."""
+    if len(folds) < 2:
+        raise InvalidSketch("One fold leaves nothing when it is left out.", "Send two or more.")
+    return [
+        reduce(TargetSketch.merge, [fold for j, fold in enumerate(folds) if j != i])
+        for i in range(len(folds))
+    ]
+
+
+def standard_errors(scores: Array) -> Array:
+    """Standard errors (n,) of n scores, given them with one fold left out (m, n) each time.
+
+    >>> standard_errors(np.array([[1.0, 2.0], [1.0, 2.2], [1.0, 2.4]])).round(4).tolist()
+    [0.0, 0.2309]
+    """
+    folds = len(scores)
+    spread = ((scores - scores.mean(axis=0)) ** 2).sum(axis=0)
+    return np.sqrt((folds - 1) / folds * spread)
+
+
+def rank_ranges(scores: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Lowest and highest rank (n,), from 1, of n maps over the m rankings with a fold left out."""
+    ranks = np.argsort(np.argsort(-scores, axis=1, kind="stable"), axis=1) + 1
+    return ranks.min(axis=0), ranks.max(axis=0)

@@ -1,0 +1,70 @@
+"""How sure a ranking is: its best rows, scored again with one fold of the target left out."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from esm_client.core.errors import InvalidSketch
+from esm_client.core.schemas import RankedEsm
+from esm_client.core.scoring.jackknife import left_out, rank_ranges, standard_errors
+from esm_client.core.scoring.sketch import TargetSketch
+from esm_server.engine.scoring import Jackknife, PoolScores, Request
+
+ROWS = 50
+"""The best rows, which are scored once more for every fold."""
+SURE = 2.0
+"""Standard errors by which two rows must differ not to be tied."""
+
+
+def read_folds(whole: TargetSketch, folds: Sequence[bytes]) -> list[TargetSketch]:
+    """The fold sketches, checked against the whole; raises InvalidSketch."""
+    sketches = [TargetSketch.from_bytes(fold) for fold in folds]
+    rows = sum(sketch.num_rows for sketch in sketches)
+    if rows != whole.num_rows or any(
+        fold.label_map_digest != whole.label_map_digest or fold.dimension != whole.dimension
+        for fold in sketches
+    ):
+        raise InvalidSketch(
+            f"The fold sketches are not of the same target: they hold {rows} rows, the sketch "
+            f"{whole.num_rows}.",
+            "Make both from the same rows and labels, with core.scoring.jackknife.",
+        )
+    return sketches
+
+
+def jackknife(
+    score: Callable[[Request], PoolScores], request: Request, found: PoolScores,
+    folds: Sequence[TargetSketch],
+) -> Jackknife:  # fmt: skip
+    """Score the best rows again, for every fold that is left out."""
+    order = np.argsort(np.where(np.isnan(found.scores), np.inf, -found.scores), kind="stable")
+    members = order[: min(ROWS, int((~np.isnan(found.scores)).sum()))]
+    digests = [request.digests[index] for index in members.tolist()]
+    rows = [
+        score(replace(request, sketch=sketch.to_bytes(), digests=digests, mode="exhaustive")).scores
+        for sketch in left_out(folds)
+    ]
+    return Jackknife(members, np.stack(rows))
+
+
+def with_errors(rows: list[RankedEsm], members: Sequence[int], found: Jackknife) -> list[RankedEsm]:
+    """Rows, in their order and with the pool's index of each, with errors and rank ranges."""
+    column = {member: number for number, member in enumerate(found.members.tolist())}
+    known = [column[member] for member in members if member in column]
+    if not known:
+        return rows
+    scores = found.scores[:, known]
+    errors, (low, high) = standard_errors(scores), rank_ranges(scores)
+    apart = standard_errors(scores[:, :1] - scores)
+    updated = [
+        row.model_copy(
+            update={
+                "standard_error": float(errors[number]),
+                "rank_range": (int(low[number]), int(high[number])),
+                "tied": number == 0 or rows[0].score - row.score <= SURE * float(apart[number]),
+            }
+        )
+        for number, row in enumerate(rows[: len(known)])
+    ]
+    return [*updated, *rows[len(known) :]]
