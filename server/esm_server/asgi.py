@@ -88,7 +88,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         artifacts=ArtifactService(database, store, auth, uploads),
         rankings=RankingService(
             database,
-            Engine(settings.engine_dir, store.local_copy, settings.workers or usable_cores()),
+            _engine(settings, store),
             RankingQueue(
                 running=settings.running_rankings,
                 waiting=settings.waiting_rankings,
@@ -135,6 +135,12 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
     )
     app.state.auth = auth
     return RequestLog(UnreadBody(app), services.metrics)
+
+
+def _engine(settings: Settings, store: LocalBlobStore) -> Engine:
+    """One worker feeds a GPU; without one there is a worker per core."""
+    usual = 1 if settings.device.startswith("cuda") else usable_cores()
+    return Engine(settings.engine_dir, store.local_copy, settings.workers or usual, settings.device)
 
 
 def _openapi() -> OpenAPIConfig:

@@ -52,6 +52,8 @@ class Settings(BaseSettings):
     """About a map that is almost that of another ESM of the space."""
     workers: Annotated[int, Field(ge=1, le=1024)] | None = None
     """Processes that score maps, one thread each; None: one per core."""
+    device: str = Field(default="cpu", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    """Where maps are scored: cpu, cuda, cuda:1, or auto for a GPU where torch finds one."""
     ranking_budget: Annotated[float, Field(gt=0)] = 60.0
     """Seconds that scoring a whole pool may take before an index chooses a part of it."""
     running_rankings: Annotated[int, Field(ge=1)] = 4

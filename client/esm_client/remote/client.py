@@ -63,8 +63,7 @@ class Client:
         offline: open no connection at all, use the cache alone; else ESM_REGISTRY_OFFLINE.
         cache_dir: else ESM_REGISTRY_CACHE, else the user's cache directory.
         timeout: seconds that any single read or write may take; else ESM_REGISTRY_TIMEOUT, or 30.
-        ca_file: PEM certificates to trust beside the system's; else ESM_REGISTRY_CA_FILE,
-            or those of the login.
+        ca_file: PEM certificates to trust too; else ESM_REGISTRY_CA_FILE, or those of the login.
     """
 
     def __init__(
@@ -188,13 +187,12 @@ class Client:
 
         Raises NotFound when none is stored, Conflict, DigestMismatch, StorageFull.
         """
-        detail = self._esms.version(Reference.parse(reference))
-        return pull_source_model(self._esms, detail, Path(destination), watch)
+        version = self._esms.version(Reference.parse(reference))
+        return pull_source_model(self._esms, version, Path(destination), watch)
 
     def show(self, reference: str) -> EsmVersionDetail:
         """One version with its card; offline or by digest from the cache. Raises NotFound."""
-        wanted = Reference.parse(reference)
-        return find_version(self._esms, self.cache, self._settings, wanted)
+        return find_version(self._esms, self.cache, self._settings, Reference.parse(reference))
 
     def list(self, space: str | None = None, **wanted: Any) -> Iterator[Esm]:
         """ESMs by name; pages are fetched as they are needed.

@@ -60,8 +60,8 @@ class Work:
 class Crew:
     """A few processes, started when there is work for the first time."""
 
-    def __init__(self, size: int) -> None:
-        self._size = size
+    def __init__(self, size: int, device: str) -> None:
+        self._size, self._device = size, device
         self._changed = Condition()
         self._waiting: OrderedDict[str, deque[Work]] = OrderedDict()
         self._threads: list[Thread] = []
@@ -211,7 +211,7 @@ class Crew:
 
     def _process(self, number: int) -> "subprocess.Popen[str]":
         if number not in self._processes:
-            command = [sys.executable, "-m", "esm_server.engine.worker"]
+            command = [sys.executable, "-m", "esm_server.engine.worker", self._device]
             self._processes[number] = subprocess.Popen(  # noqa: S603 - our own module
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                 env={**os.environ, **_ONE_THREAD},

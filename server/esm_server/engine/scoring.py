@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from esm_client.core.errors import Cancelled, EsmError
+from esm_client.core.errors import Cancelled, EsmError, Unavailable
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_server.engine.crew import Chunk, Crew, Work
 from esm_server.engine.full_rank import FullRankScorer
@@ -83,12 +83,14 @@ class PoolScores:
 class Engine:
     """The resident pools of a registry and the workers that score them."""
 
-    def __init__(self, directory: Path, open_blob: OpenBlob, workers: int) -> None:
+    def __init__(
+        self, directory: Path, open_blob: OpenBlob, workers: int, device: str = "cpu"
+    ) -> None:
         self._directory, self._open_blob = directory, open_blob
         self._pools: dict[int, ResidentPool] = {}
         self._sketches: Counter[Path] = Counter()
         self._lock = Lock()
-        self.crew = Crew(workers)
+        self.crew = Crew(workers, device)
         self._workers = workers
 
     def pool(self, space_id: int) -> ResidentPool:
@@ -212,13 +214,19 @@ class _Run:
             )  # fmt: skip
             self._wait(work, len(indices))
             if not work.lost:
-                break
-            indices = np.concatenate([chunk.into for chunk in work.lost])
-            for index in indices.tolist():
-                self._pool.forget(self._digest(index))
-            places = self._places(indices)
+                return found
+            lost = np.concatenate([chunk.into for chunk in work.lost])
+            places = self._placed_again(lost, places)
             indices = np.fromiter(places, dtype=np.intp, count=len(places))
-        return found
+        raise Unavailable("The maps at hand change too fast to be scored.", "Rank again.")
+
+    def _placed_again(self, lost: NDArray[np.intp], before: dict[int, Place]) -> dict[int, Place]:
+        """Where maps lie now that were not where they should be; the same place is a damaged one."""
+        places = self._places(lost)
+        for index, place in places.items():
+            if place == before[index]:
+                self._pool.forget(self._digest(index))
+        return self._places(lost)
 
     def _digest(self, index: int) -> str:
         return self._request.digests[index]

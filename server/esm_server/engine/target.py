@@ -10,13 +10,16 @@ from numpy.typing import NDArray
 from esm_client.core.errors import EsmError, InvalidArtifact
 from esm_client.core.scoring.low_rank import LowRankScorer
 from esm_client.core.scoring.sketch import TargetSketch
+from esm_server.engine.device import arrays_on
 from esm_server.engine.full_rank import FullRankScorer
+from esm_server.engine.full_rank_cuda import CholeskyScorer
 from esm_server.engine.screening import Screen
 from esm_server.engine.shelf import Records
 
 Array = NDArray[np.float64]
 FULL_FROM = 11
 """A low-rank map whose rank times this exceeds D is scored as a full one: that is faster."""
+GPU_BATCH = 64
 BATCH_BYTES = 2**25
 """Of what is worked on at once: small enough for a processor's cache and any number of workers."""
 
@@ -24,16 +27,21 @@ BATCH_BYTES = 2**25
 class ScoredTarget:
     """A target sketch, scored with records of shelves."""
 
-    def __init__(self, sketch: Path, *, intercept: bool) -> None:
+    def __init__(self, sketch: Path, *, intercept: bool, device: str = "cpu") -> None:
+        self._arrays, self._device = arrays_on(device)
         self._design = TargetSketch.from_bytes(sketch.read_bytes()).design(intercept=intercept)
 
     @cached_property
     def _low_rank(self) -> LowRankScorer:
-        return LowRankScorer(self._design)
+        return LowRankScorer(self._design, self._arrays, self._device)
 
     @cached_property
     def _full(self) -> FullRankScorer:
         return FullRankScorer(self._design)
+
+    @cached_property
+    def _on_gpu(self) -> CholeskyScorer:
+        return CholeskyScorer(self._design, self._arrays, self._device)
 
     @cached_property
     def _screen(self) -> Screen:
@@ -44,8 +52,21 @@ class ScoredTarget:
         left = (records.dtype.fields or {}).get("left")
         if left is not None and left[0].shape[1] * FULL_FROM <= left[0].shape[0]:
             return self._of_low_rank(records, rows)
+        if self._device is not None:
+            return self._in_batches(records, rows)
         score = self._screen.score if screen else self._full.score
         return np.array([_sheltered(score, records[row]) for row in rows])
+
+    def _in_batches(self, records: Records, rows: NDArray[np.intp]) -> Array:
+        """Full maps on a GPU; what it is not sure of, the CPU does."""
+        found = np.full(len(rows), np.nan)
+        for start in range(0, len(rows), GPU_BATCH):
+            batch = [records[row] for row in rows[start : start + GPU_BATCH]]
+            weight, bias = (np.stack([f(r) for r in batch]) for f in (_weight, _bias))
+            found[start : start + GPU_BATCH] = self._on_gpu.scores(weight, bias)
+        for index in np.flatnonzero(~np.isfinite(found)):
+            found[index] = _sheltered(self._full.score, records[rows[index]])
+        return found
 
     def _of_low_rank(self, records: Records, rows: NDArray[np.intp]) -> Array:
         directions, columns = self._low_rank.basis.labels.inside.shape
@@ -73,6 +94,10 @@ def _sheltered(score: Any, record: Any) -> float:
         return score(_weight(record), record["bias"])
     except (EsmError, ArithmeticError, ValueError):
         return float("nan")
+
+
+def _bias(record: Any) -> NDArray[Any]:
+    return record["bias"]
 
 
 def _weight(record: Any) -> NDArray[Any]:

@@ -1,6 +1,6 @@
 """A process that scores chunks: a request per line on its input, an answer per line on its output.
 
-    python -m esm_server.engine.worker
+    python -m esm_server.engine.worker DEVICE
 
 It starts with one thread for its linear algebra (see crew.py): several workers share the machine.
 A request names the files of a sketch and of a shelf, and rows of that shelf; the answer holds the
@@ -26,7 +26,8 @@ KEPT_TARGETS = 4
 class Worker:
     """Targets and shelves that are open already."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: str) -> None:
+        self._device = device
         self._targets: OrderedDict[tuple[str, bool], ScoredTarget] = OrderedDict()
         self._shelves: dict[str, Shelf] = {}
 
@@ -47,7 +48,7 @@ class Worker:
     def _target(self, path: str, intercept: bool) -> ScoredTarget:
         key = (path, intercept)
         if key not in self._targets:
-            self._targets[key] = ScoredTarget(Path(path), intercept=intercept)
+            self._targets[key] = ScoredTarget(Path(path), intercept=intercept, device=self._device)
             if len(self._targets) > KEPT_TARGETS:
                 self._targets.popitem(last=False)
         self._targets.move_to_end(key)
@@ -66,7 +67,7 @@ class Worker:
 
 def main() -> None:
     """Answer until the input ends, which it does with the server, however that ends."""
-    worker = Worker()
+    worker = Worker(sys.argv[1])
     for line in sys.stdin:
         sys.stdout.write(json.dumps(worker.answer(json.loads(line))) + "\n")
         sys.stdout.flush()

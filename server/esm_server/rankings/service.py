@@ -2,11 +2,13 @@
 
 import base64
 import hashlib
-from dataclasses import replace
+from collections import Counter
+from dataclasses import dataclass, replace
 from threading import Event
 from typing import Any
 from uuid import uuid4
 
+from esm_client.core.artifact.directory import MODEL
 from esm_client.core.errors import Cancelled, Conflict, EsmError, NotFound
 from esm_client.core.schemas import RankingCreate, RankingJob, RankingReceipt
 from esm_client.core.scoring.sketch import TargetSketch
@@ -23,7 +25,23 @@ from esm_server.rankings.receipt import Target, store_receipt
 from esm_server.rankings.repository import RUNNING, RankingJobRepository, RankingRepository
 from esm_server.rankings.running import Ranking, end_state, problem
 from esm_server.rankings.uncertainty import jackknife, read_folds
+from esm_server.registry.repository import EsmRepository
 from esm_server.spaces.service import require_id
+
+TIDY_EVERY = 20
+"""Rankings of a space after which its shelves are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Everybody:
+    """Sees all namespaces: what stays at hand is nobody's secret to the engine."""
+
+    user_id: int = 0
+    sees_all: bool = True
+    only_namespace: str | None = None
+
+
+_EVERYBODY = _Everybody()
 
 
 class RankingService:
@@ -36,6 +54,7 @@ class RankingService:
         self._database, self._engine, self._queue, self._auth = database, engine, queue, auth
         self._prefiltering, self._budget = prefiltering, budget
         self._active: dict[str, Ranking] = {}
+        self._rankings: Counter[int] = Counter()
 
     def start(self, request: RankingCreate, caller: Caller) -> Ranking:
         """Begin to score the ESMs of a space.
@@ -143,6 +162,7 @@ class RankingService:
             )  # fmt: skip
             scores = self._engine.score(wanted, progress, cancelled)
             self._prefiltering.audit(pool, scores)
+            self._tidy(pool)
             if not folds:
                 return scores
 
@@ -175,6 +195,16 @@ class RankingService:
         self._active.pop(ranking.id, None)
         if ranking.is_stored:
             self._end_job(ranking)
+
+    def _tidy(self, pool: Pool) -> None:
+        """Now and then, let the engine forget maps of versions that were deleted."""
+        space = require_id(pool.space)
+        self._rankings[space] += 1
+        if self._rankings[space] % TIDY_EVERY:
+            return
+        with self._database.read() as session:
+            live = EsmRepository(session, _EVERYBODY).file_digests(space, MODEL)
+        self._engine.pool(space).compact(live)
 
     def _cancel(self, ranking: Ranking) -> None:
         if ranking.computation is not None:

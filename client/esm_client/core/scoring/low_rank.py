@@ -94,7 +94,7 @@ class _Batch:
         ratio = _length(xp, inner) / _length(xp, outer)
         balance = xp.sqrt(xp.where(xp.isfinite(ratio) & (ratio > 0.0), ratio, 1.0))[:, None, :]
         left, outer, inner = left * balance, outer * balance, inner / balance
-        self._corner = xp.matrix_transpose(left) @ left
+        self._corner = left.mT @ left
         labels = xp.broadcast_to(target.labels, (count, *target.labels.shape))
         self._rank = left.shape[2]
         self._all = xp.concat([outer, inner, labels], axis=2)  # [a, g, Y] (B, k, 2q + C)
@@ -130,7 +130,7 @@ class _Batch:
         target, xp, rank = self._target, self._xp, self._rank
         index = slice(None) if len(rows) == self._all.shape[0] else xp.asarray(rows)
         every, t = self._all[index], target.put(np.exp(log_t))
-        turned = xp.matrix_transpose(every[..., : 2 * rank])
+        turned = every[..., : 2 * rank].mT
         weights = 1.0 / (t[:, :, None] + target.sigma)  # (R, n, k)
         products = xp.stack(
             [turned @ (weights[:, j, :, None] * every) for j in range(t.shape[1])], axis=1
@@ -145,7 +145,7 @@ class _Batch:
         block = unit + lower[..., :rank]  # B
         solved = xp.linalg.solve(block, lower[..., rank:])  # of [g'g, g'Y]
         carried = (upper[..., :rank] - corner[:, None]) @ solved
-        rest = xp.matrix_transpose(block) - carried[..., :rank]
+        rest = block.mT - carried[..., :rank]
         second = xp.linalg.solve(rest, upper[..., 2 * rank :] - carried[..., rank:])
         first = solved[..., rank:] - solved[..., :rank] @ second
         signs, log_dets = xp.linalg.slogdet(xp.stack([block, rest], axis=2))
@@ -179,7 +179,7 @@ class _Knots:
             stop = self._starts[j + 1] if j + 1 < len(self._starts) else len(self._share)
             if start == stop:
                 continue
-            turned = xp.matrix_transpose(u[:, start:stop])
+            turned = u[:, start:stop].mT
             part = uy[:, start:stop]
             beyond = turned @ (put(self._share[start:stop])[:, None] * part)
             found[j] = found[j] + turned @ part - beyond

@@ -1,0 +1,177 @@
+"""Rankings while ESMs come and go, and workers and the server are killed: no wrong score.
+
+RANKINGS=1000 does the full run; the default is a short one. Every answer is compared with the
+kernel on maps this test knows, and with what was live from before its request to after its answer.
+"""
+
+import base64
+import os
+import random
+import signal
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from conftest import RunningRegistry
+from server.conftest import upload
+
+from esm_client.core.artifact.directory import EsmArtifact
+from esm_client.core.maps.affine import AffineMap
+from esm_client.core.maps.low_rank import LowRankMap
+from esm_client.core.scoring.sketch import TargetSketch
+
+RANKINGS = int(os.environ.get("RANKINGS", "80"))
+WIDTH, CHECKED = 24, 8
+
+
+class World:
+    """The server, what was pushed, and when it went."""
+
+    def __init__(self, folder: Path, make) -> None:
+        self.folder, self.make = folder, make
+        self.server = RunningRegistry(folder / "registry", {"ESM_SERVER_WORKERS": "2"})
+        self.token, self.admin = self.server.write_token, self.server.admin_token
+        self.maps: dict[str, AffineMap | LowRankMap] = {}
+        self.alive: set[str] = set()
+        self.lock, self.stopped = threading.Lock(), threading.Event()
+        self.number = self.kills = self.crashes = 0
+        self.failures: list[str] = []
+
+    def ask(self, method: str, path: str, token: str | None = None, **more) -> httpx.Response:
+        """Until a server answers, which may be a new one."""
+        while True:
+            try:
+                with self.server.client(token or self.token) as client:
+                    return client.request(method, path, **more)
+            except httpx.HTTPError:
+                time.sleep(0.05)
+
+    def push(self) -> None:
+        number = self.number = self.number + 1
+        rng = np.random.default_rng(number)
+        made = EsmArtifact.read(self.make(f"e{number}", dimension=WIDTH, seed=number))
+        if number % 3:
+            parts = (rng.normal(size=1) + 1, *(rng.normal(size=(WIDTH, 2)) / 4 for _ in range(2)))
+            esm_map = LowRankMap(*(p.astype(np.float16) for p in (*parts, rng.normal(size=WIDTH))))
+            config = made.config.model_copy(update={"architecture": "low-rank"})
+            made = EsmArtifact(config, esm_map, made.summary)
+        directory = made.write(self.folder / "esms" / f"e{number}")
+        reference = f"t/e{number}@1"
+        while True:
+            try:
+                with self.server.client(self.token) as client:
+                    body = {"manifest": upload(client, directory, "t"), "space": "s"}
+                    body["fingerprint"] = made.fingerprint.model_dump(mode="json")
+                    path = f"/v1/esms/t/e{number}/versions"
+                    client.post(path, json=body).raise_for_status()
+                break
+            except httpx.HTTPError:
+                time.sleep(0.05)
+        with self.lock:
+            self.maps[reference] = made.map
+            self.alive.add(reference)
+
+    def take_away(self, rng: random.Random) -> None:
+        with self.lock:
+            if len(self.alive) < 40:
+                return
+            reference = rng.choice(sorted(self.alive))
+            self.alive.discard(reference)
+        name = reference.partition("@")[0]
+        if rng.random() < 0.5:
+            self.ask("PUT", f"/v1/esms/{name}/versions/1/yank", json={"reason": "test"})
+        else:
+            self.ask("DELETE", f"/v1/esms/{name}", token=self.admin)
+
+    def rank(self, seed: int) -> None:
+        rng = np.random.default_rng([9, seed])
+        x = rng.normal(size=(60, WIDTH))
+        sketch = TargetSketch.from_embeddings(x, x[:, 0] > 0, kind="classification")
+        encoded = base64.b64encode(sketch.to_bytes()).decode()
+        body = {"space": "s", "sketch": encoded, "wait": 0 if seed % 2 else 20}
+        with self.lock:
+            before = set(self.alive)
+        answer = self.ask("POST", "/v1/rankings", json=body)
+        while answer.status_code == 202:
+            time.sleep(0.02)
+            answer = self.ask("GET", f"/v1/rankings/{answer.json()['id']}")
+        assert answer.is_success, answer.text
+        rows = {row["reference"]: row for row in answer.json()["rows"]}
+        with self.lock:
+            missing = (before & self.alive) - rows.keys()
+        assert not missing, f"{seed}: {sorted(missing)[:5]} were live and are not ranked"
+        scores = [row["score"] for row in rows.values()]
+        assert scores == sorted(scores, reverse=True)
+        for reference in rng.permutation(sorted(rows))[:CHECKED]:
+            affine = self.maps[reference].as_affine() if reference in self.maps else None
+            if affine is None:  # acknowledged after this ranking saw it
+                continue
+            wanted = sketch.log_maximum_evidence(affine.weight, affine.bias)
+            assert rows[reference]["score"] == pytest.approx(wanted, abs=1e-6), reference
+
+    def kill_a_worker(self, rng: random.Random) -> None:
+        workers = [pid for pid in _processes() if _parent(pid) == self.server.pid]
+        if workers:
+            os.kill(rng.choice(workers), signal.SIGKILL)
+            self.kills += 1
+
+    def kill_the_server(self) -> None:
+        self.server.kill()
+        self.server = RunningRegistry(self.server.data_dir, {"ESM_SERVER_WORKERS": "2"})
+        self.crashes += 1
+
+    def until_stopped(self, deed, pause: float) -> threading.Thread:
+        def run() -> None:
+            while not self.stopped.wait(pause):
+                try:
+                    deed()
+                except Exception as error:
+                    self.failures.append(repr(error))
+                    raise
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        return thread
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_no_wrong_score_and_no_stuck_job(tmp_path, esm_directory):
+    world, rng = World(tmp_path, esm_directory), random.Random(1)
+    for _ in range(45):
+        world.push()
+    share = RANKINGS / 80  # a long run kills no more often
+    threads = [
+        world.until_stopped(world.push, 0.1),
+        world.until_stopped(lambda: world.take_away(rng), 0.1),
+        world.until_stopped(lambda: world.kill_a_worker(rng), 0.7),
+        world.until_stopped(world.kill_the_server, 4.0 + share / 4),
+    ]
+    try:
+        for seed in range(RANKINGS):
+            world.rank(seed)
+    finally:
+        world.stopped.set()
+        for thread in threads:
+            thread.join()
+        world.server.kill()
+    assert not world.failures
+    assert world.kills
+    assert world.crashes
+    print(
+        f"{RANKINGS} rankings, {world.number} pushes, {world.kills} workers and {world.crashes} "
+        "servers killed, no wrong score"
+    )
+
+
+def _processes() -> list[int]:
+    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+
+
+def _parent(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0

@@ -1,0 +1,58 @@
+"""The same scores from torch, on the device a test machine has."""
+
+import logging
+
+import numpy as np
+import pytest
+import torch
+from core.scoring.conftest import Case, make_cases
+from core.scoring.test_scoring_low_rank import one_by_one, random_maps
+
+from esm_client.core.scoring.low_rank import LowRankScorer
+from esm_client.core.scoring.sketch import TargetSketch
+from esm_server.engine.device import arrays_on
+from esm_server.engine.full_rank_cuda import CholeskyScorer
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::esm_client.core.scoring.disclosure.DisclosureWarning"
+)
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+
+
+@pytest.mark.parametrize("case", make_cases(), ids=lambda case: case.name)
+@pytest.mark.parametrize("intercept", [True, False])
+def test_torch_gives_the_kernels_scores(case: Case, intercept: bool) -> None:
+    sketch = TargetSketch.from_embeddings(case.features, case.labels, kind=case.kind)
+    design = sketch.design(intercept=intercept)
+    rng = np.random.default_rng(8)
+    maps = random_maps(rng, sketch.dimension, 2)
+    wanted = one_by_one(sketch, maps, intercept)
+    found = LowRankScorer(design, torch, DEVICE).scores(*maps)
+    assert found == pytest.approx(wanted, rel=0, abs=1e-6)
+    width = sketch.dimension
+    weight = np.eye(width) + 0.1 * rng.normal(size=(5, width, width))
+    bias = rng.normal(size=(5, width))
+    pairs = zip(weight, bias, strict=True)
+    wanted = [sketch.log_maximum_evidence(*one, intercept=intercept) for one in pairs]
+    found = CholeskyScorer(design, torch, DEVICE).scores(weight, bias)
+    sure = np.isfinite(found)
+    assert found[sure] == pytest.approx(np.array(wanted)[sure], rel=0, abs=1e-7)
+
+
+def test_usual_targets_are_sure() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(300, 24)) * np.arange(1, 25) ** -0.5
+    sketch = TargetSketch.from_embeddings(x, x[:, 0] > 0, kind="classification")
+    weight = np.eye(24) + 0.1 * rng.normal(size=(70, 24, 24))
+    found = CholeskyScorer(sketch.design(), torch, DEVICE).scores(weight, np.zeros((70, 24)))
+    assert found == pytest.approx([sketch.log_maximum_evidence(w) for w in weight], abs=1e-8)
+
+
+def test_without_a_gpu_the_log_says_so(caplog, monkeypatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with caplog.at_level(logging.WARNING, "esm_server"):
+        assert arrays_on("cuda:1") == (np, None)
+    assert "uses the CPU instead of cuda:1" in caplog.text
+    caplog.clear()
+    assert arrays_on("auto") == (np, None)
+    assert not caplog.text
