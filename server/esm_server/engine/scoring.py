@@ -221,7 +221,7 @@ class _Run:
         raise Unavailable("The maps at hand change too fast to be scored.", "Rank again.")
 
     def _placed_again(self, lost: NDArray[np.intp], before: dict[int, Place]) -> dict[int, Place]:
-        """Where maps lie now that were not where they should be; the same place is a damaged one."""
+        """Where maps lie now that were not where expected; one in its old place is damaged."""
         places = self._places(lost)
         for index, place in places.items():
             if place == before[index]:

@@ -1,5 +1,7 @@
 """Publishing a pack: its blobs first, then one ESM after the other, each on its own."""
 
+from collections.abc import Iterator
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import IO
@@ -32,11 +34,10 @@ class IncomingPacks:
         """
         results: list[PackResult] = []
         with file.open("rb") as stream:
+            self._store.put_many(_blobs(stream))
+        with file.open("rb") as stream:
             for name, size, content in read_pack(stream):
-                digest = blob_digest(name)
-                if digest is not None:
-                    self._store_blob(digest, content)
-                elif is_esm(name):
+                if is_esm(name):
                     if len(results) == MAX_PACKED_ESMS:
                         raise TooLarge(
                             f"A pack may hold {MAX_PACKED_ESMS} ESMs.", "Send several packs."
@@ -46,18 +47,6 @@ class IncomingPacks:
         if not results:
             raise InvalidInput("The pack holds no ESM.", "Send at least one.")
         return PackReport(results=results)
-
-    def _store_blob(self, digest: str, content: IO[bytes]) -> None:
-        if self._store.size(digest) is not None:
-            return
-        writer = self._store.begin(digest)
-        try:
-            while data := content.read(COPY_BYTES):
-                writer.write(data)
-            writer.commit()
-        except BaseException:
-            writer.abort()
-            raise
 
     def _publish(self, namespace: str, esm: PackedEsm, caller: Caller) -> PackResult:
         request = EsmVersionCreate.model_construct(
@@ -72,6 +61,13 @@ class IncomingPacks:
             name=esm.name, version=version.version, digest=version.digest,
             is_new=published.is_new,
         )  # fmt: skip
+
+
+def _blobs(stream: IO[bytes]) -> Iterator[tuple[str, Iterator[bytes]]]:
+    for name, _, content in read_pack(stream):
+        digest = blob_digest(name)
+        if digest is not None:
+            yield digest, iter(partial(content.read, COPY_BYTES), b"")
 
 
 def _document(name: str, size: int, content: IO[bytes]) -> PackedEsm:

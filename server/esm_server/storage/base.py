@@ -1,6 +1,6 @@
 """What a blob store must offer."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -41,6 +41,13 @@ class BlobStore(Protocol):
 
         Without an owner it cannot be kept. Raises Conflict when `offset` is not where it
         stopped, or while it is going on.
+        """
+        ...
+
+    def put_many(self, blobs: Iterable[tuple[str, Iterable[bytes]]]) -> None:
+        """Store blobs by digest that are not there yet; all are durable when it returns.
+
+        Raises DigestMismatch, StorageFull; those before the one at fault stay.
         """
         ...
 

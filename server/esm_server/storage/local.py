@@ -6,7 +6,7 @@ import hashlib
 import os
 import tempfile
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
@@ -50,6 +50,25 @@ class LocalBlobStore:
         """Start an upload, or go on with one; raises StorageFull, Conflict."""
         with _translated():
             return LocalBlobWriter(digest, self._path(digest), self._part(digest, owner), offset)
+
+    def put_many(self, blobs: Iterable[tuple[str, Iterable[bytes]]]) -> None:
+        """Store blobs that are not there yet; all are on disk when it returns, by one sync.
+
+        Raises DigestMismatch, StorageFull; those before the one at fault stay.
+        """
+        for digest, chunks in blobs:
+            if self.size(digest) is not None:
+                continue
+            with _translated():
+                writer = LocalBlobWriter(digest, self._path(digest), self._part(digest, None), 0)
+            try:
+                for data in chunks:
+                    writer.write(data)
+                writer.commit(sync=False)
+            except BaseException:
+                writer.abort()
+                raise
+        os.sync()
 
     def kept(self, digest: str, owner: str) -> int:
         """Bytes that an interrupted upload of this owner has left."""
@@ -135,8 +154,11 @@ class LocalBlobWriter:
         with _translated():
             self._file.write(data)
 
-    def commit(self) -> bool:
-        """Flush to disk, then rename; raises DigestMismatch, StorageFull."""
+    def commit(self, *, sync: bool = True) -> bool:
+        """Flush to disk, then rename; raises DigestMismatch, StorageFull.
+
+        Without `sync` the caller makes it durable, before anything names the blob.
+        """
         with _translated():
             self._file.flush()
             actual = digest_file(self._part) if self._hash is None else self._digest_so_far()
@@ -145,14 +167,16 @@ class LocalBlobWriter:
                     f"The bytes that arrived have the digest {actual}, not {self._digest}.",
                     "The file changed or the transfer broke: push again.",
                 )
-            os.fsync(self._file.fileno())
+            if sync:
+                os.fsync(self._file.fileno())
             is_new = not self._target.exists()
             self._target.parent.mkdir(exist_ok=True)
             self._part.replace(self._target)
             self._file.close()
-            _sync_directory(self._target.parent)
-            # always: another upload may have just made the directory
-            _sync_directory(self._target.parent.parent)
+            if sync:
+                _sync_directory(self._target.parent)
+                # always: another upload may have just made the directory
+                _sync_directory(self._target.parent.parent)
         return is_new
 
     def keep(self) -> None:
