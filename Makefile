@@ -9,7 +9,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[torch,server,cpu,dev]"
 	touch $@
 
-.PHONY: help setup demo test lint serve bench-import clean
+.PHONY: help setup demo test lint serve bench-import bench-engine bench-index clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -32,6 +32,17 @@ serve: setup ## a registry on http://127.0.0.1:8321 with its data in ./esm-regis
 
 bench-import: setup ## seconds that `import esm_client` takes
 	$(BIN)/python tests/bench/import_time.py
+
+PEER ?= .peer/bin/python
+.peer/bin/python: # hf-dataset-selector needs a numpy of its own
+	$(PYTHON) -m venv .peer
+	.peer/bin/pip install --quiet torch==2.13.0 hf-dataset-selector==0.2.1 numpy==2.0.0 "scipy<1.18"
+
+bench-engine: setup $(PEER) ## the engine against hf-dataset-selector (PEER=PYTHON: where that is installed)
+	$(BIN)/python tests/bench/engine.py --peer $(PEER)
+
+bench-index: setup ## prefilters on real maps (POOL and TARGETS: see tests/bench/real_pool.py)
+	$(BIN)/python tests/bench/prefilter.py --pool $(POOL) --targets $(TARGETS)
 
 clean: ## remove what demo and tests left behind, but not the virtual environment
 	rm -rf .demo .pytest_cache .ruff_cache .hypothesis

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col, delete, select
 
 from esm_client.core.schemas import Manifest
@@ -19,12 +21,14 @@ from esm_server.db import (
 )
 from esm_server.db.visibility import Reader, readable
 
+_CANARIES: Any = SpaceRow.canaries  # a large column, of no use beside every version
 VersionRecord = tuple[EsmRow, EsmVersionRow, SpaceRow]
 
 _VERSIONS = (
     select(EsmRow, EsmVersionRow, SpaceRow)
     .join(EsmVersionRow, col(EsmVersionRow.esm_id) == col(EsmRow.id))
     .join(SpaceRow, col(SpaceRow.id) == col(EsmRow.space_id))
+    .options(defer(_CANARIES))
 )
 IS_LATEST = col(EsmVersionRow.version) == col(EsmRow.latest_number)
 
