@@ -101,15 +101,8 @@ def rank(
 
     The data stays on this machine: only a sketch of its embeddings travels, never a text.
     """
-    if (data is None) == (embeddings is None) or (embeddings is None) != (labels is None):
-        raise typer.BadParameter("Give DATA, or --embeddings together with --labels.")
-    if bool(space) == bool(pack):
-        raise typer.BadParameter("Give --space, or --pack with a pulled one.")
     spaces, models = space or [], base_model or []
-    if len(models) not in (0, max(1, len(spaces))):
-        raise typer.BadParameter("Give --base-model for every space, or for none.")
-    if embeddings is not None and len(spaces) > 1:
-        raise typer.BadParameter("Embeddings are of one space; give DATA to rank in several.")
+    _check(data, embeddings, labels, spaces, pack, models)
     task = None
     if data is not None:
         from esm_client.lab.data.loading import load_task
@@ -140,7 +133,8 @@ def rank(
             exclude=exclude,
         )
     )
-    source = Source(task, embeddings, labels, label_column, kind)
+    sent = _sent(pack, uncertainty=uncertainty)
+    source = Source(task, embeddings, labels, label_column, kind, sent)
     if pack is not None:
         print_ranking(session, _locally(session, pack, source, models, not no_intercept), top)
         return
@@ -167,6 +161,28 @@ def rank(
                 )  # fmt: skip
             rankings.append(ranking)
     print_ranking(session, merged(rankings), top)
+
+
+def _check(
+    data: str | None, embeddings: Path | None, labels: Path | None, spaces: list[str],
+    pack: Path | None, models: list[str],
+) -> None:  # fmt: skip
+    if (data is None) == (embeddings is None) or (embeddings is None) != (labels is None):
+        raise typer.BadParameter("Give DATA, or --embeddings together with --labels.")
+    if bool(spaces) == bool(pack):
+        raise typer.BadParameter("Give --space, or --pack with a pulled one.")
+    if len(models) not in (0, max(1, len(spaces))):
+        raise typer.BadParameter("Give --base-model for every space, or for none.")
+    if embeddings is not None and len(spaces) > 1:
+        raise typer.BadParameter("Embeddings are of one space; give DATA to rank in several.")
+
+
+def _sent(pack: Path | None, *, uncertainty: bool) -> str:
+    if pack is not None:
+        return "Nothing is sent."
+    if uncertainty:
+        return "Only its sketch and those of ten folds are sent."
+    return "Only its sketch is sent."
 
 
 def _locally(

@@ -40,13 +40,15 @@ class Source:
     labels: Path | None
     label_column: str | None
     kind: SourceKind | None
+    sent: str = "Only its sketch is sent."
+    """What is said of where it goes."""
 
     def target(
         self, session: Session, url: str, space: SpaceDetail, base_model: str | None
     ) -> Target:
         """The target in a space; raises SpaceMismatch for embeddings of another base model."""
         made = self._embedded(session, url, space, base_model) if self.task else self._ready()
-        session.output.note(_described(made.sketch))
+        session.output.note(f"{_described(made.sketch)} {self.sent}")
         return made
 
     def _embedded(
@@ -74,5 +76,5 @@ def _described(sketch: TargetSketch) -> str:
     labels = "classes" if sketch.kind == "classification" else "label columns"
     return (
         f"Target: {sketch.kind}, {sketch.num_rows} rows, {sketch.num_label_columns} {labels}, "
-        f"{sketch.dimension} dimensions. Only its sketch is sent."
+        f"{sketch.dimension} dimensions."
     )
