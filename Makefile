@@ -9,7 +9,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[torch,server,cpu,dev]"
 	touch $@
 
-.PHONY: help setup demo test lint serve bench-import bench-engine bench-index clean
+.PHONY: help setup demo test lint serve bench-import bench-engine bench-index bench-server clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -43,6 +43,9 @@ bench-engine: setup $(PEER) ## the engine against hf-dataset-selector (PEER=PYTH
 
 bench-index: setup ## prefilters on real maps (POOL and TARGETS: see tests/bench/real_pool.py)
 	$(BIN)/python tests/bench/prefilter.py --pool $(POOL) --targets $(TARGETS)
+
+bench-server: setup ## rankings a second under 1, 8 and 64 clients
+	$(BIN)/python tests/bench/server.py
 
 clean: ## remove what demo and tests left behind, but not the virtual environment
 	rm -rf .demo .pytest_cache .ruff_cache .hypothesis
