@@ -49,11 +49,13 @@ class Load:
         pusher = threading.Thread(target=self.push, args=(stop,))
         pusher.start()
         began, before = time.perf_counter(), self.pushed
-        with ThreadPoolExecutor(clients) as several:
-            found = list(several.map(lambda _: self.client(until), range(clients)))
-        spent = time.perf_counter() - began
-        stop.set()
-        pusher.join()
+        try:
+            with ThreadPoolExecutor(clients) as several:
+                found = list(several.map(lambda _: self.client(until), range(clients)))
+            spent = time.perf_counter() - began
+        finally:
+            stop.set()
+            pusher.join()
         times = np.array([seconds for own, _ in found for seconds in own])
         return {
             "rankings a second": len(times) / spent,
@@ -75,7 +77,10 @@ class Load:
                 while (answer := client.post("/v1/rankings", json=body)).status_code == 429:
                     refused += 1
                     time.sleep(0.2)
-                assert answer.status_code == 201, answer.text
+                while answer.status_code == 202:
+                    time.sleep(0.1)
+                    answer = client.get(f"/v1/rankings/{answer.json()['id']}")
+                answer.raise_for_status()
                 times.append(time.perf_counter() - started)
         return times, refused
 
