@@ -26,9 +26,12 @@ for maps that remove the target's largest directions; beyond it lies the null mo
 LARGEST_TRACE = 1e3
 """Of F F^T / c^2, in the same units: maps beyond it have maxima beyond LARGEST_T."""
 PRECISION = 1e-7
-KNOT_STEP = 0.5
-"""Of the coarse look, in log sigma: 1/(t + sigma) is taken as linear between knots, which errs by
-less than half a hundredth."""
+COARSE = (0.5, 2, 1e-9)
+"""Step in log sigma, points and smallest sigma of the coarse look, in which 1/(t + sigma) is taken
+as linear between knots: it errs by less than half a hundredth."""
+FINE, FINE_FROM = (0.2, 8, 1e-15), 12
+"""The same, with an error below 1e-8: from so many label columns on, whose maxima lie far apart,
+sums at knots serve every t and are cheaper than the products for each."""
 
 
 class LowRankScorer:
@@ -48,7 +51,9 @@ class LowRankScorer:
         self.residual = self.put(basis.labels.residual)
         self.constant = None if basis.constant is None else self.put(basis.constant)
         self.grid = np.arange(np.log(SMALLEST_T), np.log(LARGEST_T), GRID_STEP)
-        self.knots = _Knots(basis.sigma)
+        self.knots = _Knots(basis.sigma, *COARSE)
+        many = self.labels.shape[1] >= FINE_FROM
+        self.fine = _Knots(basis.sigma, *FINE) if many else None
 
     def put(self, values: Any) -> Any:
         """An array of `xp`, in double precision."""
@@ -98,6 +103,7 @@ class _Batch:
         labels = xp.broadcast_to(target.labels, (count, *target.labels.shape))
         self._rank = left.shape[2]
         self._all = xp.concat([outer, inner, labels], axis=2)  # [a, g, Y] (B, k, 2q + C)
+        self._fine: Any = None if target.fine is None else self._sums(target.fine)
 
     def trace(self) -> Array:
         """Trace (B,) of F F^T / c^2, above its largest sigma."""
@@ -108,34 +114,53 @@ class _Batch:
 
     def coarse(self) -> tuple[Array, Array]:
         """Gains (B, n, C) on the grid, from sums over directions of like sigma; their ceiling."""
-        target, xp, rank = self._target, self._xp, self._rank
-        t = np.exp(target.grid)
-        sums = target.knots.sums(xp, target.put, self._all[..., : 2 * rank], self._all)
-        weights = target.put(1.0 / (t[:, np.newaxis] + target.knots.sigma))
-        flat = weights @ xp.reshape(sums, (*sums.shape[:2], -1))
-        products = xp.reshape(flat, (sums.shape[0], len(t), *sums.shape[2:]))
-        gain, log_det = self._gain(
-            self._corner, products, target.put(np.tile(t, (sums.shape[0], 1)))
-        )
-        null = gain.argmax(axis=1) == len(t) - 1  # where small errors decide
-        lost = np.flatnonzero((np.isnan(gain).any(axis=1) | null).any(axis=1))
-        if lost.size:
-            gain[lost] = self.exact(lost, np.tile(target.grid, (lost.size, 1)))
+        target = self._target
+        t = np.tile(np.exp(target.grid), (self._all.shape[0], 1))
+        knots = target.fine or target.knots
+        sums = self._sums(knots) if self._fine is None else self._fine
+        gain, log_det = self._gain(self._corner, self._from(knots, sums, t), target.put(t))
+        null = gain.argmax(axis=1) == t.shape[1] - 1  # where small errors decide
+        lost = np.isnan(gain).any(axis=(1, 2))
+        if target.fine is None:
+            lost |= null.any(axis=1)
+        if (rows := np.flatnonzero(lost)).size:
+            gain[rows] = self._by_products(rows, np.tile(target.grid, (rows.size, 1)))
         labels = target.basis.labels
         ceiling = -0.5 * (labels.num_rows * np.log(labels.residual) + log_det[:, :1])
         return gain, ceiling
 
     def exact(self, rows: NDArray[np.intp], log_t: Array) -> Array:
         """Gains (R, n, C) of the maps `rows` at log t (R, n)."""
-        target, xp, rank = self._target, self._xp, self._rank
-        index = slice(None) if len(rows) == self._all.shape[0] else xp.asarray(rows)
+        target = self._target
+        if target.fine is None:
+            return self._by_products(rows, log_t)
+        index, t = self._index(rows), np.exp(log_t)
+        products = self._from(target.fine, self._fine[index], t)
+        return self._gain(self._corner[index], products, target.put(t))[0]
+
+    def _by_products(self, rows: NDArray[np.intp], log_t: Array) -> Array:
+        target, xp = self._target, self._xp
+        index = self._index(rows)
         every, t = self._all[index], target.put(np.exp(log_t))
-        turned = every[..., : 2 * rank].mT
+        turned = every[..., : 2 * self._rank].mT
         weights = 1.0 / (t[:, :, None] + target.sigma)  # (R, n, k)
         products = xp.stack(
             [turned @ (weights[:, j, :, None] * every) for j in range(t.shape[1])], axis=1
         )
         return self._gain(self._corner[index], products, t)[0]
+
+    def _index(self, rows: NDArray[np.intp]) -> Any:
+        return slice(None) if len(rows) == self._all.shape[0] else self._xp.asarray(rows)
+
+    def _sums(self, knots: "_Knots") -> Any:
+        xp, rank = self._xp, self._rank
+        return knots.sums(xp, self._target.put, self._all[..., : 2 * rank], self._all)
+
+    def _from(self, knots: "_Knots", sums: Any, t: Array) -> Any:
+        """Products (R, n, 2q, 2q + C) at t (R, n) from sums (R, J, 2q, 2q + C) at knots."""
+        weights = self._target.put(1.0 / (t[:, :, np.newaxis] + knots.sigma))
+        flat = weights @ self._xp.reshape(sums, (*sums.shape[:2], -1))
+        return self._xp.reshape(flat, (*t.shape, *sums.shape[2:]))
 
     def _gain(self, corner: Any, products: Any, t: Any) -> tuple[Array, Array]:
         """From [a, g]' (t + A A^T)^-1 [a, g, Y] (R, n, 2q, 2q + C): gains, log det (R, n)."""
@@ -162,28 +187,44 @@ class _Batch:
 
 
 class _Knots:
-    """Values of sigma a step apart, and how the directions in between share their weight."""
+    """Values of sigma a step apart in logarithms, and how directions in between share theirs.
 
-    def __init__(self, sigma: Array) -> None:
-        place = -np.log(np.maximum(sigma, SMALLEST_T * 1e-2)) / KNOT_STEP  # ascends from 0
-        count = int(place[-1]) + 2
-        self.sigma = np.exp(-KNOT_STEP * np.arange(count))
-        self._starts = np.searchsorted(place, np.arange(count))
-        self._share = place - np.floor(place)  # of the knot beyond
+    A function of log sigma at a direction is a sum over `order` knots around it (Lagrange).
+    """
+
+    def __init__(self, sigma: Array, step: float, order: int, smallest: float) -> None:
+        place = -np.log(np.maximum(sigma, smallest)) / step  # ascends from 0
+        before = order // 2 - 1
+        offsets = np.arange(order) - before
+        cell = np.floor(place).astype(np.intp)
+        apart = (place - cell)[:, np.newaxis] - offsets
+        shares = np.ones((len(place), order))
+        for i in range(order):
+            for other in range(order):
+                if other != i:
+                    shares[:, i] *= apart[:, other] / (offsets[i] - offsets[other])
+        cells, starts = np.unique(cell, return_index=True)
+        used = np.unique(cells[:, np.newaxis] + np.arange(order))
+        self.sigma = np.exp(-step * (used - before))
+        begins: list[int] = starts.tolist()
+        self._parts: list[tuple[slice, Array, list[int]]] = [
+            (slice(start, stop), shares[start:stop], np.searchsorted(used, knots).tolist())
+            for knots, start, stop in zip(
+                cells[:, np.newaxis] + np.arange(order),
+                begins,
+                [*begins[1:], len(place)],
+                strict=True,
+            )
+        ]
 
     def sums(self, xp: Any, put: Any, u: Any, uy: Any) -> Any:
         """Sums (B, J, 2q, 2q + C) of u_k^T uy_k over directions k, by knot."""
         empty = xp.zeros((u.shape[0], u.shape[2], uy.shape[2]), dtype=u.dtype, device=u.device)
         found = [empty] * len(self.sigma)
-        for j, start in enumerate(self._starts):
-            stop = self._starts[j + 1] if j + 1 < len(self._starts) else len(self._share)
-            if start == stop:
-                continue
-            turned = u[:, start:stop].mT
-            part = uy[:, start:stop]
-            beyond = turned @ (put(self._share[start:stop])[:, None] * part)
-            found[j] = found[j] + turned @ part - beyond
-            found[j + 1] = found[j + 1] + beyond
+        for rows, shares, knots in self._parts:
+            turned, part = u[:, rows].mT, uy[:, rows]
+            for share, knot in zip(shares.T, knots, strict=True):
+                found[knot] = found[knot] + turned @ (put(share)[:, None] * part)
         return xp.stack(found, axis=1)
 
 
