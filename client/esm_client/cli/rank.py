@@ -167,10 +167,10 @@ def _check(
     data: str | None, embeddings: Path | None, labels: Path | None, spaces: list[str],
     pack: Path | None, models: list[str],
 ) -> None:  # fmt: skip
-    if (data is None) == (embeddings is None) or (embeddings is None) != (labels is None):
-        raise typer.BadParameter("Give DATA, or --embeddings together with --labels.")
     if bool(spaces) == bool(pack):
         raise typer.BadParameter("Give --space, or --pack with a pulled one.")
+    if (data is None) == (embeddings is None) or (embeddings is None) != (labels is None):
+        raise typer.BadParameter("Give DATA, or --embeddings together with --labels.")
     if len(models) not in (0, max(1, len(spaces))):
         raise typer.BadParameter("Give --base-model for every space, or for none.")
     if embeddings is not None and len(spaces) > 1:

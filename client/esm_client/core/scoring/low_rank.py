@@ -207,14 +207,12 @@ class _Knots:
         used = np.unique(cells[:, np.newaxis] + np.arange(order))
         self.sigma = np.exp(-step * (used - before))
         begins: list[int] = starts.tolist()
-        self._parts: list[tuple[slice, Array, list[int]]] = [
-            (slice(start, stop), shares[start:stop], np.searchsorted(used, knots).tolist())
-            for knots, start, stop in zip(
-                cells[:, np.newaxis] + np.arange(order),
-                begins,
-                [*begins[1:], len(place)],
-                strict=True,
-            )
+        around: list[list[int]] = np.searchsorted(
+            used, cells[:, np.newaxis] + np.arange(order)
+        ).tolist()
+        self._parts = [
+            (slice(start, stop), shares[start:stop], knots)
+            for knots, start, stop in zip(around, begins, [*begins[1:], len(place)], strict=True)
         ]
 
     def sums(self, xp: Any, put: Any, u: Any, uy: Any) -> Any:
