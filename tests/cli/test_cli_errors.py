@@ -182,7 +182,11 @@ class TestUsage:
             (["pull"], "Missing argument 'REFERENCE'.", "esm-client pull --help"),
             (["list", "--space"], "Option '--space' requires an argument.", "esm-client"),
             (["list", "--jsno"], "No such option: --jsno", "esm-client list --help"),
-            (["rank"], "Invalid value: Give --space, or --pack with a pulled one.", "esm-client rank --help"),
+            (
+                ["rank"],
+                "Invalid value: Give --space, or --pack with a pulled one.",
+                "esm-client rank --help",
+            ),
             (
                 ["rank", "--space", "s"],
                 "Invalid value: Give DATA, or --embeddings together with --labels.",

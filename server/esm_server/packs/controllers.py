@@ -58,7 +58,7 @@ class PackController(Controller):
             return await asyncio.to_thread(incoming_packs.publish, file, namespace, caller)
 
     @get(
-        "/spaces/{space:str}/pack",
+        "/spaces/{name:str}/pack",
         guards=[requires("read")],
         media_type=OCTETS,
         responses=_ANSWERS,
@@ -69,11 +69,11 @@ class PackController(Controller):
         request: Request[Any, Any, Any],
         outgoing_packs: OutgoingPacks,
         caller: Caller,
-        space: str,
+        name: str,
         since: Since = 0,
     ) -> Stream:
         """What a space ranks, from the cursor of an earlier pack on; understands Range."""
-        pack = outgoing_packs.of_space(caller, space, since)
+        pack = outgoing_packs.of_space(caller, name, since)
         part = select(request.headers, pack.size, pack.etag)
         headers = {"ETag": pack.etag, "Accept-Ranges": "bytes"}
         if part.status != 304:
