@@ -66,6 +66,12 @@ class RunningRegistry:
         return self._process.pid
 
     @property
+    def workers(self) -> list[int]:
+        """Processes that score for it."""
+        tasks = Path(f"/proc/{self.pid}/task").glob("*/children")
+        return [int(pid) for path in tasks for pid in path.read_text().split()]
+
+    @property
     def output(self) -> str:
         """What the server printed to stdout."""
         return self.output_file.read_text()

@@ -47,14 +47,7 @@ def problem_response(request: Request[Any, Any, Any], error: Exception) -> Respo
             "The server failed in a way it did not expect.",
             f"Give its operator the request id {request_id.get()}; the log has the details.",
         )
-    problem = Problem(
-        title=HTTPStatus(known.status).phrase,
-        status=known.status,
-        detail=known.message,
-        code=known.code,
-        hint=known.hint,
-        request_id=request_id.get(),
-    )
+    problem = Problem.of(known, request_id.get())
     headers = {"WWW-Authenticate": "Bearer"} if known.status == HTTPStatus.UNAUTHORIZED else {}
     headers |= getattr(known, "headers", {})
     if isinstance(error, HTTPException) and error.headers:

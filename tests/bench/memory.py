@@ -39,7 +39,7 @@ def main() -> None:
         with server.client(token) as client:
             for number in range(arguments.rankings + 1):
                 if number % (arguments.rankings // 10) == 0 and number:
-                    own, workers = memory(server.pid)
+                    own, workers = memory(server)
                     found.append({"rankings": number, "server": own, "workers": workers})
                     print(f"{number:8d}  {own:9.1f}  {workers:10.1f}", flush=True)
                 sketch = sketch_of(*target(120, pool.dimension, 2 + number % 3, seed=number))
@@ -50,17 +50,9 @@ def main() -> None:
     print(json.dumps(found))
 
 
-def memory(server: int) -> tuple[float, float]:
+def memory(server: RunningRegistry) -> tuple[float, float]:
     """Private megabytes of a server, and of its workers together."""
-    workers = [int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit() and _of(p, server)]
-    return anonymous(server) / 1e3, sum(map(anonymous, workers)) / 1e3
-
-
-def _of(process: Path, server: int) -> bool:
-    try:
-        return int((process / "stat").read_text().rpartition(")")[2].split()[1]) == server
-    except OSError:
-        return False
+    return anonymous(server.pid) / 1e3, sum(map(anonymous, server.workers)) / 1e3
 
 
 if __name__ == "__main__":

@@ -113,7 +113,7 @@ class World:
             assert rows[reference]["score"] == pytest.approx(wanted, abs=1e-6), reference
 
     def kill_a_worker(self, rng: random.Random) -> None:
-        workers = [pid for pid in _processes() if _parent(pid) == self.server.pid]
+        workers = self.server.workers
         if workers:
             os.kill(rng.choice(workers), signal.SIGKILL)
             self.kills += 1
@@ -164,14 +164,3 @@ def test_no_wrong_score_and_no_stuck_job(tmp_path, esm_directory):
         f"{RANKINGS} rankings, {world.number} pushes, {world.kills} workers and {world.crashes} "
         "servers killed, no wrong score"
     )
-
-
-def _processes() -> list[int]:
-    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
-
-
-def _parent(pid: int) -> int:
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    except OSError:
-        return 0

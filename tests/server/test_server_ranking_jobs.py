@@ -155,7 +155,7 @@ def test_equal_requests_are_computed_once(wide, client):
 def test_a_killed_worker_costs_nothing(wide, client):
     job = client.post("/v1/rankings", json=body(30, wait=0)).json()
     time.sleep(0.3)
-    for worker in workers_of(wide.pid):
+    for worker in wide.workers:
         os.kill(worker, signal.SIGKILL)
     receipt = settled(client, job["id"])
     assert receipt["num_exact"] == POOL
@@ -164,7 +164,7 @@ def test_a_killed_worker_costs_nothing(wide, client):
 def test_a_killed_server_goes_on_with_its_jobs(tmp_path, wide):
     with wide.client(wide.write_token) as client:
         jobs = [client.post("/v1/rankings", json=body(40 + i, wait=0)).json() for i in range(2)]
-    workers = workers_of(wide.pid)
+    workers = wide.workers
     wide.kill()
     again = RunningRegistry(wide.data_dir, {"ESM_SERVER_WORKERS": "1"})
     try:
@@ -177,15 +177,3 @@ def test_a_killed_server_goes_on_with_its_jobs(tmp_path, wide):
     finally:
         again.kill()
     assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
-
-
-def workers_of(server: int) -> list[int]:
-    running = (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
-    return [pid for pid in running if _parent(pid) == server]
-
-
-def _parent(pid: int) -> int:
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    except OSError:
-        return 0

@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from esm_client.core.errors import EsmError, NotOurServer, Unavailable, error_class
+from esm_client.core.errors import EsmError, NotOurServer, Unavailable
 from esm_client.core.schemas import Problem
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -35,9 +35,7 @@ def error_of(status: int, content_type: str, body: bytes, url: str) -> EsmError:
                 "The registry behind it does not run or is not reached; tell its operator.",
             )
         return not_our_server(url, f"status {status} with {content_type or 'no content type'}")
-    error = error_class(problem.code)(problem.detail, problem.hint)
-    error.request_id = problem.request_id
-    return error
+    return problem.error()
 
 
 def not_our_server(url: str, saw: str) -> NotOurServer:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from esm_client.core.artifact.directory import EsmArtifact, artifact_files
 from esm_client.core.artifact.manifest import build_manifest
-from esm_client.core.errors import EsmError, error_class
+from esm_client.core.errors import EsmError
 from esm_client.core.packs import Member, blob_name, document, esm_name
 from esm_client.core.references import check_name
 from esm_client.core.schemas import PackedEsm, PackResult, Problem
@@ -44,7 +44,8 @@ def raise_first(results: Iterable[PackResult]) -> None:
     """Raise what stopped the first ESM that was not published."""
     for result in results:
         if (problem := result.problem) is not None:
-            raise error_class(problem.code)(f"{result.name}: {problem.detail}", problem.hint)
+            error = problem.error()
+            raise type(error)(f"{result.name}: {error.message}", error.hint)
 
 
 def _packed(
@@ -57,7 +58,7 @@ def _packed(
         try:
             found = _members(name, directory, space, force, count)
         except EsmError as error:
-            refused.append(PackResult(name=name, problem=_problem(error)))
+            refused.append(PackResult(name=name, problem=Problem.of(error)))
             continue
         members |= {member.name: member for member in found}
         size += sum(member.size for member in found)
@@ -100,10 +101,3 @@ def _reader(path: Path) -> Callable[[int], Iterable[bytes]]:
                 yield data
 
     return read
-
-
-def _problem(error: EsmError) -> Problem:
-    return Problem(
-        title="Not sent", status=error.status, detail=error.message, code=error.code,
-        hint=error.hint,
-    )  # fmt: skip

@@ -21,14 +21,13 @@ from esm_client.core.schemas import (
     RankingReceipt,
     SkippedEsm,
 )
-from esm_client.core.scoring.evidence import log_maximum_evidence
+from esm_client.core.scoring.evidence import SCORE_NAME, SCORE_VERSION, log_maximum_evidence
 from esm_client.core.scoring.labels import Kind
 from esm_client.core.scoring.low_rank import LowRankScorer
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_client.core.spaces import SpaceFingerprint, check_same_space
 from esm_client.remote.local_space import LocalSpace
 
-SCORE_NAME, SCORE_VERSION = "log-maximum-evidence", 1
 BATCH = 16
 Watch = Callable[[int, int], None]
 Embedded = tuple[ArrayLike, ArrayLike]

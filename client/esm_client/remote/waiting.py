@@ -7,7 +7,7 @@ from contextlib import suppress
 from time import sleep
 from typing import Any
 
-from esm_client.core.errors import Conflict, ConnectionFailed, EsmError, error_class
+from esm_client.core.errors import Conflict, ConnectionFailed, EsmError
 from esm_client.core.schemas import RankingCreate, RankingJob, RankingReceipt
 from esm_client.core.scoring.disclosure import DisclosureWarning
 from esm_client.core.scoring.sketch import TargetSketch
@@ -70,6 +70,6 @@ def finished(
 
 def _raise_if_over(job: RankingJob) -> None:
     if job.problem is not None:
-        raise error_class(job.problem.code)(job.problem.detail, job.problem.hint)
+        raise job.problem.error()
     if job.state in ("failed", "cancelled"):
         raise Conflict(f"The ranking {job.id} was {job.state}.", "Rank again.")

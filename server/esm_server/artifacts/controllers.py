@@ -11,16 +11,15 @@ from litestar.response import Stream
 
 from esm_client.core.errors import NotFound
 from esm_client.core.schemas import EsmVersionDetail, SourceModelCreate
-from esm_server.artifacts.ranges import select
 from esm_server.artifacts.service import ArtifactService, StoredFile
 from esm_server.artifacts.source_models import SourceModelService
+from esm_server.artifacts.streams import FILE_ANSWERS, OCTETS, stream_part
 from esm_server.artifacts.uploads import upload_of
 from esm_server.auth.caller import Caller
 from esm_server.auth.guards import requires
 from esm_server.problems import head_problems, problems
 from esm_server.responses import ContractResponse
 
-OCTETS = "application/octet-stream"
 VERSION = "/v1/esms/{namespace:str}/{name:str}/versions/{selector:str}"
 
 _ATTACHED = problems(404, 409, 507)
@@ -86,13 +85,6 @@ class BlobController(Controller):
         return ContractResponse(None, status_code=201 if is_new else 200, media_type=MediaType.TEXT)
 
 
-_FILE_ANSWERS = {
-    **problems(404, 409, 416),
-    206: ResponseSpec(bytes, description="The range asked for", media_type=OCTETS),  # pyright: ignore[reportArgumentType]
-    304: ResponseSpec(None, description="The bytes with this entity tag are known"),
-}
-
-
 class FileController(Controller):
     """The files of a version, whole or in part."""
 
@@ -100,7 +92,7 @@ class FileController(Controller):
     tags = ("files",)
     guards = (requires("read"),)
 
-    @get("/", media_type=OCTETS, responses=_FILE_ANSWERS, sync_to_thread=True)
+    @get("/", media_type=OCTETS, responses=FILE_ANSWERS, sync_to_thread=True)
     def get_file(
         self,
         request: Request[Any, Any, Any],
@@ -112,7 +104,8 @@ class FileController(Controller):
         filename: str,
     ) -> Stream:
         """The bytes of one file; understands Range, If-Range and If-None-Match."""
-        return _stream(request, artifacts.find_file(caller, namespace, name, selector, filename))
+        file = artifacts.find_file(caller, namespace, name, selector, filename)
+        return stream_part(request.headers, file)
 
     @head("/", media_type=OCTETS, responses=head_problems(404, 409), sync_to_thread=True)
     def head_file(
@@ -160,7 +153,7 @@ class SourceModelController(Controller):
         """Take the source model of a version away."""
         source_models.remove(caller, namespace, name, selector)
 
-    @get("/files/{filename:str}", media_type=OCTETS, responses=_FILE_ANSWERS, sync_to_thread=True)
+    @get("/files/{filename:str}", media_type=OCTETS, responses=FILE_ANSWERS, sync_to_thread=True)
     def get_source_model_file(
         self,
         request: Request[Any, Any, Any],
@@ -173,24 +166,12 @@ class SourceModelController(Controller):
     ) -> Stream:
         """The bytes of one file; understands Range, If-Range and If-None-Match."""
         file = artifacts.find_source_model_file(caller, namespace, name, selector, filename)
-        return _stream(request, file)
-
-
-def _stream(request: Request[Any, Any, Any], file: StoredFile) -> Stream:
-    etag = f'"{file.digest}"'
-    part = select(request.headers, file.size, etag)
-    headers = {"ETag": etag, "Accept-Ranges": "bytes"}
-    if part.status != 304:
-        headers["Content-Length"] = str(part.stop - part.start)
-    if part.status == 206:
-        headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{file.size}"
-    content = file.read(part.start, part.stop)
-    return Stream(content, status_code=part.status, headers=headers, media_type=OCTETS)
+        return stream_part(request.headers, file)
 
 
 def _headers(file: StoredFile) -> Response[None]:
     headers = {
-        "ETag": f'"{file.digest}"',
+        "ETag": file.etag,
         "Accept-Ranges": "bytes",
         "Content-Length": str(file.size),
     }

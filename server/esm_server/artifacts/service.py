@@ -30,6 +30,11 @@ class StoredFile:
     size: int
     store: BlobStore
 
+    @property
+    def etag(self) -> str:
+        """Names the bytes to caches."""
+        return f'"{self.digest}"'
+
     def read(self, start: int, stop: int) -> Iterator[bytes]:
         """Bytes from `start` up to `stop`."""
         return self.store.read(self.digest, start, stop)

@@ -21,8 +21,6 @@ def arrays_on(device: str) -> tuple[Any, Any]:
         if device != "auto":
             _LOG.warning("torch is not installed: the engine uses the CPU instead of %s", device)
         return np, None
-    if device.startswith("torch:"):  # torch on a device by its own name, for tests
-        return torch, device.removeprefix("torch:")
     if torch.cuda.is_available():
         return torch, "cuda" if device == "auto" else device
     if device != "auto":

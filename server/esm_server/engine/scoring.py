@@ -21,9 +21,6 @@ from esm_server.engine.refining import Refined, refine
 from esm_server.engine.shelf import MapShape, Shelf, check_of_digests
 from esm_server.engine.target import not_scored
 
-SCORE_NAME = "log-maximum-evidence"
-SCORE_VERSION = 1
-
 Mode = Literal["auto", "exhaustive", "screened", "prefiltered"]
 Choose = Callable[[NDArray[np.float64]], NDArray[np.intp]]
 """Given the scores so far (n,), NaN for none: what to score next; nothing when it is enough."""

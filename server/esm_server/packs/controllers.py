@@ -6,14 +6,13 @@ from tempfile import NamedTemporaryFile
 from typing import Annotated, Any
 
 from litestar import Controller, Request, get, post
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 from litestar.response import Stream
 
 from esm_client.core.schemas import PackReport
-from esm_server.artifacts.controllers import OCTETS, RawUpload
-from esm_server.artifacts.ranges import select
+from esm_server.artifacts.controllers import RawUpload
 from esm_server.artifacts.service import ArtifactService
+from esm_server.artifacts.streams import FILE_ANSWERS, OCTETS, stream_part
 from esm_server.artifacts.uploads import upload_of
 from esm_server.auth.caller import Caller
 from esm_server.auth.guards import requires
@@ -22,11 +21,6 @@ from esm_server.packs.outgoing import OutgoingPacks
 from esm_server.problems import problems
 
 Since = Annotated[int, Parameter(ge=0, le=2**53)]
-_ANSWERS = {
-    **problems(404, 416),
-    206: ResponseSpec(bytes, description="The range asked for", media_type=OCTETS),  # pyright: ignore[reportArgumentType]
-    304: ResponseSpec(None, description="The bytes with this entity tag are known"),
-}
 
 
 class PackController(Controller):
@@ -61,7 +55,7 @@ class PackController(Controller):
         "/spaces/{name:str}/pack",
         guards=[requires("read")],
         media_type=OCTETS,
-        responses=_ANSWERS,
+        responses=FILE_ANSWERS,
         sync_to_thread=True,
     )
     def pull_pack(
@@ -74,11 +68,4 @@ class PackController(Controller):
     ) -> Stream:
         """What a space ranks, from the cursor of an earlier pack on; understands Range."""
         pack = outgoing_packs.of_space(caller, name, since)
-        part = select(request.headers, pack.size, pack.etag)
-        headers = {"ETag": pack.etag, "Accept-Ranges": "bytes"}
-        if part.status != 304:
-            headers["Content-Length"] = str(part.stop - part.start)
-        if part.status == 206:
-            headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{pack.size}"
-        content = pack.read(part.start, part.stop)
-        return Stream(content, status_code=part.status, headers=headers, media_type=OCTETS)
+        return stream_part(request.headers, pack)

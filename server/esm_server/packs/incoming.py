@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import partial
-from http import HTTPStatus
 from pathlib import Path
 from typing import IO
 
@@ -55,7 +54,7 @@ class IncomingPacks:
         try:
             published = self._publishing.publish(namespace, esm.name, request, caller)
         except EsmError as error:
-            return PackResult(name=esm.name, problem=_problem(error))
+            return PackResult(name=esm.name, problem=Problem.of(error))
         version = published.version
         return PackResult(
             name=esm.name, version=version.version, digest=version.digest,
@@ -81,10 +80,3 @@ def _document(name: str, size: int, content: IO[bytes]) -> PackedEsm:
         raise InvalidInput(
             f"{name} in the pack: {place}: {problem['msg'].lower()}.", "Write the pack again."
         ) from cause
-
-
-def _problem(error: EsmError) -> Problem:
-    return Problem(
-        title=HTTPStatus(error.status).phrase, status=error.status, detail=error.message,
-        code=error.code, hint=error.hint,
-    )  # fmt: skip

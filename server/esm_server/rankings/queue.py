@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Event, RLock, Thread
 
-from esm_client.core.errors import Cancelled, EsmError, RateLimited, ServerFault
+from esm_client.core.errors import EsmError, RateLimited, ServerFault
 from esm_server.engine.scoring import PoolScores, Progress
 
 Compute = Callable[[Progress, Event], PoolScores]
@@ -54,18 +54,17 @@ class RankingQueue:
         """
         with self._lock:
             kept = self._kept.get(key)
-            found = self._active.get(key)
-            if kept is None and found is None:
-                self._check_room(owner)
-                found = self._active[key] = Computation(key, owner, compute)
-                self._turns.setdefault(owner, deque()).append(found)
-                self._start_more()
-            if found is not None and not found.cancelled.is_set():
+            if kept is None:
+                found = self._active.get(key)
+                if found is None:
+                    self._check_room(owner)
+                    found = self._active[key] = Computation(key, owner, compute)
+                    self._turns.setdefault(owner, deque()).append(found)
+                    self._start_more()
                 found.waiters.append(waiter)
                 return found
-        finished = Computation(key, owner, compute)
-        waiter(kept if kept is not None else _cancelled())
-        return finished
+        waiter(kept)
+        return Computation(key, owner, compute)
 
     def leave(self, computation: Computation, waiter: Waiter) -> None:
         """Do not wait any longer; what nobody waits for is called off."""
@@ -138,7 +137,3 @@ class RankingQueue:
             self._start_more()
         for waiter in waiters:
             waiter(outcome)
-
-
-def _cancelled() -> Cancelled:
-    return Cancelled("The ranking was cancelled.", "Rank again.")

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from esm_client.core.ordering import leave_out
 from esm_client.core.schemas import RankedEsm, RankingReceipt, SkippedEsm
+from esm_client.core.scoring.evidence import SCORE_NAME, SCORE_VERSION
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_server.db.columns import now
 from esm_server.db.database import Database
-from esm_server.engine.scoring import SCORE_NAME, SCORE_VERSION, PoolScores
+from esm_server.engine.scoring import PoolScores
 from esm_server.rankings.candidates import Pool
 from esm_server.rankings.later import yanked_rows
 from esm_server.rankings.order import (

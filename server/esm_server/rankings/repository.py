@@ -7,7 +7,7 @@ from sqlalchemy.orm import load_only
 from sqlmodel import Session, col, select, update
 
 from esm_client.core.schemas import RankedEsm, RankingReceipt
-from esm_server.db import EsmRow, EsmVersionRow, RankingJobRow, RankingRow, TokenRow
+from esm_server.db import EsmRow, EsmVersionRow, RankingJobRow, RankingRow, TokenRow, VersionFileRow
 
 _STATE: tuple[Any, ...] = (
     EsmVersionRow.digest,
@@ -49,6 +49,16 @@ class RankingRepository:
             for namespace, name, row in self._session.exec(statement).all():
                 found[f"{namespace}/{name}@{row.digest}"] = row
         return found
+
+    def file_digests(self, space_id: int, filename: str) -> set[str]:
+        """The digests of a file of all versions of a space, yanked ones too."""
+        statement = (
+            select(col(VersionFileRow.digest))
+            .join(EsmVersionRow, col(EsmVersionRow.id) == col(VersionFileRow.version_id))
+            .join(EsmRow, col(EsmRow.id) == col(EsmVersionRow.esm_id))
+            .where(col(EsmRow.space_id) == space_id, col(VersionFileRow.name) == filename)
+        )
+        return set(self._session.exec(statement).all())
 
     def add(self, receipt: RankingReceipt, space_id: int, token_id: int) -> None:
         """Store a receipt as it is answered."""

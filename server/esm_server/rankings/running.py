@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from http import HTTPStatus
 from threading import Event, Lock
 from typing import Literal
 
@@ -57,7 +56,9 @@ class Ranking:
     def job(self) -> RankingJob:
         """How far it is."""
         if self.error is not None:
-            return RankingJob(id=self.id, state=end_state(self.error), problem=problem(self.error))
+            return RankingJob(
+                id=self.id, state=end_state(self.error), problem=Problem.of(self.error)
+            )
         done, total, running = 0, 0, False
         if (computation := self.computation) is not None:
             done, total, running = computation.done, computation.total, computation.is_running
@@ -70,14 +71,6 @@ def end_state(error: EsmError | None) -> Literal["done", "failed", "cancelled"]:
     if error is None:
         return "done"
     return "cancelled" if isinstance(error, Cancelled) else "failed"
-
-
-def problem(error: EsmError) -> Problem:
-    """An error as it travels."""
-    return Problem(
-        title=HTTPStatus(error.status).phrase, status=error.status, detail=error.message,
-        code=error.code, hint=error.hint,
-    )  # fmt: skip
 
 
 def _nobody(_outcome: object) -> None:

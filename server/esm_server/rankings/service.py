@@ -3,14 +3,14 @@
 import base64
 import hashlib
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Event
 from typing import Any
 from uuid import uuid4
 
 from esm_client.core.artifact.directory import MODEL
 from esm_client.core.errors import Cancelled, Conflict, EsmError, NotFound
-from esm_client.core.schemas import RankingCreate, RankingJob, RankingReceipt
+from esm_client.core.schemas import Problem, RankingCreate, RankingJob, RankingReceipt
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_server.auth.caller import Caller
 from esm_server.auth.service import AuthService
@@ -23,25 +23,12 @@ from esm_server.rankings.prefiltering import Prefiltering
 from esm_server.rankings.queue import Outcome, RankingQueue
 from esm_server.rankings.receipt import Target, store_receipt
 from esm_server.rankings.repository import RUNNING, RankingJobRepository, RankingRepository
-from esm_server.rankings.running import Ranking, end_state, problem
+from esm_server.rankings.running import Ranking, end_state
 from esm_server.rankings.uncertainty import jackknife, read_folds
-from esm_server.registry.repository import EsmRepository
 from esm_server.spaces.service import require_id
 
 TIDY_EVERY = 20
 """Rankings of a space after which its shelves are looked at."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Everybody:
-    """Sees all namespaces: what stays at hand is nobody's secret to the engine."""
-
-    user_id: int = 0
-    sees_all: bool = True
-    only_namespace: str | None = None
-
-
-_EVERYBODY = _Everybody()
 
 
 class RankingService:
@@ -203,7 +190,7 @@ class RankingService:
         if self._rankings[space] % TIDY_EVERY:
             return
         with self._database.read() as session:
-            live = EsmRepository(session, _EVERYBODY).file_digests(space, MODEL)
+            live = RankingRepository(session).file_digests(space, MODEL)
         self._engine.pool(space).compact(live)
 
     def _cancel(self, ranking: Ranking) -> None:
@@ -221,7 +208,7 @@ class RankingService:
 
 
 def _dumped(error: EsmError | None) -> dict[str, Any] | None:
-    return None if error is None else problem(error).model_dump(mode="json")
+    return None if error is None else Problem.of(error).model_dump(mode="json")
 
 
 def _may_see(caller: Caller, user_id: int) -> bool:

@@ -175,16 +175,6 @@ class EsmRepository:
         )
         return set(self.session.exec(statement).all())
 
-    def file_digests(self, space_id: int, filename: str) -> set[str]:
-        """The digests of a file of all versions of a space, yanked ones too."""
-        statement = (
-            select(col(VersionFileRow.digest))
-            .join(EsmVersionRow, col(EsmVersionRow.id) == col(VersionFileRow.version_id))
-            .join(EsmRow, col(EsmRow.id) == col(EsmVersionRow.esm_id))
-            .where(col(EsmRow.space_id) == space_id, col(VersionFileRow.name) == filename)
-        )
-        return set(self.session.exec(statement).all())
-
     def add_esm(self, namespace: str, name: str, space_id: int) -> EsmRow:
         """Store a new, still empty ESM."""
         row = EsmRow(namespace=namespace, name=name, space_id=space_id)

@@ -1,9 +1,11 @@
 """What all documents of the wire share."""
 
+from http import HTTPStatus
 from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from esm_client.core.errors import EsmError, error_class
 from esm_client.core.references import ALIAS_PATTERN, DIGEST_PATTERN, NAME_PATTERN
 
 Kind = Literal["classification", "regression"]
@@ -37,6 +39,24 @@ class Problem(Contract):
     code: str
     hint: str = ""
     request_id: str | None = None
+
+    @staticmethod
+    def of(error: EsmError, request_id: str | None = None) -> "Problem":
+        """An error as it travels."""
+        return Problem(
+            title=HTTPStatus(error.status).phrase,
+            status=error.status,
+            detail=error.message,
+            code=error.code,
+            hint=error.hint,
+            request_id=request_id,
+        )
+
+    def error(self) -> EsmError:
+        """The error it stands for."""
+        error = error_class(self.code)(self.detail, self.hint)
+        error.request_id = self.request_id
+        return error
 
 
 class Page(Contract, Generic[Item]):

@@ -11,6 +11,8 @@ from esm_client.core.scoring.published import published_log_evidence
 from esm_client.core.scoring.spectrum import mean_log_evidence
 
 Variant = Literal["exact", "published"]
+SCORE_NAME, SCORE_VERSION = "log-maximum-evidence", 1
+"""What receipts call the exact score."""
 
 
 def log_maximum_evidence(

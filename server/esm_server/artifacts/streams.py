@@ -1,0 +1,40 @@
+"""Answering with the bytes of something, whole or in part."""
+
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.response import Stream
+
+from esm_server.artifacts.ranges import select
+from esm_server.problems import problems
+
+OCTETS = "application/octet-stream"
+
+FILE_ANSWERS = {
+    **problems(404, 409, 416),
+    206: ResponseSpec(bytes, description="The range asked for", media_type=OCTETS),  # pyright: ignore[reportArgumentType]
+    304: ResponseSpec(None, description="The bytes with this entity tag are known"),
+}
+
+
+class Streamed(Protocol):
+    """Bytes of a known size that can be read from any offset on."""
+
+    @property
+    def etag(self) -> str: ...  # noqa: D102
+    @property
+    def size(self) -> int: ...  # noqa: D102
+    def read(self, start: int, stop: int) -> Iterator[bytes]: ...  # noqa: D102
+
+
+def stream_part(headers: Mapping[str, str], content: Streamed) -> Stream:
+    """What a request with these headers asks for; raises RangeNotSatisfiable."""
+    part = select(headers, content.size, content.etag)
+    answered = {"ETag": content.etag, "Accept-Ranges": "bytes"}
+    if part.status != 304:
+        answered["Content-Length"] = str(part.stop - part.start)
+    if part.status == 206:
+        answered["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{content.size}"
+    data = content.read(part.start, part.stop)
+    return Stream(data, status_code=part.status, headers=answered, media_type=OCTETS)
