@@ -8,6 +8,7 @@ import pytest
 from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.maps.affine import AffineMap
 from esm_client.core.schemas import FitReport
+from esm_server.admission.duplicates import KnownSignatures
 from esm_server.admission.signature import SAME_MAP, distances, signature_of
 
 WORSE = FitReport(solver="ridge", held_out_mse=0.3, identity_mse=0.2, held_out_rows=20)
@@ -130,3 +131,20 @@ def test_signatures_keep_distances():
     assert near < SAME_MAP < far
     half = AffineMap(one.weight.astype(np.float16), one.bias.astype(np.float16))
     assert distances(signature_of(one), signature_of(half)[None])[0] < SAME_MAP
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1.0, 1e36])
+def test_all_that_is_near_is_found_among_many(scale):
+    rng = np.random.default_rng(3)
+    signatures = (scale * rng.standard_normal((300, 72))).astype(np.float32)
+    for copy, noise in ((70, 0.0), (150, 0.02), (290, 0.03), (291, 0.07)):
+        signatures[copy] = signatures[7] * (1 + noise * rng.standard_normal(72)) * 1.01
+    signatures[[20, 200]] = 0.0
+    known = KnownSignatures()
+    for number, signature in enumerate(signatures):
+        known.append(10 * number, signature)
+    for number in (7, 20, 33, 291):
+        keys, gaps = known.near(signatures[number])
+        expected = distances(signatures[number], signatures)
+        assert keys.tolist() == (10 * np.flatnonzero(expected < SAME_MAP)).tolist()
+        assert gaps == pytest.approx(expected[keys // 10], abs=1e-5)

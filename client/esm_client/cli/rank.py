@@ -93,13 +93,21 @@ def rank(
         bool,
         typer.Option("--uncertainty", help="Standard errors, from ten sketches instead of one."),
     ] = False,
+    send_embeddings: Annotated[
+        bool,
+        typer.Option(
+            "--send-embeddings",
+            help="Send the embedding and label of every row, so that MLP maps are scored too.",
+        ),
+    ] = False,
     no_intercept: Annotated[
         bool, typer.Option("--no-intercept", help="Score without a free intercept.")
     ] = False,
 ) -> None:
     """Rank source tasks for your own data.
 
-    The data stays on this machine: only a sketch of its embeddings travels, never a text.
+    The data stays on this machine: only a sketch of its embeddings travels, never a text, and no
+    single embedding unless you say --send-embeddings.
     """
     spaces, models = space or [], base_model or []
     _check(data, embeddings, labels, spaces, pack, models)
@@ -133,7 +141,7 @@ def rank(
             exclude=exclude,
         )
     )
-    sent = _sent(pack, uncertainty=uncertainty)
+    sent = _sent(pack, uncertainty=uncertainty, embeddings=send_embeddings)
     source = Source(task, embeddings, labels, label_column, kind, sent)
     if pack is not None:
         print_ranking(session, _locally(session, pack, source, models, not no_intercept), top)
@@ -156,6 +164,7 @@ def rank(
                 ranking = client.rank(
                     target.sketch,
                     folds=target.folds() if uncertainty else (), space=detail.name,
+                    embedded=target.embedded if send_embeddings else None,
                     fingerprint=target.fingerprint, watch=watch,
                     **asked,
                 )  # fmt: skip
@@ -177,9 +186,11 @@ def _check(
         raise typer.BadParameter("Embeddings are of one space; give DATA to rank in several.")
 
 
-def _sent(pack: Path | None, *, uncertainty: bool) -> str:
+def _sent(pack: Path | None, *, uncertainty: bool, embeddings: bool) -> str:
     if pack is not None:
         return "Nothing is sent."
+    if embeddings:
+        return "The embedding and label of every row are sent."
     if uncertainty:
         return "Only its sketch and those of ten folds are sent."
     return "Only its sketch is sent."

@@ -48,7 +48,7 @@ from esm_client.remote.settings import resolve_settings
 from esm_client.remote.shield import MAX_ROWS, examine
 from esm_client.remote.source_models import Watch, pull_source_model, push_source_model, unwatched
 from esm_client.remote.transport import Transport
-from esm_client.remote.waiting import RankingWatch, encoded, finished, rank_on_server, unheard
+from esm_client.remote.waiting import RankingWatch, finished, rank_on_server, unheard
 
 
 class Client:
@@ -242,25 +242,25 @@ class Client:
         mode: Mode = "auto",
         limit: int = 1000,
         folds: Sequence[TargetSketch] = (),
+        embedded: Embedded | None = None,
         watch: RankingWatch = unheard,
     ) -> Ranking:
         """Rank the ESMs of a space for the target that the sketch was made from.
 
-        With `target_rows`, the text or texts of each row, sources that hold some of them are found
-        out here, and copies of the target are left out unless `keep_copies`. `filter` narrows the
-        pool: EsmFilter(language=["de"], exclude=["team/*"]). `mode`: "exhaustive" scores all,
-        "screened" estimates first what is costly, "prefiltered" scores a part. `folds`, made by
-        `fold_sketches` of the same rows, give standard errors. `watch` is told of the progress.
-        Of the target only the sketch travels. Without a fingerprint (`Embedder.fingerprint`) nobody
-        can tell whether the embeddings are of that space: the ranking is unverified.
-        Raises NotFound for an unknown space, SpaceMismatch, DimensionMismatch, InvalidSketch,
-        InvalidLabels for a target with one class only, TooLarge.
+        With `target_rows`, the texts of each row, sources that hold some of them are found out
+        here, and copies of the target are left out unless `keep_copies`. `filter` narrows the pool:
+        EsmFilter(language=["de"], exclude=["team/*"]). `mode`: "exhaustive" scores all, "screened"
+        estimates first what is costly, "prefiltered" scores a part. `folds` (`fold_sketches` of the
+        same rows) give standard errors. `watch` is told of the progress.
+        Only the sketch travels, unless `embedded` gives embeddings and labels of all rows, for MLP
+        maps. Without `Embedder.fingerprint` nobody can verify of which space they are.
+        Raises NotFound, TooLarge, SpaceMismatch and the InvalidInput errors of wrong targets.
         """
         wanted = {
             "space": space, "fingerprint": fingerprint, "intercept": intercept, "mode": mode,
-            "limit": limit, "folds": encoded(folds), "filter": filter or EsmFilter(),
+            "limit": limit, "filter": filter or EsmFilter(),
         }  # fmt: skip
-        receipt = rank_on_server(self._rankings, sketch, wanted, watch)
+        receipt = rank_on_server(self._rankings, sketch, folds, embedded, wanted, watch)
         return self._shielded(receipt, target_rows, keep_copies=keep_copies)
 
     def rank_locally(

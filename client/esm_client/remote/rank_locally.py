@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from esm_client.core.artifact.directory import MODEL
 from esm_client.core.errors import DimensionMismatch, EsmError, InvalidArtifact
 from esm_client.core.maps.low_rank import LowRankMap
-from esm_client.core.maps.mlp import MlpMap
+from esm_client.core.maps.mlp import MlpMap, needs_embeddings
 from esm_client.core.maps.storage import EsmMap, load_map
 from esm_client.core.ordering import ordered
 from esm_client.core.schemas import (
@@ -144,8 +144,7 @@ class _Scorer:
                 weight, bias = affine.weight.astype(np.float64), affine.bias.astype(np.float64)
                 return self.design.mean_log_evidence(weight, bias)
             if self._embedded is None:
-                esm_map.as_affine()  # raises NeedsEmbeddings
-                raise AssertionError
+                return needs_embeddings()
             embeddings, labels = self._embedded
             features = esm_map.apply(np.asarray(embeddings, dtype=np.float64))
             return log_maximum_evidence(

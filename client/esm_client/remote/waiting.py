@@ -10,7 +10,9 @@ from typing import Any
 from esm_client.core.errors import Conflict, ConnectionFailed, EsmError
 from esm_client.core.schemas import RankingCreate, RankingJob, RankingReceipt
 from esm_client.core.scoring.disclosure import DisclosureWarning
+from esm_client.core.scoring.embedded import EmbeddedTarget
 from esm_client.core.scoring.sketch import TargetSketch
+from esm_client.remote.rank_locally import Embedded
 from esm_client.remote.requests import checked
 from esm_client.remote.resources.rankings import RankingResource
 
@@ -27,20 +29,29 @@ def unheard(done: int, total: int) -> None:
 def rank_on_server(
     rankings: RankingResource,
     sketch: TargetSketch | bytes,
+    folds: Sequence[TargetSketch],
+    embedded: Embedded | None,
     wanted: Mapping[str, Any],
     watch: RankingWatch,
 ) -> RankingReceipt:
     """The receipt of a new ranking; `wanted` are the other fields of RankingCreate."""
+    known = TargetSketch.from_bytes(sketch) if isinstance(sketch, bytes) else sketch
     data = sketch if isinstance(sketch, bytes) else sketch.to_bytes()
-    request = checked(RankingCreate, {**wanted, "sketch": base64.b64encode(data)})
+    target: dict[str, Any] = {"sketch": _encoded(data), "folds": _encoded_folds(folds)}
+    if embedded is not None:
+        target["embedded"] = _encoded(EmbeddedTarget.of(*embedded, kind=known.kind).to_bytes())
+    request = checked(RankingCreate, {**wanted, **target})
     return finished(rankings, rankings.create(request), watch)
 
 
-def encoded(folds: Sequence[TargetSketch]) -> list[bytes]:
-    """Fold sketches as they travel; what they reveal was said when they were asked for."""
-    with warnings.catch_warnings():
+def _encoded_folds(folds: Sequence[TargetSketch]) -> list[bytes]:
+    with warnings.catch_warnings():  # what they reveal was said when they were asked for
         warnings.simplefilter("ignore", DisclosureWarning)
-        return [base64.b64encode(fold.to_bytes()) for fold in folds]
+        return [_encoded(fold.to_bytes()) for fold in folds]
+
+
+def _encoded(data: bytes) -> bytes:
+    return base64.b64encode(data)
 
 
 def finished(

@@ -46,7 +46,7 @@ def _linearised(esm_map: EsmMap) -> AffineMap:
 def distances(one: Signature, others: NDArray[np.float32]) -> NDArray[np.float64]:
     """Relative distances of one signature (K,) from others (N, K): 0 for equal maps."""
     # scaled, so that no square overflows in single precision
-    largest = np.float32(max(float(np.abs(others).max()), float(np.abs(one).max()), 1e-30))
+    largest = np.float32(max(float(np.abs(others).max(initial=1e-30)), float(np.abs(one).max())))
     mine, theirs = one / largest, others / largest
     gaps = np.linalg.norm(theirs - mine, axis=1)
     norms = np.maximum(np.linalg.norm(theirs, axis=1), np.linalg.norm(mine))

@@ -42,6 +42,8 @@ class Work:
 
     owner: str
     sketch: Path
+    embedded: Path | None
+    """The target row by row, where its owner sent that: MLP maps need it."""
     intercept: bool
     chunks: deque[Chunk]
     scores: NDArray[np.float64]
@@ -118,8 +120,10 @@ class Crew:
 
     def _cost(self, shape: MapShape) -> float:
         """Seconds a map; before the first, a guess from the number of operations."""
-        wide, rank = shape.dimension, shape.rank
-        guess = 1e-10 * wide**3 if not rank else 1e-7 * wide * rank + 1e-8 * rank**3
+        wide, rank = shape.dimension, shape.width
+        guess = 1e-10 * wide**3
+        if shape.architecture == "low-rank":
+            guess = 1e-7 * wide * rank + 1e-8 * rank**3
         return self._costs.get(shape, guess)
 
     def _serve(self, number: int) -> None:
@@ -188,6 +192,7 @@ class Crew:
     def _ask(self, number: int, work: Work, chunk: Chunk) -> dict[str, Any] | None:
         request = {
             "sketch": str(work.sketch),
+            "embedded": work.embedded and str(work.embedded),
             "intercept": work.intercept,
             "shelf": str(chunk.shelf.path),
             "shape": str(chunk.shelf.shape),

@@ -8,7 +8,6 @@ from pathlib import Path
 from threading import RLock
 
 from esm_client.core.errors import EsmError, InvalidArtifact, NotFound
-from esm_client.core.maps.mlp import MlpMap
 from esm_client.core.maps.storage import load_map
 from esm_server.engine.shelf import MapShape, Shelf
 
@@ -46,7 +45,7 @@ class ResidentPool:
         return len(self._places)
 
     def place(self, digests: Iterable[str]) -> dict[str, Place | EsmError]:
-        """Where each map lies, or why it cannot be scored from a sketch."""
+        """Where each map lies, or why it cannot be scored."""
         found: dict[str, Place | EsmError] = {}
         for digest in digests:
             try:
@@ -103,9 +102,6 @@ class ResidentPool:
                     esm_map = load_map(path.read_bytes())
             except NotFound as cause:
                 raise InvalidArtifact("Its weights are lost on the server's disk.") from cause
-            if isinstance(esm_map, MlpMap):
-                esm_map.as_affine()  # raises
-                raise AssertionError
             shape = MapShape.of(esm_map)
             shelf = self._shelves.get(shape) or self._new_shelf(shape)
             self._shelves[shape] = shelf

@@ -1,6 +1,7 @@
 """Scoring a pool for one target: placed on shelves, cut into chunks, screened, refined."""
 
 import hashlib
+import shutil
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esm_client.core.errors import Cancelled, EsmError, Unavailable
+from esm_client.core.maps.mlp import needs_embeddings
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_server.engine.crew import Chunk, Crew, Work
 from esm_server.engine.full_rank import FullRankScorer
@@ -50,6 +52,8 @@ class Request:
     """What is scored of a pool that is too large to score all of it."""
     budget: float = 60.0
     """Seconds that scoring everything may take in the mode "auto"."""
+    embedded: bytes | None = None
+    """The target row by row (EmbeddedTarget); without it MLP maps are not scored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +88,9 @@ class Engine:
         self, directory: Path, open_blob: OpenBlob, workers: int, device: str = "cpu"
     ) -> None:
         self._directory, self._open_blob = directory, open_blob
+        shutil.rmtree(directory / "targets", ignore_errors=True)  # what a kill has left
         self._pools: dict[int, ResidentPool] = {}
-        self._sketches: Counter[Path] = Counter()
+        self._files: Counter[Path] = Counter()
         self._lock = Lock()
         self.crew = Crew(workers, device)
         self._workers = workers
@@ -108,8 +113,12 @@ class Engine:
         """
         design = TargetSketch.from_bytes(request.sketch).design(intercept=request.intercept)
         identity = FullRankScorer(design).identity()
-        with self._sketch_file(request.sketch) as path:
-            run = _Run(self, request, path, progress, cancelled or Event())
+        with (
+            self._file(request.sketch, "sketch") as sketch,
+            self._file(request.embedded or b"", "embedded") as embedded,
+        ):
+            paths = (sketch, embedded if request.embedded else None)
+            run = _Run(self, request, paths, progress, cancelled or Event())
             result = run.all()
         return PoolScores(
             identity, result.scores, result.exact, run.failures, result.margin, run.mode
@@ -125,20 +134,21 @@ class Engine:
         return self._workers
 
     @contextmanager
-    def _sketch_file(self, sketch: bytes) -> Generator[Path]:
-        path = self._directory / "targets" / f"{hashlib.sha256(sketch).hexdigest()}.sketch"
+    def _file(self, data: bytes, suffix: str) -> Generator[Path]:
+        """A file for the workers, as long as any ranking needs it."""
+        path = self._directory / "targets" / f"{hashlib.sha256(data).hexdigest()}.{suffix}"
         with self._lock:
-            self._sketches[path] += 1
-            if self._sketches[path] == 1:
+            self._files[path] += 1
+            if self._files[path] == 1:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(sketch)
+                path.write_bytes(data)
         try:
             yield path
         finally:
             with self._lock:
-                self._sketches[path] -= 1
-                if not self._sketches[path]:
-                    del self._sketches[path]
+                self._files[path] -= 1
+                if not self._files[path]:
+                    del self._files[path]
                     path.unlink(missing_ok=True)
 
 
@@ -146,10 +156,11 @@ class _Run:
     """One request on its way."""
 
     def __init__(
-        self, engine: Engine, request: Request, sketch: Path, progress: Progress | None,
-        cancelled: Event,
+        self, engine: Engine, request: Request, files: tuple[Path, Path | None],
+        progress: Progress | None, cancelled: Event,
     ) -> None:  # fmt: skip
-        self._engine, self._request, self._sketch = engine, request, sketch
+        self._engine, self._request = engine, request
+        self._sketch, self._embedded = files
         self._progress, self._cancelled = progress, cancelled
         self._pool = engine.pool(request.space_id)
         self._done, self._total = 0, len(request.digests)
@@ -163,8 +174,8 @@ class _Run:
         self.mode = self._chosen_mode(places, known)
         if self.mode == "prefiltered" and self._request.choose is not None:
             return self._prefiltered(places, self._request.choose)
-        ranks = [place.shelf.shape.rank for place in places.values()]
-        is_full = np.array(ranks, dtype=np.intp) == 0
+        shapes = [place.shelf.shape.architecture for place in places.values()]
+        is_full = np.array(shapes, dtype=str) == "linear"
         full, others = known[is_full], known[~is_full]
         if self.mode != "screened" or not full.size:
             self.mode = "exhaustive"
@@ -206,7 +217,7 @@ class _Run:
         found = np.full(len(self._request.digests), np.nan)
         for _ in range(REPLACED):
             work = Work(
-                self._request.owner, self._sketch, self._request.intercept,
+                self._request.owner, self._sketch, self._embedded, self._request.intercept,
                 deque(self._chunks(places, indices, screen)), found,
             )  # fmt: skip
             self._wait(work, len(indices))
@@ -231,6 +242,8 @@ class _Run:
     def _places(self, indices: NDArray[np.intp]) -> dict[int, Place]:
         digests = {index: self._digest(index) for index in indices.tolist()}
         found = self._pool.place(digests.values())
+        if self._embedded is None:
+            found = {digest: _from_sketch(place) for digest, place in found.items()}
         self.failures |= {d: p for d, p in found.items() if isinstance(p, EsmError)}
         places = ((index, found[digest]) for index, digest in digests.items())
         return {index: place for index, place in places if isinstance(place, Place)}
@@ -254,7 +267,7 @@ class _Run:
         return chunks
 
     def _chunk_size(self, count: int, shape: MapShape) -> int:
-        largest = LOW_RANK_CHUNK if shape.rank else FULL_CHUNK
+        largest = LOW_RANK_CHUNK if shape.architecture == "low-rank" else FULL_CHUNK
         return max(1, min(largest, -(-count // (4 * self._engine.num_workers))))
 
     def _wait(self, work: Work, count: int) -> None:
@@ -273,3 +286,10 @@ class _Run:
     def _tell(self, done: int) -> None:
         if self._progress is not None:
             self._progress(min(done, self._total), self._total)
+
+
+def _from_sketch(place: Place | EsmError) -> Place | EsmError:
+    """A place whose map can be scored from a sketch alone, or why not."""
+    if isinstance(place, Place) and place.shelf.shape.architecture == "mlp":
+        return needs_embeddings()
+    return place

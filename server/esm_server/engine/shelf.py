@@ -10,31 +10,37 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from esm_client.core.maps.affine import AffineMap
 from esm_client.core.maps.low_rank import LowRankMap
+from esm_client.core.maps.mlp import MlpMap
+from esm_client.core.maps.storage import EsmMap
 
 Records = NDArray[np.void]
 
 _ALIGNMENT = 64
 _DIGEST, _CRC = slice(0, 32), slice(32, 36)
-_NAME = re.compile(r"(linear|low-rank)-(\d+)-(\d+)-(float16|float32|float64)")
+_NAME = re.compile(r"(linear|low-rank|mlp)-(\d+)-(\d+)-(float16|float32|float64)")
 
 
 @dataclass(frozen=True, slots=True)
 class MapShape:
-    """What the maps of a shelf have in common; full ones have the rank 0 here."""
+    """What the maps of a shelf have in common."""
 
     architecture: str
     dimension: int
-    rank: int
+    width: int
+    """The rank of low-rank maps, the hidden units of MLPs, 0 for full maps."""
     dtype: str
 
     @staticmethod
-    def of(esm_map: AffineMap | LowRankMap) -> "MapShape":
+    def of(esm_map: EsmMap) -> "MapShape":
         """The shape of a map, in the widest of its arrays' dtypes: nothing is rounded."""
         dtype = np.result_type(*esm_map.tensors().values())
-        rank = esm_map.rank if isinstance(esm_map, LowRankMap) else 0
-        return MapShape(esm_map.architecture, esm_map.dimension, rank, dtype.name)
+        width = 0
+        if isinstance(esm_map, LowRankMap):
+            width = esm_map.rank
+        elif isinstance(esm_map, MlpMap):
+            width = len(esm_map.hidden_bias)
+        return MapShape(esm_map.architecture, esm_map.dimension, width, dtype.name)
 
     @staticmethod
     def parse(name: str) -> "MapShape | None":
@@ -43,17 +49,22 @@ class MapShape:
         return match and MapShape(match[1], int(match[2]), int(match[3]), match[4])
 
     def __str__(self) -> str:
-        return f"{self.architecture}-{self.dimension}-{self.rank}-{self.dtype}"
+        return f"{self.architecture}-{self.dimension}-{self.width}-{self.dtype}"
 
     def record(self) -> np.dtype[np.void]:
         """digest and crc of what follows, then the arrays, all of it aligned to cache lines."""
-        wide, kind = self.dimension, self.dtype
-        arrays: list[tuple[str, str, tuple[int, ...]]] = [("bias", kind, (wide,))]
-        if self.rank:
-            factor = (wide, self.rank)
-            arrays += [("scale", kind, ()), ("left", kind, factor), ("right", kind, factor)]
-        else:
-            arrays.append(("weight", kind, (wide, wide)))
+        wide, inner = self.dimension, self.width
+        shapes: dict[str, tuple[int, ...]] = {
+            "linear": {"bias": (wide,), "weight": (wide, wide)},
+            "low-rank": {
+                "bias": (wide,), "scale": (), "left": (wide, inner), "right": (wide, inner),
+            },
+            "mlp": {
+                "hidden.weight": (inner, wide), "hidden.bias": (inner,),
+                "output.weight": (wide, inner), "output.bias": (wide,),
+            },
+        }[self.architecture]  # fmt: skip
+        arrays = [(name, self.dtype, shape) for name, shape in shapes.items()]
         packed = np.dtype([("digest", "u1", (32,)), ("crc", "<u4"), ("", "V28"), *arrays])
         return np.dtype([("map", packed), ("", f"V{-packed.itemsize % _ALIGNMENT}")])
 
@@ -82,18 +93,14 @@ class Shelf:
             self._mapped = cast("Records", whole["map"])
         return self._mapped
 
-    def append(self, digest: str, esm_map: AffineMap | LowRankMap) -> int:
+    def append(self, digest: str, esm_map: EsmMap) -> int:
         """Write a map at the end; returns its row."""
         record = np.zeros((), dtype=self._record)
         inner = record["map"]
         inner["digest"] = np.frombuffer(bytes.fromhex(digest.removeprefix("sha256:")), np.uint8)
-        if isinstance(esm_map, LowRankMap):
-            inner["scale"], inner["left"], inner["right"] = (
-                esm_map.scale[0], esm_map.left, esm_map.right,
-            )  # fmt: skip
-        else:
-            inner["weight"] = esm_map.weight
-        inner["bias"] = esm_map.bias
+        for name, array in esm_map.tensors().items():
+            field = name.removeprefix("model.")
+            inner[field] = array.reshape(inner[field].shape)
         data = bytearray(record.tobytes())
         data[_CRC] = _crc(data).to_bytes(4, "little")
         row = len(self)

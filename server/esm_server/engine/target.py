@@ -1,5 +1,6 @@
 """A target as a worker holds it: decoded and decomposed once, then used for chunk after chunk."""
 
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esm_client.core.errors import EsmError, InvalidArtifact
+from esm_client.core.maps.mlp import MlpMap
+from esm_client.core.scoring.embedded import EmbeddedTarget
 from esm_client.core.scoring.low_rank import LowRankScorer
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_server.engine.device import arrays_on
@@ -25,10 +28,14 @@ BATCH_BYTES = 2**25
 
 
 class ScoredTarget:
-    """A target sketch, scored with records of shelves."""
+    """A target sketch, and its rows where they were sent, scored with records of shelves."""
 
-    def __init__(self, sketch: Path, *, intercept: bool, device: str = "cpu") -> None:
+    def __init__(
+        self, sketch: Path, embedded: Path | None = None, *, intercept: bool, device: str = "cpu"
+    ) -> None:
         self._arrays, self._device = arrays_on(device)
+        self._embedded = embedded and EmbeddedTarget.from_bytes(embedded.read_bytes())
+        self._intercept = intercept
         self._design = TargetSketch.from_bytes(sketch.read_bytes()).design(intercept=intercept)
 
     @cached_property
@@ -49,13 +56,32 @@ class ScoredTarget:
 
     def scores(self, records: Records, rows: NDArray[np.intp], *, screen: bool) -> Array:
         """Scores (n,) of some records; NaN for a map that cannot be scored, whatever the reason."""
-        left = (records.dtype.fields or {}).get("left")
+        fields = records.dtype.fields or {}
+        if "hidden.weight" in fields:
+            return np.array([_sheltered(self._of_mlp, records[row]) for row in rows])
+        left = fields.get("left")
         if left is not None and left[0].shape[1] * FULL_FROM <= left[0].shape[0]:
             return self._of_low_rank(records, rows)
         if self._device is not None:
             return self._in_batches(records, rows)
-        score = self._screen.score if screen else self._full.score
+        score = self._of_full_on_screen if screen else self._of_full
         return np.array([_sheltered(score, records[row]) for row in rows])
+
+    def _of_full(self, record: Any) -> float:
+        return self._full.score(_weight(record), record["bias"])
+
+    def _of_full_on_screen(self, record: Any) -> float:
+        return self._screen.score(_weight(record), record["bias"])
+
+    def _of_mlp(self, record: Any) -> float:
+        """From the sketch of the mapped rows."""
+        if self._embedded is None:
+            return float("nan")
+        parts = ("hidden.weight", "hidden.bias", "output.weight", "output.bias")
+        esm_map = MlpMap(*(record[part] for part in parts))
+        features = esm_map.apply(self._embedded.embeddings.astype(np.float64))
+        design = self._embedded.sketch(features).design(intercept=self._intercept)
+        return FullRankScorer(design).identity()
 
     def _in_batches(self, records: Records, rows: NDArray[np.intp]) -> Array:
         """Full maps on a GPU; what it is not sure of, the CPU does."""
@@ -65,7 +91,7 @@ class ScoredTarget:
             weight, bias = (np.stack([f(r) for r in batch]) for f in (_weight, _bias))
             found[start : start + GPU_BATCH] = self._on_gpu.scores(weight, bias)
         for index in np.flatnonzero(~np.isfinite(found)):
-            found[index] = _sheltered(self._full.score, records[rows[index]])
+            found[index] = _sheltered(self._of_full, records[rows[index]])
         return found
 
     def _of_low_rank(self, records: Records, rows: NDArray[np.intp]) -> Array:
@@ -89,9 +115,9 @@ class ScoredTarget:
             return np.concatenate([self._batch(batch[i : i + 1]) for i in range(len(batch))])
 
 
-def _sheltered(score: Any, record: Any) -> float:
+def _sheltered(score: Callable[[Any], float], record: Any) -> float:
     try:
-        return score(_weight(record), record["bias"])
+        return score(record)
     except (EsmError, ArithmeticError, ValueError):
         return float("nan")
 

@@ -28,14 +28,14 @@ class Worker:
 
     def __init__(self, device: str) -> None:
         self._device = device
-        self._targets: OrderedDict[tuple[str, bool], ScoredTarget] = OrderedDict()
+        self._targets: OrderedDict[tuple[str, str | None, bool], ScoredTarget] = OrderedDict()
         self._shelves: dict[str, Shelf] = {}
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Score one chunk; an error becomes an answer too."""
         rows = np.frombuffer(base64.b64decode(request["rows"]), dtype="<i8").astype(np.intp)
         try:
-            target = self._target(request["sketch"], request["intercept"])
+            target = self._target(request["sketch"], request["embedded"], request["intercept"])
             records = self._shelf(request["shelf"], request["shape"]).records(int(rows.max()) + 1)
             scores = target.scores(records, rows, screen=request["screen"])
         except EsmError as error:
@@ -45,10 +45,13 @@ class Worker:
         encoded = base64.b64encode(scores.astype("<f8").tobytes()).decode()
         return {"scores": encoded, "check": check_of(records, rows)}
 
-    def _target(self, path: str, intercept: bool) -> ScoredTarget:
-        key = (path, intercept)
+    def _target(self, sketch: str, embedded: str | None, intercept: bool) -> ScoredTarget:
+        key = (sketch, embedded, intercept)
         if key not in self._targets:
-            self._targets[key] = ScoredTarget(Path(path), intercept=intercept, device=self._device)
+            self._targets[key] = ScoredTarget(
+                Path(sketch), None if embedded is None else Path(embedded), intercept=intercept,
+                device=self._device,
+            )  # fmt: skip
             if len(self._targets) > KEPT_TARGETS:
                 self._targets.popitem(last=False)
         self._targets.move_to_end(key)

@@ -19,7 +19,8 @@ from esm_server.rankings.service import RankingService
 from esm_server.responses import ContractResponse
 
 MAX_BODY_BYTES = MAX_SKETCH_BYTES * 3 // 2
-"""Largest JSON body of a ranking request: base64 makes a sketch a third longer."""
+"""Largest JSON body of a ranking request, in which base64 makes a sketch a third longer; what else
+it may hold (folds, the embedded target) must fit beside it."""
 EVENT_SECONDS = 0.25
 
 RankingId = Annotated[str, Parameter(max_length=100)]

@@ -11,6 +11,7 @@ from uuid import uuid4
 from esm_client.core.artifact.directory import MODEL
 from esm_client.core.errors import Cancelled, Conflict, EsmError, NotFound
 from esm_client.core.schemas import Problem, RankingCreate, RankingJob, RankingReceipt
+from esm_client.core.scoring.embedded import EmbeddedTarget
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_server.auth.caller import Caller
 from esm_server.auth.service import AuthService
@@ -131,6 +132,8 @@ class RankingService:
         pool = read_pool(self._database, request, caller)
         check_target(request, sketch, pool.space)
         sketch.design(intercept=request.intercept)  # raises where nothing is to explain
+        if request.embedded is not None:
+            EmbeddedTarget.from_bytes(request.embedded).check(sketch)
         folds = read_folds(sketch, request.folds) if request.folds else []
         target = Target(sketch, hashlib.sha256(request.sketch).hexdigest())
         choose = None
@@ -146,6 +149,7 @@ class RankingService:
                 space_id=require_id(pool.space), sketch=request.sketch,
                 intercept=request.intercept, digests=pool.digests, owner=caller.name,
                 mode=request.mode, choose=choose, budget=self._budget,
+                embedded=request.embedded,
             )  # fmt: skip
             scores = self._engine.score(wanted, progress, cancelled)
             self._prefiltering.audit(pool, scores)
@@ -158,7 +162,7 @@ class RankingService:
 
             return replace(scores, jackknife=jackknife(score, wanted, scores, folds))
 
-        parts = hashlib.sha256(b"".join(request.folds)).hexdigest()
+        parts = hashlib.sha256(b"".join((*request.folds, request.embedded or b""))).hexdigest()
         key = f"{target.digest} {parts} {request.intercept} {request.mode} {pool.digest}"
         ranking.waiter = finish
         try:

@@ -37,34 +37,36 @@ def jackknife(
     score: Callable[[Request], PoolScores], request: Request, found: PoolScores,
     folds: Sequence[TargetSketch],
 ) -> Jackknife:  # fmt: skip
-    """Score the best rows again, for every fold that is left out."""
+    """Score the best rows again, for every fold that is left out; those that no sketch can score
+    (MLP maps) stay without an error."""
     order = np.argsort(np.where(np.isnan(found.scores), np.inf, -found.scores), kind="stable")
     members = order[: min(ROWS, int((~np.isnan(found.scores)).sum()))]
     digests = [request.digests[index] for index in members.tolist()]
-    rows = [
-        score(replace(request, sketch=sketch.to_bytes(), digests=digests, mode="exhaustive")).scores
-        for sketch in left_out(folds)
-    ]
-    return Jackknife(members, np.stack(rows))
+    again = replace(request, embedded=None, digests=digests, mode="exhaustive")
+    rows = [score(replace(again, sketch=sketch.to_bytes())).scores for sketch in left_out(folds)]
+    scores = np.stack(rows)
+    scored = np.isfinite(scores).all(axis=0)
+    return Jackknife(members[scored], scores[:, scored])
 
 
 def with_errors(rows: list[RankedEsm], members: Sequence[int], found: Jackknife) -> list[RankedEsm]:
     """Rows, in their order and with the pool's index of each, with errors and rank ranges."""
     column = {member: number for number, member in enumerate(found.members.tolist())}
-    known = [column[member] for member in members if member in column]
+    known = [place for place, member in enumerate(members) if member in column]
     if not known:
         return rows
-    scores = found.scores[:, known]
+    scores = found.scores[:, [column[members[place]] for place in known]]
     errors, (low, high) = standard_errors(scores), rank_ranges(scores)
     apart = standard_errors(scores[:, :1] - scores)
-    updated = [
-        row.model_copy(
+    updated = list(rows)
+    for number, place in enumerate(known):
+        row = rows[place]
+        behind = rows[known[0]].score - row.score
+        updated[place] = row.model_copy(
             update={
                 "standard_error": float(errors[number]),
                 "rank_range": (int(low[number]), int(high[number])),
-                "tied": number == 0 or rows[0].score - row.score <= SURE * float(apart[number]),
+                "tied": row.tied if known[0] else behind <= SURE * float(apart[number]),
             }
         )
-        for number, row in enumerate(rows[: len(known)])
-    ]
-    return [*updated, *rows[len(known) :]]
+    return updated

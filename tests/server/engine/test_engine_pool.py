@@ -53,6 +53,12 @@ def low_rank(seed, rank=2, dtype=np.float16):
     return LowRankMap(*(rng.normal(size=shape).astype(dtype) for shape in shapes))
 
 
+def mlp(seed, dtype=np.float32):
+    rng = np.random.default_rng(seed)
+    shapes = ((4, 6), (4,), (6, 4), (6,))
+    return MlpMap(*(rng.normal(size=shape).astype(dtype) for shape in shapes))
+
+
 def assert_found(pool, blobs, digests):
     for digest, place in pool.place(digests).items():
         record = place.shelf.records(place.row + 1)[place.row]
@@ -65,7 +71,7 @@ def assert_found(pool, blobs, digests):
 
 def test_every_shape_and_precision_is_found_again(blobs, tmp_path):
     maps = [full(1), full(2, np.float64), full(3, np.float16), low_rank(4), low_rank(5, 3)]
-    maps += [low_rank(6, 2, np.float32), low_rank(7)]
+    maps += [low_rank(6, 2, np.float32), low_rank(7), mlp(8), mlp(9, np.float16)]
     digests = [blobs.add(one) for one in maps]
     pool = ResidentPool(tmp_path / "pool", blobs.open)
     assert_found(pool, blobs, digests)
@@ -74,16 +80,21 @@ def test_every_shape_and_precision_is_found_again(blobs, tmp_path):
     assert blobs.opened == len(maps), "a restart reads no blob"
     names = {path.name.partition(".")[0] for path in (tmp_path / "pool").iterdir()}
     assert {str(MapShape.parse(name)) for name in names} == names
-    assert len(names) == 6
+    assert len(names) == 8
 
 
-def test_what_no_sketch_can_score_says_so(blobs, tmp_path):
-    rng = np.random.default_rng(0)
-    shapes = ((4, 6), (4,), (6, 4), (6,))
-    mlp = blobs.add(MlpMap(*(rng.normal(size=shape).astype(np.float32) for shape in shapes)))
-    found = ResidentPool(tmp_path / "pool", blobs.open).place([mlp, "sha256:" + "0" * 64])
+def test_a_lost_blob_says_so(blobs, tmp_path):
+    found = ResidentPool(tmp_path / "pool", blobs.open).place(["sha256:" + "0" * 64])
     codes = [error.code for error in found.values() if isinstance(error, EsmError)]
-    assert codes == ["needs-embeddings", "invalid-artifact"]
+    assert codes == ["invalid-artifact"]
+
+
+def test_no_target_outlives_a_kill(blobs, tmp_path):
+    left = tmp_path / "engine" / "targets" / "1.sketch"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"x")
+    Engine(tmp_path / "engine", blobs.open, 1)
+    assert not left.exists()
 
 
 @pytest.mark.parametrize("damage", ["torn", "flipped", "gone", "foreign"])

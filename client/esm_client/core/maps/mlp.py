@@ -40,10 +40,7 @@ class MlpMap:
 
     def as_affine(self) -> AffineMap:
         """Raises NeedsEmbeddings: no sketch of a target can be mapped by it."""
-        raise NeedsEmbeddings(
-            "An MLP map is not affine, so it cannot be scored from a sketch.",
-            "Pull it and score it on the embeddings themselves.",
-        )
+        raise needs_embeddings()
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """What `model.safetensors` holds."""
@@ -89,3 +86,11 @@ class MlpMap:
             }
         )
         return cls(hidden_weight, hidden_bias, output_weight, output_bias)
+
+
+def needs_embeddings() -> NeedsEmbeddings:
+    """The error of an MLP map where only a sketch of the target is at hand."""
+    return NeedsEmbeddings(
+        "An MLP map is not affine, so it cannot be scored from a sketch.",
+        "Rank with --send-embeddings, or pull the space and rank with --pack.",
+    )

@@ -5,7 +5,13 @@ from typing import Annotated, Literal
 
 from pydantic import Base64Bytes, Field
 
-from esm_client.core.limits import MAX_FOLDS, MAX_RANKING_ROWS, MAX_RANKING_WAIT, MAX_SKETCH_BYTES
+from esm_client.core.limits import (
+    MAX_EMBEDDED_BYTES,
+    MAX_FOLDS,
+    MAX_RANKING_ROWS,
+    MAX_RANKING_WAIT,
+    MAX_SKETCH_BYTES,
+)
 from esm_client.core.schemas.contract import Contract, Digest, Kind, Name, Problem
 from esm_client.core.schemas.esms import Yank
 from esm_client.core.schemas.finding import EsmFilter
@@ -25,6 +31,9 @@ class RankingCreate(Contract):
     sketch: Annotated[Base64Bytes, Field(max_length=MAX_SKETCH_BYTES)]
     folds: Annotated[tuple[Base64Bytes, ...], Field(max_length=MAX_FOLDS)] = ()
     """Sketches of folds of the target (core.scoring.jackknife), for standard errors."""
+    embedded: Annotated[Base64Bytes, Field(max_length=MAX_EMBEDDED_BYTES)] | None = None
+    """The target row by row (core.scoring.embedded), where its owner chooses to send that: only
+    with it are MLP maps scored. Discarded after scoring, like the sketch."""
     fingerprint: SpaceFingerprint | None = None
     """None when the embeddings were made elsewhere; the ranking then says `unverified`."""
     intercept: bool = True
