@@ -16,6 +16,7 @@ from esm_server.auth.service import AuthService
 from esm_server.auth.tokens import TokenService
 from esm_server.db.database import Database
 from esm_server.dependencies import Services, dependencies
+from esm_server.engine.device import num_workers
 from esm_server.engine.scoring import Engine
 from esm_server.finding.controllers import FindingController
 from esm_server.finding.service import FindingService
@@ -66,10 +67,12 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         settings.max_pack_bytes,
         settings.open_namespaces,
     )
+    engine = _engine(settings, store)
     publishing = PublishService(
         database,
         store,
         AdmissionPolicy(settings.verdicts),
+        engine,
         open_namespaces=settings.open_namespaces,
     )
     similar = SimilarService(database, gpu=settings.index_on_gpu)
@@ -88,7 +91,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         artifacts=ArtifactService(database, store, auth, uploads),
         rankings=RankingService(
             database,
-            _engine(settings, store),
+            engine,
             RankingQueue(
                 running=settings.running_rankings,
                 waiting=settings.waiting_rankings,
@@ -138,9 +141,8 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
 
 
 def _engine(settings: Settings, store: LocalBlobStore) -> Engine:
-    """One worker feeds a GPU; without one there is a worker per core."""
-    usual = 1 if settings.device.startswith("cuda") else usable_cores()
-    return Engine(settings.engine_dir, store.local_copy, settings.workers or usual, settings.device)
+    workers = settings.workers or num_workers(settings.device, usable_cores())
+    return Engine(settings.engine_dir, store.local_copy, workers, settings.device)
 
 
 def _openapi() -> OpenAPIConfig:

@@ -1,6 +1,8 @@
 """What is opened before the first request and closed after the last."""
 
+import asyncio
 from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from litestar.concurrency import sync_to_thread
@@ -10,6 +12,10 @@ from esm_server.db.migrations import check_current
 from esm_server.rankings.service import RankingService
 from esm_server.storage.local import LocalBlobStore
 
+REQUEST_THREADS = 64
+"""Requests that work or wait for the disk at a time: many times more than cores, since most wait.
+Python's own default is four more than cores, all of which a few uploads would hold."""
+
 
 def lifespan(
     database: Database, store: LocalBlobStore, rankings: RankingService
@@ -18,6 +24,8 @@ def lifespan(
 
     @asynccontextmanager
     async def run() -> AsyncGenerator[None]:
+        threads = ThreadPoolExecutor(REQUEST_THREADS, "request")
+        asyncio.get_running_loop().set_default_executor(threads)
         await sync_to_thread(check_current, database.engine)
         await sync_to_thread(store.prepare)
         await sync_to_thread(rankings.resume)

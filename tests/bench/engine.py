@@ -22,7 +22,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 from bench.engine_pools import Blobs, sketch_of, target
 
-from esm_server.engine.scoring import Engine, Request
+from esm_server.engine.request import Request
+from esm_server.engine.scoring import Engine
 from esm_server.settings import usable_cores
 
 PEER_MAPS = 50

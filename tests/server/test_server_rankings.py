@@ -175,7 +175,7 @@ def test_equal_scores_are_ordered_by_reference(registry, push, esm_directory, un
 
 
 def test_one_bad_map_does_not_spoil_the_ranking(start_registry, push, esm_directory):
-    """A blob is damaged on disk after it was accepted."""
+    """A blob and the shelf of all maps are damaged on disk after they were accepted."""
     running = start_registry()
     for index in range(3):
         directory = esm_directory(f"esm-{index}", seed=index)
@@ -185,6 +185,13 @@ def test_one_bad_map_does_not_spoil_the_ranking(start_registry, push, esm_direct
         version = client.get(path).json()
         name = version["manifest"]["files"]["model.safetensors"]["sha256"].removeprefix("sha256:")
         (running.data_dir / "blobs" / name[:2] / name).write_bytes(b"damaged")
+        first = client.post("/v1/rankings", json=body("tiny-bert-mean-128", make_sketch(seed=1)))
+        assert len(first.json()["rows"]) == 3, "what is at hand needs no blob"
+    running.stop()
+    (shelf,) = (running.data_dir / "engine").glob("*/*.maps")
+    shelf.write_bytes(bytes(byte ^ 1 for byte in shelf.read_bytes()))
+    running = start_registry(running.data_dir)
+    with running.client(running.read_token) as client:
         receipt = client.post("/v1/rankings", json=body("tiny-bert-mean-128", make_sketch())).json()
     assert [row["reference"] for row in receipt["skipped"]] == ["n/esm-1@1"]
     assert receipt["skipped"][0]["code"] == "invalid-artifact"

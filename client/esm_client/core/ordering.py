@@ -1,10 +1,11 @@
 """The order of a ranking's rows, and leaving some out."""
 
+import math
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from esm_client.core.schemas import Kind, RankedEsm
-from esm_client.core.scoring.margin import TIE_NATS, log_bayes_factor
+from esm_client.core.scoring.margin import SURE_ERRORS, TIE_NATS, log_bayes_factor
 
 
 class Target(Protocol):
@@ -30,7 +31,8 @@ def ordered(rows: Sequence[RankedEsm], target: Target, *, intercept: bool) -> li
             num_label_columns=target.num_label_columns,
             intercept=intercept,
         )
-        place = {"rank": rank, "log_bayes_factor": factor, "tied": abs(factor) < TIE_NATS}
+        tied = _tied(best_first[0], row, factor)
+        place = {"rank": rank, "log_bayes_factor": factor, "tied": tied}
         found.append(row.model_copy(update=place))
     return found
 
@@ -38,17 +40,24 @@ def ordered(rows: Sequence[RankedEsm], target: Target, *, intercept: bool) -> li
 def leave_out(rows: Sequence[RankedEsm], references: Collection[str]) -> list[RankedEsm]:
     """The other rows, ranked anew: ranks, log Bayes factors and ties refer to the best of them.
 
-    Scores and gains stay: none depends on what else is ranked.
+    Scores and gains stay: none depends on what else is ranked. Neither do ties, while the best
+    row does.
     """
     kept = [row for row in rows if row.reference not in references]
-    best = kept[0].log_bayes_factor if kept else 0.0
-    return [
-        row.model_copy(
-            update={
-                "rank": rank,
-                "log_bayes_factor": row.log_bayes_factor - best,
-                "tied": abs(row.log_bayes_factor - best) < TIE_NATS,
-            }
-        )
-        for rank, row in enumerate(kept, start=1)
-    ]
+    if not kept or len(kept) == len(rows):
+        return kept
+    found: list[RankedEsm] = []
+    for rank, row in enumerate(kept, start=1):
+        factor = row.log_bayes_factor - kept[0].log_bayes_factor
+        tied = row.tied if kept[0] is rows[0] else _tied(kept[0], row, factor)
+        place = {"rank": rank, "log_bayes_factor": factor, "tied": tied}
+        found.append(row.model_copy(update=place))
+    return found
+
+
+def _tied(best: RankedEsm, row: RankedEsm, factor: float) -> bool:
+    """By standard errors where both are known: as if independent, which ties rather more."""
+    if best.standard_error is None or row.standard_error is None:
+        return abs(factor) < TIE_NATS
+    error = math.hypot(best.standard_error, row.standard_error)
+    return row is best or best.score - row.score <= SURE_ERRORS * error

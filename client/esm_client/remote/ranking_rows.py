@@ -137,8 +137,10 @@ def how(receipt: RankingReceipt) -> str:
 
 def legend(receipt: RankingReceipt) -> str:
     """What the numbers mean, in one line."""
+    measured = any(row.standard_error is not None for row in receipt.rows[:1])
+    near = "two standard errors" if measured else f"{TIE_NATS:g}"
     return (
         f"score: log evidence per row, to compare within this ranking only. gain: over no "
         f"fine-tuning ({receipt.identity_score:.4f}). log BF: nats against the best; "
-        f"{TIE_MARK}: within {TIE_NATS:g} of it, too close to tell apart."
+        f"{TIE_MARK}: within {near} of it, too close to tell apart."
     )

@@ -6,8 +6,12 @@ from itertools import chain
 from esm_client.core.errors import InvalidInput
 from esm_client.core.ordering import ordered
 from esm_client.core.schemas import RankedEsm, RankingReceipt
+from esm_client.core.schemas.rankings import Mode
 from esm_client.remote.ranking import Ranking
 from esm_client.remote.shield import ShieldReport
+
+_MODES: tuple[Mode, ...] = ("auto", "exhaustive", "screened", "prefiltered")
+"""The later, the less was scored exactly."""
 
 
 def merged(rankings: Sequence[Ranking]) -> Ranking:
@@ -26,6 +30,7 @@ def merged(rankings: Sequence[Ranking]) -> Ranking:
     if len(rankings) == 1:
         return rankings[0]
     receipts = [ranking.receipt for ranking in rankings]
+    recalls = [r.prefilter_recall for r in receipts if r.prefilter_recall is not None]
     receipt = first.model_copy(
         update={
             "id": "+".join(receipt.id for receipt in receipts),
@@ -35,6 +40,8 @@ def merged(rankings: Sequence[Ranking]) -> Ranking:
             "pool_size": sum(receipt.pool_size for receipt in receipts),
             "num_exact": sum(receipt.num_exact for receipt in receipts),
             "margin": max(receipt.margin for receipt in receipts),
+            "mode": max((receipt.mode for receipt in receipts), key=_MODES.index),
+            "prefilter_recall": min(recalls) if recalls else None,
             "rows": _ordered((receipt, receipt.rows) for receipt in receipts),
             "skipped": list(chain.from_iterable(receipt.skipped for receipt in receipts)),
             "seconds": sum(receipt.seconds for receipt in receipts),
@@ -61,7 +68,8 @@ def _ordered(parts: Iterable[tuple[RankingReceipt, list[RankedEsm]]]) -> list[Ra
     rows: list[RankedEsm] = []
     receipt: RankingReceipt | None = None
     for receipt, own in parts:
-        rows += [row.model_copy(update={"space": receipt.space}) for row in own]
+        here = {"space": receipt.space, "rank_range": None}  # ranks were those in its space
+        rows += [row.model_copy(update=here) for row in own]
     return ordered(rows, receipt, intercept=receipt.intercept) if receipt else rows
 
 

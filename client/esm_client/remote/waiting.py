@@ -4,10 +4,10 @@ import base64
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
 
-from esm_client.core.errors import Conflict, ConnectionFailed, EsmError
+from esm_client.core.errors import Conflict, ConnectionFailed, EsmError, Unavailable
 from esm_client.core.schemas import RankingCreate, RankingJob, RankingReceipt
 from esm_client.core.scoring.disclosure import DisclosureWarning
 from esm_client.core.scoring.embedded import EmbeddedTarget
@@ -20,6 +20,7 @@ RankingWatch = Callable[[int, int], None]
 """Told how many ESMs are scored, of how many."""
 
 AGAIN_SECONDS = 1.0
+PATIENCE = 120.0
 
 
 def unheard(done: int, total: int) -> None:
@@ -59,16 +60,22 @@ def finished(
 ) -> RankingReceipt:
     """The receipt, once it is there; raises what the ranking failed with.
 
-    A connection that breaks meanwhile is opened again. Whoever stops waiting, by Ctrl-C for
-    instance, calls the ranking off.
+    A connection that breaks meanwhile is opened again for PATIENCE seconds, in which a server has
+    started anew and goes on with its jobs. Whoever stops waiting, by Ctrl-C for instance, calls the
+    ranking off.
     """
+    heard = monotonic()
     try:
         while isinstance(answer, RankingJob):
             _raise_if_over(answer)
-            with suppress(ConnectionFailed):
+            try:
                 for job in rankings.follow(answer.id):
                     watch(job.done, job.total)
-            answer = rankings.get(answer.id)
+                answer, heard = rankings.get(answer.id), monotonic()
+            except (ConnectionFailed, Unavailable) as error:
+                if monotonic() > heard + PATIENCE:
+                    goes_on = f"The ranking goes on there: esm-client ranking {answer.id}"
+                    raise type(error)(error.message, goes_on) from error
             if isinstance(answer, RankingJob):
                 sleep(AGAIN_SECONDS)
     except (KeyboardInterrupt, SystemExit):

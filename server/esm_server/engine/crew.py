@@ -2,12 +2,12 @@
 
 import base64
 import json
+import logging
 import os
 import subprocess
 import sys
-import time
 from collections import OrderedDict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Condition, Thread
@@ -17,10 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esm_client.core.errors import EsmError, Unavailable, error_class
+from esm_server.engine.device import num_workers
 from esm_server.engine.shelf import MapShape, Shelf
 
+FEW = 8
+"""Maps in a chunk whose time says half as much as that of a long one."""
 ATTEMPTS = 3
 """How many workers may die over one chunk."""
+_LOG = logging.getLogger("esm_server")
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 
@@ -47,6 +51,8 @@ class Work:
     intercept: bool
     chunks: deque[Chunk]
     scores: NDArray[np.float64]
+    columns: int = 2
+    """Label columns, on which the time depends."""
     lost: list[Chunk] = field(default_factory=list[Chunk])
     """Chunks whose records were not what was expected: to be placed again."""
     running: int = 0
@@ -64,23 +70,28 @@ class Crew:
 
     def __init__(self, size: int, device: str) -> None:
         self._size, self._device = size, device
+        self.is_on_gpu = device != "cpu" and num_workers(device, 0) == 1
         self._changed = Condition()
         self._waiting: OrderedDict[str, deque[Work]] = OrderedDict()
         self._threads: list[Thread] = []
         self._processes: dict[int, subprocess.Popen[str]] = {}
         self._closed = False
-        self._costs: dict[MapShape, float] = {}
+        self._costs: dict[tuple[MapShape, int], float] = {}
 
-    def seconds(self, counts: Mapping[MapShape, int]) -> float:
+    @property
+    def size(self) -> int:
+        """How many processes share the work."""
+        return self._size
+
+    def seconds(self, counts: Mapping[MapShape, int], columns: int) -> float:
         """How long scoring so many maps should take, by what it took lately."""
-        cost = sum(count * self._cost(shape) for shape, count in counts.items())
+        cost = sum(count * self._cost(shape, columns) for shape, count in counts.items())
         return cost / self._size
 
-    def start(self, works: Sequence[Work]) -> None:
-        """Queue works; owners take turns, chunk by chunk, and each owner's works are in order."""
+    def start(self, work: Work) -> None:
+        """Queue it; owners take turns, chunk by chunk, and each owner's works are in order."""
         with self._changed:
-            for work in works:
-                self._waiting.setdefault(work.owner, deque()).append(work)
+            self._waiting.setdefault(work.owner, deque()).append(work)
             while len(self._threads) < self._size and not self._closed:
                 thread = Thread(target=self._serve, args=(len(self._threads),), daemon=True)
                 self._threads.append(thread)
@@ -118,13 +129,21 @@ class Crew:
         for thread in self._threads:
             thread.join()
 
-    def _cost(self, shape: MapShape) -> float:
+    def _cost(self, shape: MapShape, columns: int) -> float:
         """Seconds a map; before the first, a guess from the number of operations."""
+        known = self._costs.get((shape, columns.bit_length()))
+        if known is not None:
+            return known
         wide, rank = shape.dimension, shape.width
         guess = 1e-10 * wide**3
         if shape.architecture == "low-rank":
             guess = 1e-7 * wide * rank + 1e-8 * rank**3
-        return self._costs.get(shape, guess)
+        return guess * (1.0 + columns / 40.0)
+
+    def _learn(self, shape: MapShape, columns: int, seconds: float, maps: int) -> None:
+        """Move the cost towards what a chunk took, the further the more maps it had."""
+        known, share = self._cost(shape, columns), 0.5 * maps / (maps + FEW)
+        self._costs[shape, columns.bit_length()] = known + share * (seconds / maps - known)
 
     def _serve(self, number: int) -> None:
         while True:
@@ -153,12 +172,13 @@ class Crew:
 
     def _do(self, number: int, work: Work, chunk: Chunk) -> None:
         answer: dict[str, Any] | None = None
-        started = time.perf_counter()
         try:
             answer = self._ask(number, work, chunk)
-            if not chunk.screen:
-                spent, shape = time.perf_counter() - started, chunk.shelf.shape
-                self._costs[shape] = 0.5 * (self._cost(shape) + spent / len(chunk.rows))
+            if not chunk.screen and answer is not None and "seconds" in answer:
+                maps = len(chunk.rows)
+                self._learn(chunk.shelf.shape, work.columns, answer["seconds"], maps)
+        except Exception as error:  # this thread is needed for the next chunk
+            _LOG.exception("a worker could not be asked", exc_info=error)
         finally:
             with self._changed:
                 self._note(work, chunk, answer)
@@ -201,17 +221,19 @@ class Crew:
         }
         if self._closed:
             return None
-        process = self._process(number)
+        process: subprocess.Popen[str] | None = None
         try:
+            process = self._process(number)
             if process.stdin is not None and process.stdout is not None:
                 process.stdin.write(json.dumps(request) + "\n")
                 process.stdin.flush()
                 return json.loads(process.stdout.readline())
-        except (OSError, ValueError):
-            pass
-        process.kill()
-        process.wait()
-        self._processes.pop(number, None)
+        except (OSError, ValueError) as error:
+            _LOG.warning("a worker failed: %s", error)
+        if process is not None:
+            process.kill()
+            process.wait()
+            self._processes.pop(number, None)
         return None
 
     def _process(self, number: int) -> "subprocess.Popen[str]":

@@ -1,6 +1,7 @@
 """The device a worker scores on, and the arrays it needs there."""
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,23 @@ def arrays_on(device: str) -> tuple[Any, Any]:
     """
     if device == "cpu":
         return np, None
+    wanted = "cuda" if device == "auto" else device
+    why = "torch is not installed"
     try:
         import torch
     except ImportError:
-        if device != "auto":
-            _LOG.warning("torch is not installed: the engine uses the CPU instead of %s", device)
-        return np, None
-    if torch.cuda.is_available():
-        return torch, "cuda" if device == "auto" else device
+        pass
+    else:
+        why = "there is no such CUDA device"
+        number = int(wanted.partition(":")[2] or 0)
+        if torch.cuda.is_available() and number < torch.cuda.device_count():
+            return torch, wanted
     if device != "auto":
-        _LOG.warning("there is no CUDA device: the engine uses the CPU instead of %s", device)
+        _LOG.warning("%s: the engine uses the CPU instead of %s", why, device)
     return np, None
+
+
+def num_workers(device: str, cores: int) -> int:
+    """How many workers a device is fed by: one a core, or one where there is a GPU."""
+    on_gpu = device.startswith("cuda") or (device == "auto" and Path("/dev/nvidia0").exists())
+    return 1 if on_gpu else cores

@@ -5,7 +5,7 @@ import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +76,7 @@ class Shelf:
         self.path, self.shape = path, shape
         self._record = shape.record()
         self._mapped: Records = np.zeros(0, dtype=self._record["map"])
+        self._sound = np.zeros(0, dtype=np.bool_)
 
     @property
     def record_bytes(self) -> int:
@@ -92,6 +93,16 @@ class Shelf:
             whole = np.memmap(self.path, dtype=self._record, mode="r", shape=(count,))
             self._mapped = cast("Records", whole["map"])
         return self._mapped
+
+    def are_sound(self, rows: NDArray[np.intp]) -> bool:
+        """Whether the bytes of records are those that were written; each is read once for that."""
+        if (missing := int(rows.max()) + 1 - len(self._sound)) > 0:
+            self._sound = np.r_[self._sound, np.zeros(missing, dtype=np.bool_)]
+        unread = rows[~self._sound[rows]]
+        if unread.size:
+            with self.path.open("rb") as file:
+                self._sound[unread] = [self._is_sound(file, row) for row in unread.tolist()]
+        return bool(self._sound[rows].all())
 
     def append(self, digest: str, esm_map: EsmMap) -> int:
         """Write a map at the end; returns its row."""
@@ -115,9 +126,13 @@ class Shelf:
         with self.path.open("rb") as file:
             for row in range(len(self)):
                 data = file.read(self.record_bytes)
-                if _crc(data) == int.from_bytes(data[_CRC], "little"):
+                if _is_whole(data):
                     found[f"sha256:{data[_DIGEST].hex()}"] = row
         return found
+
+    def _is_sound(self, file: BinaryIO, row: int) -> bool:
+        file.seek(row * self.record_bytes)
+        return _is_whole(file.read(self.record_bytes))
 
 
 def check_of(records: Records, rows: NDArray[np.intp]) -> str:
@@ -129,6 +144,10 @@ def check_of_digests(digests: list[str]) -> str:
     """The same from the maps' digests."""
     joined = "".join(digest.removeprefix("sha256:") for digest in digests)
     return hashlib.sha256(bytes.fromhex(joined)).hexdigest()
+
+
+def _is_whole(record: bytes) -> bool:
+    return _crc(record) == int.from_bytes(record[_CRC], "little")
 
 
 def _crc(record: Any) -> int:

@@ -1,7 +1,8 @@
 """A target as a worker holds it: decoded and decomposed once, then used for chunk after chunk."""
 
+import logging
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from esm_server.engine.screening import Screen
 from esm_server.engine.shelf import Records
 
 Array = NDArray[np.float64]
+_LOG = logging.getLogger("esm_server")
 FULL_FROM = 11
 """A low-rank map whose rank times this exceeds D is scored as a full one: that is faster."""
 GPU_BATCH = 64
@@ -43,6 +45,10 @@ class ScoredTarget:
         return LowRankScorer(self._design, self._arrays, self._device)
 
     @cached_property
+    def _low_rank_on_cpu(self) -> LowRankScorer:
+        return LowRankScorer(self._design)
+
+    @cached_property
     def _full(self) -> FullRankScorer:
         return FullRankScorer(self._design)
 
@@ -54,24 +60,28 @@ class ScoredTarget:
     def _screen(self) -> Screen:
         return Screen(self._low_rank.basis)
 
-    def scores(self, records: Records, rows: NDArray[np.intp], *, screen: bool) -> Array:
-        """Scores (n,) of some records; NaN for a map that cannot be scored, whatever the reason."""
+    def scorer(self, records: Records, *, screen: bool) -> Callable[[NDArray[np.intp]], Array]:
+        """What gives the scores (n,) of some records, made ready: what is done once is done here.
+
+        Scores are NaN for a map that cannot be scored, whatever the reason.
+        """
         fields = records.dtype.fields or {}
         if "hidden.weight" in fields:
-            return np.array([_sheltered(self._of_mlp, records[row]) for row in rows])
+            return partial(self._one_by_one, records, self._of_mlp)
         left = fields.get("left")
         if left is not None and left[0].shape[1] * FULL_FROM <= left[0].shape[0]:
-            return self._of_low_rank(records, rows)
-        if self._device is not None:
-            return self._in_batches(records, rows)
-        score = self._of_full_on_screen if screen else self._of_full
+            return partial(self._of_low_rank, self._low_rank, records)
+        if screen:
+            return partial(self._one_by_one, records, _of_weights(self._screen.score))
+        exactly = partial(self._one_by_one, records, _of_weights(self._full.score))
+        if self._device is None:
+            return exactly
+        return partial(self._in_batches, self._on_gpu, records, exactly)
+
+    def _one_by_one(
+        self, records: Records, score: Callable[[Any], float], rows: NDArray[np.intp]
+    ) -> Array:
         return np.array([_sheltered(score, records[row]) for row in rows])
-
-    def _of_full(self, record: Any) -> float:
-        return self._full.score(_weight(record), record["bias"])
-
-    def _of_full_on_screen(self, record: Any) -> float:
-        return self._screen.score(_weight(record), record["bias"])
 
     def _of_mlp(self, record: Any) -> float:
         """From the sketch of the mapped rows."""
@@ -83,36 +93,51 @@ class ScoredTarget:
         design = self._embedded.sketch(features).design(intercept=self._intercept)
         return FullRankScorer(design).identity()
 
-    def _in_batches(self, records: Records, rows: NDArray[np.intp]) -> Array:
-        """Full maps on a GPU; what it is not sure of, the CPU does."""
+    def _in_batches(
+        self, scorer: CholeskyScorer, records: Records,
+        exactly: Callable[[NDArray[np.intp]], Array], rows: NDArray[np.intp],
+    ) -> Array:  # fmt: skip
+        """Full maps on a GPU; what it is not sure of, or has no memory for, the CPU does."""
         found = np.full(len(rows), np.nan)
         for start in range(0, len(rows), GPU_BATCH):
             batch = [records[row] for row in rows[start : start + GPU_BATCH]]
             weight, bias = (np.stack([f(r) for r in batch]) for f in (_weight, _bias))
-            found[start : start + GPU_BATCH] = self._on_gpu.scores(weight, bias)
-        for index in np.flatnonzero(~np.isfinite(found)):
-            found[index] = _sheltered(self._of_full, records[rows[index]])
+            try:
+                found[start : start + GPU_BATCH] = scorer.scores(weight, bias)
+            except RuntimeError as error:  # torch's own, of which memory is the likeliest
+                _LOG.warning("the GPU failed, so the CPU scores these maps: %s", error)
+        unsure = np.flatnonzero(~np.isfinite(found))
+        found[unsure] = exactly(rows[unsure])
         return found
 
-    def _of_low_rank(self, records: Records, rows: NDArray[np.intp]) -> Array:
-        directions, columns = self._low_rank.basis.labels.inside.shape
+    def _of_low_rank(
+        self, scorer: LowRankScorer, records: Records, rows: NDArray[np.intp]
+    ) -> Array:
+        directions, columns = scorer.basis.labels.inside.shape
         width = 4 * records.dtype["left"].shape[1] + columns
         size = max(1, BATCH_BYTES // (8 * directions * width))
         found = np.full(len(rows), np.nan)
         for start in range(0, len(rows), size):
             batch = records[rows[start : start + size]]
-            found[start : start + size] = self._batch(batch)
+            found[start : start + size] = self._batch(scorer, batch)
         return found
 
-    def _batch(self, batch: Records) -> Array:
+    def _batch(self, scorer: LowRankScorer, batch: Records) -> Array:
         try:
-            return self._low_rank.scores(
-                batch["scale"], batch["left"], batch["right"], batch["bias"]
-            )
+            return scorer.scores(batch["scale"], batch["left"], batch["right"], batch["bias"])
         except (EsmError, ArithmeticError, ValueError):
             if len(batch) == 1:
                 return np.array([np.nan])
-            return np.concatenate([self._batch(batch[i : i + 1]) for i in range(len(batch))])
+        except RuntimeError as error:  # torch's own, of which memory is the likeliest
+            if len(batch) == 1 and scorer is not self._low_rank_on_cpu:
+                _LOG.warning("the GPU failed, so the CPU scores this map: %s", error)
+                return self._batch(self._low_rank_on_cpu, batch)
+        middle = max(1, len(batch) // 2)
+        return np.r_[self._batch(scorer, batch[:middle]), self._batch(scorer, batch[middle:])]
+
+
+def _of_weights(score: Callable[[Any, Any], float]) -> Callable[[Any], float]:
+    return lambda record: score(_weight(record), record["bias"])
 
 
 def _sheltered(score: Callable[[Any], float], record: Any) -> float:

@@ -10,6 +10,7 @@ scores and a digest of which maps they belong to.
 import base64
 import json
 import sys
+import time
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -36,14 +37,20 @@ class Worker:
         rows = np.frombuffer(base64.b64decode(request["rows"]), dtype="<i8").astype(np.intp)
         try:
             target = self._target(request["sketch"], request["embedded"], request["intercept"])
-            records = self._shelf(request["shelf"], request["shape"]).records(int(rows.max()) + 1)
-            scores = target.scores(records, rows, screen=request["screen"])
+            shelf = self._shelf(request["shelf"], request["shape"])
+            records = shelf.records(int(rows.max()) + 1)
+            if not shelf.are_sound(rows):
+                return {"lost": "damaged records"}
+            scorer = target.scorer(records, screen=request["screen"])
+            started = time.perf_counter()
+            scores = scorer(rows)
+            seconds = time.perf_counter() - started
         except EsmError as error:
             return {"code": error.code, "message": error.message, "hint": error.hint}
         except (OSError, IndexError) as error:
             return {"lost": str(error)}
         encoded = base64.b64encode(scores.astype("<f8").tobytes()).decode()
-        return {"scores": encoded, "check": check_of(records, rows)}
+        return {"scores": encoded, "check": check_of(records, rows), "seconds": seconds}
 
     def _target(self, sketch: str, embedded: str | None, intercept: bool) -> ScoredTarget:
         key = (sketch, embedded, intercept)

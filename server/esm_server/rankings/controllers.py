@@ -102,6 +102,8 @@ class RankingController(Controller):
                 before = job
                 while job == before:
                     await asyncio.sleep(EVENT_SECONDS)
+                    if rankings.is_closed:  # the job goes on after the next start
+                        return
                     job = await asyncio.to_thread(rankings.job, ranking_id, caller)
 
         return ServerSentEvent(events())

@@ -9,7 +9,7 @@ from esm_client.core.ordering import ordered
 from esm_client.core.references import Reference
 from esm_client.core.schemas import RankedEsm, SkippedEsm, Source, SourceTask
 from esm_client.core.scoring.sketch import TargetSketch
-from esm_server.engine.scoring import PoolScores
+from esm_server.engine.request import PoolScores
 from esm_server.rankings.candidates import Pool
 from esm_server.registry.repository import EsmRepository, VersionRecord
 

@@ -5,7 +5,7 @@ from threading import Lock
 
 from esm_client.core.errors import MissingExtra
 from esm_server.db.database import Database
-from esm_server.engine.scoring import PoolScores
+from esm_server.engine.request import PoolScores
 from esm_server.index.prefilter import Prefilter, audited
 from esm_server.rankings.candidates import Pool
 from esm_server.similar.service import SimilarService

@@ -9,7 +9,7 @@ from esm_client.core.scoring.evidence import SCORE_NAME, SCORE_VERSION
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_server.db.columns import now
 from esm_server.db.database import Database
-from esm_server.engine.scoring import PoolScores
+from esm_server.engine.request import PoolScores
 from esm_server.rankings.candidates import Pool
 from esm_server.rankings.later import yanked_rows
 from esm_server.rankings.order import (

@@ -88,6 +88,15 @@ class RankingJobRepository:
         )
         return self._session.exec(statement).first()
 
+    def end_answered(self) -> None:
+        """End the jobs whose receipts were stored just before a kill."""
+        answered = select(RankingJobRow.id).join(
+            RankingRow, col(RankingRow.id) == col(RankingJobRow.id)
+        )
+        running = answered.where(col(RankingJobRow.state) == RUNNING)
+        for ranking_id in self._session.exec(running).all():
+            self.end(ranking_id, "done")
+
     def unfinished(self) -> Sequence[RankingJobRow]:
         """What a former process has left, oldest first."""
         statement = select(RankingJobRow).where(col(RankingJobRow.state) == RUNNING)

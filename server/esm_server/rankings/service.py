@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import logging
 from collections import Counter
 from dataclasses import replace
 from threading import Event
@@ -12,22 +13,25 @@ from esm_client.core.artifact.directory import MODEL
 from esm_client.core.errors import Cancelled, Conflict, EsmError, NotFound
 from esm_client.core.schemas import Problem, RankingCreate, RankingJob, RankingReceipt
 from esm_client.core.scoring.embedded import EmbeddedTarget
+from esm_client.core.scoring.jackknife import left_out
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_server.auth.caller import Caller
 from esm_server.auth.service import AuthService
 from esm_server.db import RankingJobRow
 from esm_server.db.database import Database
-from esm_server.engine.scoring import Engine, PoolScores, Progress, Request
+from esm_server.engine.request import Choose, PoolScores, Progress, Request
+from esm_server.engine.scoring import Engine
 from esm_server.rankings.candidates import Pool, check_target, read_pool
 from esm_server.rankings.later import marked
 from esm_server.rankings.prefiltering import Prefiltering
-from esm_server.rankings.queue import Outcome, RankingQueue
+from esm_server.rankings.queue import Outcome, RankingQueue, unexpected
 from esm_server.rankings.receipt import Target, store_receipt
 from esm_server.rankings.repository import RUNNING, RankingJobRepository, RankingRepository
 from esm_server.rankings.running import Ranking, end_state
 from esm_server.rankings.uncertainty import jackknife, read_folds
 from esm_server.spaces.service import require_id
 
+_LOG = logging.getLogger("esm_server")
 TIDY_EVERY = 20
 """Rankings of a space after which its shelves are looked at."""
 
@@ -43,6 +47,7 @@ class RankingService:
         self._prefiltering, self._budget = prefiltering, budget
         self._active: dict[str, Ranking] = {}
         self._rankings: Counter[int] = Counter()
+        self._is_closed = False
 
     def start(self, request: RankingCreate, caller: Caller) -> Ranking:
         """Begin to score the ESMs of a space.
@@ -62,14 +67,14 @@ class RankingService:
         with self._database.write() as session:
             RankingJobRepository(session).add(row)
         ranking.is_stored = True
-        if ranking.is_over:  # before it was stored: `_finish` knew of no job to end
+        if ranking.is_over:  # before it was stored: whoever ended it knew of no job
             self._end_job(ranking)
         return ranking.job()
 
     def give_up(self, ranking: Ranking) -> None:
         """The only one who waited has gone."""
         if not ranking.is_stored:
-            self._cancel(ranking)
+            self._end(ranking, Cancelled("Whoever asked for the ranking has gone.", "Rank again."))
 
     def get(self, ranking_id: str, caller: Caller) -> RankingReceipt | RankingJob:
         """A receipt, saying what was yanked or deleted since, or the job that is to make it.
@@ -101,16 +106,19 @@ class RankingService:
     def cancel(self, ranking_id: str, caller: Caller) -> None:
         """Call a ranking off; raises NotFound, and Conflict when it is over."""
         active = self._active.get(ranking_id)
-        if active is not None and _may_see(caller, active.caller.user_id):
-            self._cancel(active)
+        if active is not None and not active.is_over and _may_see(caller, active.caller.user_id):
+            self._end(active, Cancelled("The ranking was cancelled.", "Rank again."))
             return
         state = self.job(ranking_id, caller).state
         raise Conflict(f"The ranking {ranking_id} is {state}.", "Nothing was changed.")
 
     def resume(self) -> None:
-        """Run again what a former process was at."""
-        with self._database.read() as session:
-            rows = RankingJobRepository(session).unfinished()
+        """Open the maps at hand, and run again what a former process was at."""
+        self._engine.open_all()
+        with self._database.write() as session:
+            jobs = RankingJobRepository(session)
+            jobs.end_answered()
+            rows = jobs.unfinished()
         for row in rows:
             sketch = base64.b64encode(row.sketch or b"")
             request = RankingCreate.model_validate({**row.request, "sketch": sketch})
@@ -122,8 +130,15 @@ class RankingService:
                 with self._database.write() as session:
                     RankingJobRepository(session).end(row.id, "failed", _dumped(error))
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the server is stopping: no ranking gets any further."""
+        return self._is_closed
+
     def close(self) -> None:
         """End the workers; jobs stay for the next start."""
+        self._is_closed = True
+        self._queue.close()
         self._engine.close()
 
     def _start(self, ranking: Ranking) -> Ranking:
@@ -136,15 +151,16 @@ class RankingService:
             EmbeddedTarget.from_bytes(request.embedded).check(sketch)
         folds = read_folds(sketch, request.folds) if request.folds else []
         target = Target(sketch, hashlib.sha256(request.sketch).hexdigest())
-        choose = None
-        if request.mode in ("auto", "prefiltered"):
-            choose = self._prefiltering.of(pool, needed=request.mode == "prefiltered")
         self._active[ranking.id] = ranking
 
         def finish(outcome: Outcome) -> None:
             self._finish(ranking, pool, target, outcome)
 
+        def choose() -> Choose | None:
+            return self._prefiltering.of(pool, needed=request.mode == "prefiltered")
+
         def compute(progress: Progress, cancelled: Event) -> PoolScores:
+            without = left_out(folds) if folds else []  # before the work: they may not do
             wanted = Request(
                 space_id=require_id(pool.space), sketch=request.sketch,
                 intercept=request.intercept, digests=pool.digests, owner=caller.name,
@@ -152,21 +168,23 @@ class RankingService:
                 embedded=request.embedded,
             )  # fmt: skip
             scores = self._engine.score(wanted, progress, cancelled)
-            self._prefiltering.audit(pool, scores)
-            self._tidy(pool)
-            if not folds:
+            if not without:
                 return scores
 
             def score(one: Request) -> PoolScores:
                 return self._engine.score(one, None, cancelled)
 
-            return replace(scores, jackknife=jackknife(score, wanted, scores, folds))
+            return replace(scores, jackknife=jackknife(score, wanted, scores, without))
+
+        def afterwards(scores: PoolScores) -> None:
+            self._prefiltering.audit(pool, scores)
+            self._tidy(pool)
 
         parts = hashlib.sha256(b"".join((*request.folds, request.embedded or b""))).hexdigest()
         key = f"{target.digest} {parts} {request.intercept} {request.mode} {pool.digest}"
         ranking.waiter = finish
         try:
-            ranking.computation = self._queue.submit(key, caller.name, compute, finish)
+            ranking.computation = self._queue.submit(key, caller.name, compute, finish, afterwards)
         except EsmError:
             del self._active[ranking.id]
             raise
@@ -182,10 +200,10 @@ class RankingService:
                 end = store_receipt(self._database, ranking, pool, target, outcome, recall)
             except EsmError as error:
                 end = error
-        ranking.end(end)
-        self._active.pop(ranking.id, None)
-        if ranking.is_stored:
-            self._end_job(ranking)
+            except Exception as error:
+                _LOG.exception("a receipt could not be made", exc_info=error)
+                end = unexpected()
+        self._end(ranking, end)
 
     def _tidy(self, pool: Pool) -> None:
         """Now and then, let the engine forget maps of versions that were deleted."""
@@ -197,13 +215,14 @@ class RankingService:
             live = RankingRepository(session).file_digests(space, MODEL)
         self._engine.pool(space).compact(live)
 
-    def _cancel(self, ranking: Ranking) -> None:
+    def _end(self, ranking: Ranking, end: RankingReceipt | EsmError) -> None:
+        """End a ranking for all who ask for it; what cannot be stored is remembered here."""
         if ranking.computation is not None:
             self._queue.leave(ranking.computation, ranking.waiter)
-        ranking.end(Cancelled("The ranking was cancelled.", "Rank again."))
-        self._active.pop(ranking.id, None)
+        ranking.end(end)
         if ranking.is_stored:
             self._end_job(ranking)
+        self._active.pop(ranking.id, None)
 
     def _end_job(self, ranking: Ranking) -> None:
         with self._database.write() as session:

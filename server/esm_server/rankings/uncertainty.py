@@ -7,18 +7,17 @@ import numpy as np
 
 from esm_client.core.errors import InvalidSketch
 from esm_client.core.schemas import RankedEsm
-from esm_client.core.scoring.jackknife import left_out, rank_ranges, standard_errors
+from esm_client.core.scoring.jackknife import check_folds, rank_ranges, standard_errors
+from esm_client.core.scoring.margin import SURE_ERRORS
 from esm_client.core.scoring.sketch import TargetSketch
-from esm_server.engine.scoring import Jackknife, PoolScores, Request
+from esm_server.engine.request import Jackknife, PoolScores, Request
 
 ROWS = 50
 """The best rows, which are scored once more for every fold."""
-SURE = 2.0
-"""Standard errors by which two rows must differ not to be tied."""
 
 
 def read_folds(whole: TargetSketch, folds: Sequence[bytes]) -> list[TargetSketch]:
-    """The fold sketches, checked against the whole; raises InvalidSketch."""
+    """The fold sketches, checked against the whole; raises InvalidSketch, InvalidLabels."""
     sketches = [TargetSketch.from_bytes(fold) for fold in folds]
     rows = sum(sketch.num_rows for sketch in sketches)
     if rows != whole.num_rows or any(
@@ -30,20 +29,23 @@ def read_folds(whole: TargetSketch, folds: Sequence[bytes]) -> list[TargetSketch
             f"{whole.num_rows}.",
             "Make both from the same rows and labels, with core.scoring.jackknife.",
         )
+    check_folds(sketches)
     return sketches
 
 
 def jackknife(
     score: Callable[[Request], PoolScores], request: Request, found: PoolScores,
-    folds: Sequence[TargetSketch],
+    without: Sequence[TargetSketch],
 ) -> Jackknife:  # fmt: skip
-    """Score the best rows again, for every fold that is left out; those that no sketch can score
-    (MLP maps) stay without an error."""
+    """Score the best rows again, for the sketches `without` one fold each.
+
+    Maps that no sketch can score (MLPs) stay without an error.
+    """
     order = np.argsort(np.where(np.isnan(found.scores), np.inf, -found.scores), kind="stable")
     members = order[: min(ROWS, int((~np.isnan(found.scores)).sum()))]
     digests = [request.digests[index] for index in members.tolist()]
     again = replace(request, embedded=None, digests=digests, mode="exhaustive")
-    rows = [score(replace(again, sketch=sketch.to_bytes())).scores for sketch in left_out(folds)]
+    rows = [score(replace(again, sketch=sketch.to_bytes())).scores for sketch in without]
     scores = np.stack(rows)
     scored = np.isfinite(scores).all(axis=0)
     return Jackknife(members[scored], scores[:, scored])
@@ -66,7 +68,7 @@ def with_errors(rows: list[RankedEsm], members: Sequence[int], found: Jackknife)
             update={
                 "standard_error": float(errors[number]),
                 "rank_range": (int(low[number]), int(high[number])),
-                "tied": row.tied if known[0] else behind <= SURE * float(apart[number]),
+                "tied": row.tied if known[0] else behind <= SURE_ERRORS * float(apart[number]),
             }
         )
     return updated

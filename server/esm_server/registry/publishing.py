@@ -9,7 +9,7 @@ from pydantic_core import to_json
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from esm_client.core.artifact.directory import EsmArtifact, check_file_names
+from esm_client.core.artifact.directory import MODEL, EsmArtifact, check_file_names
 from esm_client.core.artifact.manifest import digest_file, manifest_digest
 from esm_client.core.errors import Conflict, InvalidArtifact, InvalidInput, NotFound, TooLarge
 from esm_client.core.limits import MAX_ARTIFACT_BYTES, MAX_PROVENANCE_BYTES
@@ -24,6 +24,7 @@ from esm_server.audit.record import record
 from esm_server.auth.caller import Caller
 from esm_server.db import EsmVersionRow, NamespaceRow
 from esm_server.db.database import Database
+from esm_server.engine.scoring import Engine
 from esm_server.namespaces.permissions import check_publisher, check_quota, create_namespace
 from esm_server.registry.answers import as_version_detail
 from esm_server.registry.facts import refresh
@@ -56,12 +57,14 @@ class PublishService:
         database: Database,
         store: BlobStore,
         policy: AdmissionPolicy,
+        engine: Engine,
         *,
         open_namespaces: bool,
     ) -> None:
         self._database = database
         self._store = store
         self._policy = policy
+        self._engine = engine
         self._open_namespaces = open_namespaces
         self._duplicates = Duplicates()
 
@@ -80,6 +83,12 @@ class PublishService:
         artifact = self._read_artifact(request.manifest)
         fingerprint = claimed_fingerprint(artifact, request.fingerprint)
         draft = _Draft(namespace, name, request, artifact, fingerprint, caller)
+        published, space_id = self._stored(draft)
+        if published.is_new:
+            self._engine.take_in(space_id, [request.manifest.files[MODEL].sha256])
+        return published
+
+    def _stored(self, draft: "_Draft") -> tuple[Published, int]:
         for _ in range(ATTEMPTS - 1):
             try:
                 return self._store_version(draft)
@@ -115,7 +124,8 @@ class PublishService:
                     )
             return EsmArtifact.from_files(paths)
 
-    def _store_version(self, draft: "_Draft") -> Published:
+    def _store_version(self, draft: "_Draft") -> tuple[Published, int]:
+        """The version, and the id of its space."""
         with self._database.write() as session:
             owner = self._namespace(session, draft)
             space = admit(
@@ -134,7 +144,8 @@ class PublishService:
                 )
             found = esms.by_digest(draft.namespace, draft.name, digest)
             if found is not None:
-                return Published(as_version_detail(found, esms.parts([found])), is_new=False)
+                detail = as_version_detail(found, esms.parts([found]))
+                return Published(detail, is_new=False), require_id(space)
             check_quota(session, owner, num_bytes=draft.size, versions=1)
             version = draft.row(esm.id or 0, esm.last_number + 1, digest)
             self._judge(session, draft, version, require_id(space))
@@ -148,7 +159,8 @@ class PublishService:
             SpaceRepository(session).count_change(require_id(space))
             _record(session, draft, version)
             stored = (esm, version, space)
-            return Published(as_version_detail(stored, esms.parts([stored])), is_new=True)
+            detail = as_version_detail(stored, esms.parts([stored]))
+            return Published(detail, is_new=True), require_id(space)
 
     def _judge(
         self, session: Session, draft: "_Draft", version: EsmVersionRow, space_id: int

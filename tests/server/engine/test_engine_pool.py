@@ -1,20 +1,28 @@
 """Maps at hand: what is pushed is found again, whatever happened to the files meanwhile."""
 
 import hashlib
+import sys
+import time
 from contextlib import contextmanager
 
 import numpy as np
 import pytest
 
-from esm_client.core.errors import EsmError, NotFound
+from esm_client.core.errors import EsmError, NotFound, StorageFull, Unavailable
 from esm_client.core.maps.affine import AffineMap
 from esm_client.core.maps.low_rank import LowRankMap
 from esm_client.core.maps.mlp import MlpMap
 from esm_client.core.maps.storage import dump_map
+from esm_client.core.scoring.sketch import TargetSketch
 from esm_server.engine import pool as pool_module
 from esm_server.engine.pool import ResidentPool
-from esm_server.engine.scoring import Engine, Request
+from esm_server.engine.request import Request
+from esm_server.engine.scoring import Engine
 from esm_server.engine.shelf import MapShape, check_of, check_of_digests
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::esm_client.core.scoring.disclosure.DisclosureWarning"
+)
 
 
 class Blobs:
@@ -136,6 +144,68 @@ def test_compaction_drops_what_is_dead_and_disturbs_nobody(blobs, tmp_path, monk
     assert blobs.opened == 14
 
 
+def test_damage_under_a_running_engine_changes_no_score(blobs, tmp_path):
+    digests = [blobs.add(full(seed)) for seed in range(6)]
+    engine = Engine(tmp_path / "engine", blobs.open, 1)
+    x = np.random.default_rng(0).normal(size=(50, 6))
+    sketch = TargetSketch.from_embeddings(x, x[:, 0] > 0, kind="classification")
+    shelf = engine.pool(1).place(digests)[digests[0]].shelf
+    data = bytearray(shelf.path.read_bytes())
+    data[shelf.record_bytes - 80] ^= 1
+    shelf.path.write_bytes(data)
+    try:
+        scores = engine.score(Request(1, sketch.to_bytes(), True, digests, "somebody")).scores
+    finally:
+        engine.close()
+    expected = [sketch.log_maximum_evidence(blobs.maps[digest].weight) for digest in digests]
+    assert scores == pytest.approx(expected, abs=1e-9)
+    assert 6 < blobs.opened <= 8, "the chunk with the damage is read again"
+
+
+def test_a_target_that_cannot_be_written_can_be_asked_for_again(blobs, tmp_path):
+    digests = [blobs.add(full(1))]
+    engine = Engine(tmp_path / "engine", blobs.open, 1)
+    x = np.random.default_rng(0).normal(size=(50, 6))
+    sketch = TargetSketch.from_embeddings(x, x[:, 0] > 0, kind="classification")
+    request = Request(1, sketch.to_bytes(), True, digests, "somebody")
+    engine.pool(1).place(digests)
+    (tmp_path / "engine" / "targets").write_bytes(b"no folder")
+    try:
+        with pytest.raises(StorageFull, match="cannot write the target"):
+            engine.score(request)
+        (tmp_path / "engine" / "targets").unlink()
+        assert np.isfinite(engine.score(request).scores).all()
+    finally:
+        engine.close()
+
+
+def test_maps_are_taken_in_before_anybody_ranks(blobs, tmp_path):
+    digests = [blobs.add(full(seed)) for seed in range(3)]
+    engine = Engine(tmp_path / "engine", blobs.open, 1)
+    engine.take_in(1, digests)
+    deadline = time.monotonic() + 20
+    while len(engine.pool(1)) < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    engine.close()
+    assert len(engine.pool(1)) == blobs.opened == 3
+
+
+def test_a_worker_that_cannot_be_started_costs_one_ranking(blobs, tmp_path, monkeypatch):
+    digests = [blobs.add(full(1))]
+    engine = Engine(tmp_path / "engine", blobs.open, 1)
+    x = np.random.default_rng(0).normal(size=(50, 6))
+    sketch = TargetSketch.from_embeddings(x, x[:, 0] > 0, kind="classification")
+    request = Request(1, sketch.to_bytes(), True, digests, "somebody")
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "executable", str(tmp_path / "nothing"))
+            with pytest.raises(Unavailable):
+                engine.score(request)
+        assert np.isfinite(engine.score(request).scores).all()
+    finally:
+        engine.close()
+
+
 def test_a_check_names_the_maps_it_is_of(blobs, tmp_path):
     digests = [blobs.add(low_rank(seed)) for seed in range(4)]
     pool = ResidentPool(tmp_path / "pool", blobs.open)
@@ -146,8 +216,6 @@ def test_a_check_names_the_maps_it_is_of(blobs, tmp_path):
 
 def test_compaction_under_a_ranking_changes_no_score(blobs, tmp_path, monkeypatch):
     """Between placing and scoring, the shelf is written anew, and a record is overwritten."""
-    from esm_client.core.scoring.sketch import TargetSketch
-
     monkeypatch.setattr(pool_module, "COMPACT_RECORDS", 2)
     digests = [blobs.add(low_rank(seed)) for seed in range(30)]
     engine = Engine(tmp_path / "engine", blobs.open, 1)

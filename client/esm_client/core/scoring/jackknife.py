@@ -1,13 +1,13 @@
 """Standard errors of scores from sketches of random folds of the target (Efron 1982, section 3)."""
 
 from collections.abc import Sequence
-from functools import reduce
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from esm_client.core.errors import InvalidInput, InvalidSketch
+from esm_client.core.errors import InvalidInput, InvalidLabels, InvalidSketch
 from esm_client.core.scoring.features import as_features
 from esm_client.core.scoring.labels import Kind, label_columns
 from esm_client.core.scoring.sketch import TargetSketch
@@ -23,7 +23,8 @@ def fold_sketches(
     """Sketches of random folds of (N, D) embeddings and their labels, classes spread evenly.
 
     They add up to the sketch of all rows, and reveal more than it: each holds sums over a tenth
-    of the rows. Raises InvalidInput for fewer rows than folds, and what the sketch raises.
+    of the rows. Raises InvalidInput for fewer rows than folds, InvalidLabels for a class of one
+    row, and what the sketch raises.
     """
     matrix, values = as_features(embeddings), np.asarray(labels)
     if not 2 <= folds <= len(matrix):
@@ -42,17 +43,32 @@ def fold_sketches(
         sketch = TargetSketch(matrix.shape[1], kind=kind, class_names=names)
         sketch.update(matrix[rows], values[rows])
         found.append(sketch)
+    check_folds(found)
     return found
 
 
-def left_out(folds: Sequence[TargetSketch]) -> list[TargetSketch]:
-    """The sketch of all folds but the i-th, for every i; raises InvalidSketch where they differ."""
+def check_folds(folds: Sequence[TargetSketch]) -> None:
+    """Raise InvalidSketch for a single fold, InvalidLabels where leaving one out loses a class."""
     if len(folds) < 2:
         raise InvalidSketch("One fold leaves nothing when it is left out.", "Send two or more.")
-    return [
-        reduce(TargetSketch.merge, [fold for j, fold in enumerate(folds) if j != i])
-        for i in range(len(folds))
-    ]
+    occurs = np.array([fold.class_counts for fold in folds], dtype=np.int64) > 0
+    lonely = np.flatnonzero(occurs.sum(axis=0) == 1)
+    if lonely.size:
+        column, names = int(lonely[0]), folds[0].class_names
+        name = names[column] if names else f"#{column}"
+        raise InvalidLabels(
+            f"The class {name!r} lies in one fold alone: without that fold it is another target.",
+            "Merge classes of one row with others, or rank without standard errors.",
+        )
+
+
+def left_out(folds: Sequence[TargetSketch]) -> list[TargetSketch]:
+    """The sketch of all folds but the i-th, for every i; raises as `check_folds` does."""
+    check_folds(folds)
+    before = list(accumulate(folds[:-1], TargetSketch.merge))
+    after = list(accumulate(folds[:0:-1], TargetSketch.merge))[::-1]
+    between = [one.merge(other) for one, other in zip(before, after[1:], strict=False)]
+    return [after[0], *between, before[-1]]
 
 
 def standard_errors(scores: Array) -> Array:

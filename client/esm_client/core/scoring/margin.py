@@ -12,6 +12,9 @@ disjoint halves of 500 rows in 52 percent of pairs below 3 nats, 78 percent at 3
 two of them are the better rule.
 """
 
+SURE_ERRORS = 2.0
+"""Jackknife standard errors by which two rows must differ not to be tied, where those are known."""
+
 
 def log_bayes_factor(
     score_difference: float,

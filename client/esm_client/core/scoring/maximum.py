@@ -23,7 +23,7 @@ MARGIN = 0.5
 RIVAL = 0.1
 """Nats by which the highest of several maxima must stand out in a coarse look."""
 MAX_NODES = 30
-STEPS_BELOW = 12
+STEPS_BELOW = 16
 """How far below the grid a better maximum is looked for, where one is possible."""
 GRID_POINTS = 33
 NEWTON_STEPS = 4
