@@ -115,6 +115,11 @@ class RunningRegistry:
         """SIGKILL, as a power cut would."""
         self._end(signal.SIGKILL)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether its process has not ended."""
+        return self._process.poll() is None
+
     def stop(self) -> int:
         """SIGTERM; the exit status."""
         return self._end(signal.SIGTERM)

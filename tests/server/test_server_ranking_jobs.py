@@ -22,6 +22,7 @@ from esm_client.core.scoring.sketch import TargetSketch
 
 WIDTH, POOL = 640, 40  # full maps: one worker needs more than a second for all of them
 PATIENCE = 60.0
+ONE_WORKER = {"ESM_SERVER_WORKERS": "1"}
 
 
 @pytest.fixture(name="wide", scope="module")
@@ -161,12 +162,19 @@ def test_a_killed_worker_costs_nothing(wide, client):
     assert receipt["num_exact"] == POOL
 
 
-def test_a_killed_server_goes_on_with_its_jobs(tmp_path, wide):
-    with wide.client(wide.write_token) as client:
+@pytest.mark.parametrize("end", ["kill", "stop"])
+def test_a_server_that_ended_goes_on_with_its_jobs(wide, end):
+    running = wide if wide.is_running else RunningRegistry(wide.data_dir, ONE_WORKER)
+    with running.client(wide.write_token) as client:
         jobs = [client.post("/v1/rankings", json=body(40 + i, wait=0)).json() for i in range(2)]
-    workers = wide.workers
-    wide.kill()
-    again = RunningRegistry(wide.data_dir, {"ESM_SERVER_WORKERS": "1"})
+    workers = running.workers
+    getattr(running, end)()
+    with sqlite3.connect(wide.data_dir / "registry.sqlite3") as database:
+        # as after a kill between a receipt and the end of its job
+        answered = "SELECT id FROM rankings ORDER BY created_at DESC LIMIT 1"
+        statement = f"UPDATE ranking_jobs SET state = 'running' WHERE id = ({answered})"
+        assert database.execute(statement).rowcount <= 1
+    again = RunningRegistry(wide.data_dir, ONE_WORKER)
     try:
         with again.client(wide.write_token) as client:
             receipts = [settled(client, job["id"]) for job in jobs]
@@ -176,4 +184,7 @@ def test_a_killed_server_goes_on_with_its_jobs(tmp_path, wide):
             assert receipt["identity_score"] == pytest.approx(identity, abs=1e-8)
     finally:
         again.kill()
+    with sqlite3.connect(wide.data_dir / "registry.sqlite3") as database:
+        states = database.execute("SELECT DISTINCT state FROM ranking_jobs").fetchall()
+    assert not {"running", "failed"} & {state for (state,) in states}
     assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
