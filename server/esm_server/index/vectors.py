@@ -21,7 +21,8 @@ HNSW_BELOW = 500_000
 """Vectors up to which a graph is built; beyond it inverted lists take less memory and time."""
 HNSW_LINKS, HNSW_SEARCH = 32, 128
 LISTS_PER_ROOT, PROBED_SHARE = 4, 0.02
-TRAINED_ON = 100_000
+TRAINED_ON_PER_LIST = 40
+"""Vectors: FAISS asks for no fewer than 39."""
 WIDEST = 2048
 """Neighbours up to which FAISS is asked: a GPU gives no more, and one product is faster then."""
 REBUILD_SHARE = 0.2
@@ -108,7 +109,8 @@ class VectorIndex:
         kind = _kind_for(rows.count)
         index = self._empty(kind, rows.count)
         if kind == "ivf":
-            index.train(rows.vectors[:: max(1, rows.count // TRAINED_ON)])
+            some = TRAINED_ON_PER_LIST * _lists(rows.count)
+            index.train(rows.vectors[:: max(1, rows.count // some)])
         index.add(rows.vectors)
         self._built = _Built(rows, kind, index)
 
@@ -123,7 +125,7 @@ class VectorIndex:
             return graph
         if kind == "flat":
             return self._placed(made("Flat"))
-        lists = int(LISTS_PER_ROOT * count**0.5)
+        lists = _lists(count)
         inverted = made(f"IVF{lists},Flat")
         inverted.nprobe = max(8, int(PROBED_SHARE * lists))
         return self._placed(inverted)
@@ -137,6 +139,10 @@ class VectorIndex:
 
 def _kind_for(count: int) -> Kind:
     return "flat" if count < FLAT_BELOW else "hnsw" if count < HNSW_BELOW else "ivf"
+
+
+def _lists(count: int) -> int:
+    return int(LISTS_PER_ROOT * count**0.5)
 
 
 def _faiss() -> Any:
