@@ -7,7 +7,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from esm_server.index.vectors import Ids, VectorIndex, Vectors
+from esm_server.index.rows import Ids, Vectors
+from esm_server.index.vectors import VectorIndex
 
 By = Literal["map", "text"]
 Loaded = Mapping[By, tuple[Ids, Vectors]]
@@ -46,11 +47,15 @@ class SpaceIndex:
         ids, cosines = index.search(vector.astype(np.float32), count)
         return list(zip(ids.tolist(), cosines.tolist(), strict=True))
 
-    def around(self, by: By, version: int, count: int) -> list[tuple[int, float]]:
-        """What is nearest to a version, itself included; none for a version without a vector."""
+    def vectors(self, by: By, versions: Ids) -> Vectors:
+        """The vectors (n, d) of versions, of length one: NaN for one that has none.
+
+        Without columns where no version of the space has one.
+        """
         index = self._indices.get(by)
-        vector = None if index is None else index.vector(version)
-        return [] if vector is None else self.nearest(by, vector, count)
+        if index is None:
+            return np.zeros((len(versions), 0), dtype=np.float32)
+        return index.vectors(versions)
 
     def _index(self, by: By, dimension: int) -> VectorIndex:
         if by not in self._indices:
