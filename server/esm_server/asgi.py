@@ -103,7 +103,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         ),
         source_models=SourceModelService(database, store, settings.max_source_model_bytes),
         shield=ShieldService(database),
-        incoming_packs=IncomingPacks(store, publishing),
+        incoming_packs=IncomingPacks(store, publishing, settings.max_blob_bytes),
         outgoing_packs=OutgoingPacks(database, store),
         similar=similar,
         health=HealthService(database, store),

@@ -58,6 +58,7 @@ ENDPOINTS = [
     _of("GET", "/v1/esms/facets", "token"),
     _of("POST", "/v1/source-sketches", "token", body={"digests": ["sha256:" + "0" * 64]}),
     _of("POST", NAMESPACE + "/packs", "writer", 400, body=b"", limited=403),
+    _of("GET", "/v1/spaces/{space}/live", "token"),
     _of("GET", "/v1/spaces/{space}/pack", "token"),
     _of("POST", "/v1/similar", "token", body="similar"),
     _of("POST", "/v1/rankings", "token", 201, body="ranking"),

@@ -44,6 +44,37 @@ def test_pushed_pulled_and_ranked_without_a_server(esm, done, folder, namespace,
     assert [row["reference"] for row in rows] == [row["reference"] for row in there["rows"]]
 
 
+def test_options_of_a_ranking_without_a_server(done, esm, folder, namespace, target, tmp_path):
+    done("push-all", folder, namespace, "--space", namespace)
+    done("spaces", "pull", namespace, tmp_path / "pack")
+    options = ("--exclude", f"{namespace}/e1", "--uncertainty", "--mode", "exhaustive")
+    found = esm("rank", *target, "--pack", tmp_path / "pack", *options)
+    assert found.returncode == 0, found.stderr
+    lines = found.stdout.splitlines()
+    assert "±" in lines[2]
+    assert f"{namespace}/e0@1" in found.stdout
+    assert f"{namespace}/e1@1" not in found.stdout
+    assert "copies of it would not be noticed" in found.stdout
+    none = esm("rank", *target, "--pack", tmp_path / "pack", "--language", "xx")
+    assert none.returncode == 1
+    assert "passes the filter" in none.stderr
+
+
+def test_what_the_server_has_lost_is_told(
+    registry, esm, done, folder, esm_directory, namespace, tmp_path
+):
+    esm_directory("many/gone", seed=77_003)
+    done("push-all", folder, namespace, "--space", namespace)
+    shown = json.loads(done("show", f"{namespace}/gone", "--json"))
+    digest = shown["manifest"]["files"]["model.safetensors"]["sha256"]
+    (registry.data_dir / "blobs" / digest[7:9] / digest[7:]).unlink()
+    pulled = esm("spaces", "pull", namespace, tmp_path / "pack")
+    assert pulled.returncode == 0
+    assert pulled.stdout.startswith("3 ESMs of")
+    assert "warning: 1 ESM could not be pulled" in pulled.stderr
+    assert f"{namespace}/gone@1" in pulled.stderr
+
+
 def test_uncertainty_is_shown(done, esm, folder, namespace, target):
     done("push-all", folder, namespace, "--space", namespace)
     found = esm("rank", *target, "--space", namespace, "--uncertainty")
@@ -100,6 +131,8 @@ def test_neighbours_of_texts(done, esm, esm_directory, registry, namespace, tmp_
             ("rank", "--embeddings", "x", "--labels", "y", "--space", "a", "--space", "b"),
             "Embeddings are of one space",
         ),
+        (("rank", "x.csv", "--pack", "b", "--mode", "prefiltered"), "--mode prefiltered is"),
+        (("rank", "x.csv", "--pack", "b", "--send-embeddings"), "With --pack nothing is sent"),
         (("similar",), "Give REFERENCE, or --texts"),
         (("similar", "a/b", "--texts", "x", "--space", "s"), "Give REFERENCE, or --texts"),
         (("push-all", ".", "team"), "holds no directory with an ESM"),

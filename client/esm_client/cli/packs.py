@@ -73,3 +73,8 @@ def pull_space(
         names=[detail.reference for detail in local.versions],
         human=lambda: print_line(f"{counted(count, 'ESM')} of {space} are in {folder}"),
     )
+    if lost := local.content.lost:
+        print_error(
+            f"warning: {counted(len(lost), 'ESM')} could not be pulled, as the server has lost "
+            f"files of theirs; {lost[0]} for one. Tell the server's operator."
+        )

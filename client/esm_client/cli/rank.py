@@ -111,6 +111,8 @@ def rank(
     """
     spaces, models = space or [], base_model or []
     _check(data, embeddings, labels, spaces, pack, models)
+    if pack is not None:
+        _check_local(mode, send_embeddings=send_embeddings)
     task = None
     if data is not None:
         from esm_client.lab.data.loading import load_task
@@ -143,13 +145,15 @@ def rank(
     )
     sent = _sent(pack, uncertainty=uncertainty, embeddings=send_embeddings)
     source = Source(task, embeddings, labels, label_column, kind, sent)
-    if pack is not None:
-        print_ranking(session, _locally(session, pack, source, models, not no_intercept), top)
-        return
     asked: dict[str, Any] = {
-        "intercept": not no_intercept, "keep_copies": keep_copies, "filter": wanted, "mode": mode,
+        "intercept": not no_intercept, "keep_copies": keep_copies, "filter": wanted,
         "target_rows": None if task is None else task.rows,
     }  # fmt: skip
+    if pack is not None:
+        folder = models[0] if models else None
+        found = _locally(session, pack, source, folder, asked, uncertainty=uncertainty)
+        print_ranking(session, found, top)
+        return
     from esm_client.remote.several_spaces import merged
 
     with session.client() as client:
@@ -165,8 +169,7 @@ def rank(
                     target.sketch,
                     folds=target.folds() if uncertainty else (), space=detail.name,
                     embedded=target.embedded if send_embeddings else None,
-                    fingerprint=target.fingerprint, watch=watch,
-                    **asked,
+                    fingerprint=target.fingerprint, mode=mode, watch=watch, **asked,
                 )  # fmt: skip
             rankings.append(ranking)
     print_ranking(session, merged(rankings), top)
@@ -196,24 +199,35 @@ def _sent(pack: Path | None, *, uncertainty: bool, embeddings: bool) -> str:
     return "Only its sketch is sent."
 
 
+def _check_local(mode: Mode, *, send_embeddings: bool) -> None:
+    if mode in ("screened", "prefiltered"):
+        raise typer.BadParameter(
+            f"--mode {mode} is a server's; with --pack everything is scored exactly: leave it out."
+        )
+    if send_embeddings:
+        raise typer.BadParameter(
+            "With --pack nothing is sent, and MLP maps are scored all the same: leave "
+            "--send-embeddings out."
+        )
+
+
 def _locally(
-    session: Session, pack: Path, source: Source, models: list[str], intercept: bool
-) -> "Ranking":
+    session: Session, pack: Path, source: Source, base_model: str | None, asked: dict[str, Any],
+    *, uncertainty: bool,
+) -> "Ranking":  # fmt: skip
     from esm_client.remote.local_space import LocalSpace
     from esm_client.remote.rank_locally import rank_locally
-    from esm_client.remote.ranking import Ranking
 
     local = LocalSpace(pack)
     url = ""
     with suppress(EsmError), session.client() as client:
         url = client.url  # by which folders of base models are known
-    target = source.target(session, url, local.content.space, models[0] if models else None)
+    target = source.target(session, url, local.content.space, base_model)
     with session.output.counting("Ranking") as watch:
-        receipt = rank_locally(
-            local, target.sketch, fingerprint=target.fingerprint, intercept=intercept,
-            embedded=target.embedded, watch=watch,
+        return rank_locally(
+            local, target.sketch, fingerprint=target.fingerprint, embedded=target.embedded,
+            folds=target.folds() if uncertainty else (), watch=watch, **asked,
         )  # fmt: skip
-    return Ranking(receipt)
 
 
 def _warn_if_retired(space: SpaceDetail) -> None:

@@ -26,11 +26,12 @@ from esm_client.core.scoring.sketch import TargetSketch
 from esm_client.core.shield.source import TargetHashes
 from esm_client.core.spaces import SpaceFingerprint
 from esm_client.remote.cache import HINT, Cache
+from esm_client.remote.local_scoring import Embedded
 from esm_client.remote.local_space import LocalSpace
 from esm_client.remote.packs import Packs
 from esm_client.remote.pull import find_version, pull_version
 from esm_client.remote.push import push_directory
-from esm_client.remote.rank_locally import Embedded, rank_locally
+from esm_client.remote.rank_locally import rank_locally
 from esm_client.remote.ranking import Ranking
 from esm_client.remote.requests import esm_query
 from esm_client.remote.resources.aliases import AliasResource
@@ -264,25 +265,15 @@ class Client:
         return self._shielded(receipt, target_rows, keep_copies=keep_copies)
 
     def rank_locally(
-        self,
-        sketch: TargetSketch,
-        folder: str | os.PathLike[str],
-        *,
-        fingerprint: SpaceFingerprint | None = None,
-        intercept: bool = True,
-        embedded: Embedded | None = None,
-        watch: RankingWatch = unheard,
+        self, sketch: TargetSketch, folder: str | os.PathLike[str], **options: Any
     ) -> Ranking:
         """Rank the ESMs of a space that `packs.pull` wrote to a folder; no server is asked.
 
-        With `embedded`, the target's base embeddings and labels, MLP maps are ranked too. Raises
-        NotFound, DimensionMismatch, SpaceMismatch, InvalidLabels.
+        options: `fingerprint`, `intercept`, `target_rows`, `keep_copies`, `filter`, `folds`,
+        `embedded` and `watch` as in `rank`; everything is scored exactly. Raises NotFound,
+        InvalidInput, DimensionMismatch, SpaceMismatch, InvalidLabels, InvalidSketch.
         """
-        receipt = rank_locally(
-            LocalSpace(Path(folder)), sketch, fingerprint=fingerprint, intercept=intercept,
-            embedded=embedded, watch=watch,
-        )  # fmt: skip
-        return Ranking(receipt)
+        return rank_locally(LocalSpace(Path(folder)), sketch, **options)
 
     def ranking(self, id: str) -> Ranking:  # noqa: A002 - the receipt's own word
         """An earlier ranking, waited for if it is not done; raises NotFound."""

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from esm_client.core.schemas import PackResult
-from esm_client.remote.local_space import LocalSpace, pull_space
+from esm_client.remote.local_space import LocalSpace
+from esm_client.remote.pull_space import pull_space
 from esm_client.remote.push_many import push_directories
 from esm_client.remote.resources.packs import PackResource
 from esm_client.remote.transport import Transport
@@ -30,8 +31,9 @@ class Packs:
         return push_directories(self._resource, namespace, named, **options)
 
     def pull(self, space: str, folder: str | os.PathLike[str]) -> LocalSpace:
-        """Fetch what a space ranks into a folder, or what is new since it was pulled there.
+        """Fetch what a space ranks into a folder, as far as it is not there yet.
 
-        Raises NotFound, InvalidInput for a folder of another space, DigestMismatch.
+        `content.lost` of the answer names ESMs that the server has lost bytes of. Raises NotFound,
+        InvalidInput for a folder of another space, DigestMismatch, Conflict.
         """
         return pull_space(self._resource, space, Path(folder))

@@ -1,37 +1,36 @@
-"""Ranking from a pulled space: the same kernels, no server."""
+"""Ranking from a pulled space: the same kernels and the same shield, no server."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
-from functools import cached_property
 from uuid import uuid4
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-from esm_client.core.artifact.directory import MODEL
-from esm_client.core.errors import DimensionMismatch, EsmError, InvalidArtifact
-from esm_client.core.maps.low_rank import LowRankMap
-from esm_client.core.maps.mlp import MlpMap, needs_embeddings
-from esm_client.core.maps.storage import EsmMap, load_map
-from esm_client.core.ordering import ordered
+from esm_client.core.artifact.summary import FILE, source_sketches
+from esm_client.core.errors import DimensionMismatch, EsmError, NotFound, Unavailable
+from esm_client.core.matching import matches
+from esm_client.core.ordering import leave_out, ordered
 from esm_client.core.schemas import (
+    EsmFilter,
     EsmVersionDetail,
     RankedEsm,
     RankingReceipt,
     SkippedEsm,
 )
-from esm_client.core.scoring.evidence import SCORE_NAME, SCORE_VERSION, log_maximum_evidence
-from esm_client.core.scoring.labels import Kind
-from esm_client.core.scoring.low_rank import LowRankScorer
+from esm_client.core.scoring.evidence import SCORE_NAME, SCORE_VERSION
+from esm_client.core.scoring.jackknife import left_out
 from esm_client.core.scoring.sketch import TargetSketch
+from esm_client.core.shield.source import SourceSketches, TargetHashes
 from esm_client.core.spaces import SpaceFingerprint, check_same_space
+from esm_client.core.uncertainty import ROWS, check_folds_of, with_errors
+from esm_client.remote.local_scoring import Embedded, LocalScorer, scored
 from esm_client.remote.local_space import LocalSpace
+from esm_client.remote.ranking import Ranking
+from esm_client.remote.shield import MAX_ROWS, examine
 
-BATCH = 16
 Watch = Callable[[int, int], None]
-Embedded = tuple[ArrayLike, ArrayLike]
-"""Base embeddings (N, D) of the target, and its labels: what an MLP map is scored with."""
 
 
 def rank_locally(
@@ -40,14 +39,62 @@ def rank_locally(
     *,
     fingerprint: SpaceFingerprint | None = None,
     intercept: bool = True,
+    target_rows: Iterable[Sequence[str]] | None = None,
+    keep_copies: bool = False,
+    filter: EsmFilter | None = None,  # noqa: A002 - the contract's own word
+    folds: Sequence[TargetSketch] = (),
     embedded: Embedded | None = None,
     watch: Watch = lambda done, total: None,  # noqa: ARG005
-) -> RankingReceipt:
-    """Score every ESM of a pulled space for a target; nothing leaves this machine.
+) -> Ranking:
+    """Score the ESMs of a pulled space for a target; nothing leaves this machine.
 
-    Raises DimensionMismatch, SpaceMismatch, InvalidLabels.
+    Everything is scored exactly; with `embedded`, base embeddings and labels of the target, MLP
+    maps too. The other arguments as for `Client.rank`.
+    Raises DimensionMismatch, SpaceMismatch, InvalidLabels, InvalidSketch, and NotFound for a
+    filter that leaves no ESM.
     """
     started = time.perf_counter()
+    _check_target(local, sketch, fingerprint)
+    if folds:
+        check_folds_of(sketch, folds)
+    wanted = filter or EsmFilter()
+    pool = _pool(local, wanted)
+    scorer = LocalScorer(sketch, embedded, intercept=intercept)
+    rows, skipped = _rows(local, pool, scorer, watch)
+    rows = ordered(rows, sketch, intercept=intercept)
+    if folds:
+        rows = _with_errors(local, pool, rows, folds, intercept=intercept)
+    receipt = RankingReceipt(
+        id=f"local-{uuid4().hex[:12]}",
+        space=local.content.space.name,
+        space_verified=fingerprint is not None,
+        created_at=datetime.now(UTC),
+        created_by="",
+        score_name=SCORE_NAME,
+        score_version=SCORE_VERSION,
+        intercept=intercept,
+        filter=wanted,
+        kind=sketch.kind,
+        num_rows=sketch.num_rows,
+        num_label_columns=sketch.num_label_columns,
+        label_map_digest=sketch.label_map_digest,
+        identity_score=scorer.identity,
+        pool_generation=local.content.generation,
+        pool_size=len(pool),
+        num_exact=len(rows),
+        rows=rows,
+        skipped=skipped,
+        seconds=time.perf_counter() - started,
+    )
+    target = None if target_rows is None else TargetHashes.of(target_rows)
+    compared = rows[:MAX_ROWS]
+    report = examine(compared, _sketches(local, compared), target, keep_copies=keep_copies)
+    return Ranking(receipt, leave_out(rows, report.left_out), report)
+
+
+def _check_target(
+    local: LocalSpace, sketch: TargetSketch, fingerprint: SpaceFingerprint | None
+) -> None:
     space = local.content.space
     if sketch.dimension != space.identity.dimension:
         raise DimensionMismatch(
@@ -59,113 +106,86 @@ def rank_locally(
         canaries = tuple(tuple(row) for row in space.canaries)
         stored = SpaceFingerprint(identity=space.identity, canaries=canaries)
         check_same_space(space.name, stored, fingerprint)
-    scorer = _Scorer(sketch, embedded, intercept=intercept)
-    identity = scorer.design.mean_log_evidence()
+
+
+def _pool(local: LocalSpace, wanted: EsmFilter) -> list[EsmVersionDetail]:
+    found = [
+        detail
+        for detail in local.versions
+        if matches(wanted, detail, local.live[detail.reference, detail.digest].tags)
+    ]
+    if not found and wanted != EsmFilter():
+        raise NotFound(
+            f"No ESM of {local.content.space.name} in {local.folder} passes the filter.",
+            "Leave a condition out, or pull the space again.",
+        )
+    return found
+
+
+def _rows(
+    local: LocalSpace, pool: Sequence[EsmVersionDetail], scorer: LocalScorer, watch: Watch
+) -> tuple[list[RankedEsm], list[SkippedEsm]]:
     rows: list[RankedEsm] = []
-    skipped: list[SkippedEsm] = []
-    for done, (details, maps) in enumerate(_batches(local, skipped)):
-        for detail, score in zip(details, scorer.scores(maps), strict=True):
-            if isinstance(score, EsmError):
-                skipped.append(_skipped(detail, score))
-            else:
-                rows.append(_row(detail, score, identity))
-        watch(min(len(local.versions), (done + 1) * BATCH), len(local.versions))
-    return RankingReceipt(
-        id=f"local-{uuid4().hex[:12]}",
-        space=space.name,
-        space_verified=fingerprint is not None,
-        created_at=datetime.now(UTC),
-        created_by="",
-        score_name=SCORE_NAME,
-        score_version=SCORE_VERSION,
-        intercept=intercept,
-        kind=sketch.kind,
-        num_rows=sketch.num_rows,
-        num_label_columns=sketch.num_label_columns,
-        label_map_digest=sketch.label_map_digest,
-        identity_score=identity,
-        pool_generation=local.content.generation,
-        pool_size=len(local.versions),
-        num_exact=len(rows),
-        rows=ordered(rows, sketch, intercept=intercept),
-        skipped=skipped,
-        seconds=time.perf_counter() - started,
+    skipped = _lost(local)
+    for done, (detail, score) in enumerate(scored(local, pool, scorer), start=1):
+        if isinstance(score, EsmError):
+            skipped.append(_skipped(detail, score))
+        else:
+            rows.append(_row(local, detail, score, scorer.identity))
+        watch(done, len(pool))
+    return rows, skipped
+
+
+def _with_errors(
+    local: LocalSpace, pool: Sequence[EsmVersionDetail], rows: Sequence[RankedEsm],
+    folds: Sequence[TargetSketch], *, intercept: bool,
+) -> list[RankedEsm]:  # fmt: skip
+    """The best rows scored again for every fold left out; MLP maps stay without an error."""
+    best = {row.reference for row in rows[:ROWS]}
+    again = [detail for detail in pool if detail.reference in best]
+    found: list[Mapping[str, float]] = []
+    for sketch in left_out(folds):
+        scorer = LocalScorer(sketch, None, intercept=intercept)
+        scores = ((detail.reference, score) for detail, score in scored(local, again, scorer))
+        found.append({name: score for name, score in scores if not isinstance(score, EsmError)})
+    references = [name for name in best if all(name in scores for scores in found)]
+    return with_errors(
+        rows, np.array([[scores[name] for name in references] for scores in found]), references
     )
 
 
-def _batches(
-    local: LocalSpace, skipped: list[SkippedEsm]
-) -> Iterator[tuple[list[EsmVersionDetail], list[EsmMap]]]:
-    """ESMs with maps of one shape, a few at a time."""
-    waiting: dict[tuple[str, int], tuple[list[EsmVersionDetail], list[EsmMap]]] = {}
+def _sketches(local: LocalSpace, rows: Sequence[RankedEsm]) -> Mapping[str, SourceSketches]:
+    """What the sources reveal of their texts, by version digest."""
+    digests = {row.digest for row in rows}
+    found: dict[str, SourceSketches] = {}
     for detail in local.versions:
-        try:
-            esm_map = load_map(local.blob(detail.manifest.files[MODEL].sha256))
-        except (EsmError, KeyError) as error:
-            known = error if isinstance(error, EsmError) else InvalidArtifact("It has no map.")
-            skipped.append(_skipped(detail, known))
+        entry = detail.manifest.files.get(FILE)
+        if entry is None or detail.digest not in digests:
             continue
-        rank = esm_map.rank if isinstance(esm_map, LowRankMap) else 0
-        batch = waiting.setdefault((esm_map.architecture, rank), ([], []))
-        batch[0].append(detail)
-        batch[1].append(esm_map)
-        if len(batch[0]) == BATCH:
-            yield waiting.pop((esm_map.architecture, rank))
-    yield from waiting.values()
+        with suppress(EsmError):  # then nobody can tell, and the ranking says of how many
+            sketches = source_sketches(local.blob(entry.sha256))
+            if sketches is not None:
+                found[detail.digest] = sketches
+    return found
 
 
-class _Scorer:
-    """One target, and what scoring needs of it, made once."""
-
-    def __init__(self, sketch: TargetSketch, embedded: Embedded | None, *, intercept: bool) -> None:
-        self._kind: Kind = sketch.kind
-        self._embedded, self._intercept = embedded, intercept
-        self.design = sketch.design(intercept=intercept)
-
-    @cached_property
-    def _low_rank(self) -> LowRankScorer:
-        return LowRankScorer(self.design)
-
-    def scores(self, maps: Sequence[EsmMap]) -> list[float | EsmError]:
-        """Scores of maps of one shape, or why there is none."""
-        low_rank = [one for one in maps if isinstance(one, LowRankMap)]
-        if not low_rank:
-            return [self._one(esm_map) for esm_map in maps]
-        scale = np.array([one.scale[0] for one in low_rank], dtype=np.float64)
-        left, right, bias = (
-            np.stack([getattr(one, part) for one in low_rank]) for part in ("left", "right", "bias")
-        )
-        return _checked(self._low_rank.scores(scale, left, right, bias))
-
-    def _one(self, esm_map: EsmMap) -> float | EsmError:
-        try:
-            if not isinstance(esm_map, MlpMap):
-                affine = esm_map.as_affine()
-                weight, bias = affine.weight.astype(np.float64), affine.bias.astype(np.float64)
-                return self.design.mean_log_evidence(weight, bias)
-            if self._embedded is None:
-                return needs_embeddings()
-            embeddings, labels = self._embedded
-            features = esm_map.apply(np.asarray(embeddings, dtype=np.float64))
-            return log_maximum_evidence(
-                features, labels, kind=self._kind, intercept=self._intercept
-            )
-        except EsmError as error:
-            return error
+def _lost(local: LocalSpace) -> list[SkippedEsm]:
+    error = Unavailable("The server has lost its files.", "Tell the server's operator.")
+    return [
+        SkippedEsm(reference=e.reference, digest=e.digest, code=error.code, reason=str(error))
+        for e in local.content.live
+        if e.reference in local.content.lost
+    ]
 
 
-def _checked(scores: NDArray[np.float64]) -> list[float | EsmError]:
-    bad = InvalidArtifact("Its weights could not be scored.", "Train the ESM again.")
-    return [float(score) if np.isfinite(score) else bad for score in scores]
-
-
-def _row(detail: EsmVersionDetail, score: float, identity: float) -> RankedEsm:
+def _row(local: LocalSpace, detail: EsmVersionDetail, score: float, identity: float) -> RankedEsm:
     return RankedEsm(
         reference=detail.reference,
         digest=detail.digest,
         task=detail.task,
         source=detail.source,
         has_source_model=detail.source_model is not None,
+        near_duplicate_of=local.live[detail.reference, detail.digest].near_duplicate_of,
         score=score,
         gain=score - identity,
     )

@@ -12,7 +12,7 @@ from esm_client.core.schemas import RankingCreate, RankingJob, RankingReceipt
 from esm_client.core.scoring.disclosure import DisclosureWarning
 from esm_client.core.scoring.embedded import EmbeddedTarget
 from esm_client.core.scoring.sketch import TargetSketch
-from esm_client.remote.rank_locally import Embedded
+from esm_client.remote.local_scoring import Embedded
 from esm_client.remote.requests import checked
 from esm_client.remote.resources.rankings import RankingResource
 

@@ -9,7 +9,8 @@ from litestar import Controller, Request, get, post
 from litestar.params import Parameter
 from litestar.response import Stream
 
-from esm_client.core.schemas import PackReport
+from esm_client.core.limits import MAX_PULLED_ESMS
+from esm_client.core.schemas import LiveSpace, PackReport
 from esm_server.artifacts.controllers import RawUpload
 from esm_server.artifacts.service import ArtifactService
 from esm_server.artifacts.streams import FILE_ANSWERS, OCTETS, stream_part
@@ -20,7 +21,10 @@ from esm_server.packs.incoming import IncomingPacks
 from esm_server.packs.outgoing import OutgoingPacks
 from esm_server.problems import problems
 
-Since = Annotated[int, Parameter(ge=0, le=2**53)]
+Keys = Annotated[
+    list[int] | None,
+    Parameter(query="key", max_items=MAX_PULLED_ESMS, description="Of ESMs, as `live` tells them"),
+]
 
 
 class PackController(Controller):
@@ -52,6 +56,16 @@ class PackController(Controller):
             return await asyncio.to_thread(incoming_packs.publish, file, namespace, caller)
 
     @get(
+        "/spaces/{name:str}/live",
+        guards=[requires("read")],
+        responses=problems(404),
+        sync_to_thread=True,
+    )
+    def list_live(self, outgoing_packs: OutgoingPacks, caller: Caller, name: str) -> LiveSpace:
+        """All that a space ranks, in short: what to ask packs for."""
+        return outgoing_packs.live(caller, name)
+
+    @get(
         "/spaces/{name:str}/pack",
         guards=[requires("read")],
         media_type=OCTETS,
@@ -64,8 +78,8 @@ class PackController(Controller):
         outgoing_packs: OutgoingPacks,
         caller: Caller,
         name: str,
-        since: Since = 0,
+        keys: Keys = None,
     ) -> Stream:
-        """What a space ranks, from the cursor of an earlier pack on; understands Range."""
-        pack = outgoing_packs.of_space(caller, name, since)
+        """Some of what a space ranks, as a tar file (see core.packs); understands Range."""
+        pack = outgoing_packs.of_space(caller, name, keys or [])
         return stream_part(request.headers, pack)

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from esm_client.core.errors import EsmError, InvalidInput, TooLarge
 from esm_client.core.limits import MAX_CONFIG_BYTES, MAX_PACKED_ESMS, MAX_PROVENANCE_BYTES
-from esm_client.core.packs import blob_digest, is_esm, read_pack
+from esm_client.core.packs import Entry, blob_digest, is_esm, read_pack
 from esm_client.core.schemas import EsmVersionCreate, PackedEsm, PackReport, PackResult, Problem
 from esm_server.auth.caller import Caller
 from esm_server.registry.publishing import PublishService
@@ -22,30 +22,35 @@ COPY_BYTES = 2**20
 class IncomingPacks:
     """Packs on their way in."""
 
-    def __init__(self, store: BlobStore, publishing: PublishService) -> None:
+    def __init__(self, store: BlobStore, publishing: PublishService, max_blob_bytes: int) -> None:
         self._store, self._publishing = store, publishing
+        self._max_blob_bytes = max_blob_bytes
 
     def publish(self, file: Path, namespace: str, caller: Caller) -> PackReport:
         """Store the blobs of a pack and publish its ESMs; one that is refused stops no other.
 
-        Raises InvalidInput for what is no pack, Forbidden, StorageFull; what was published
-        before that stays, and sending the pack again publishes the rest.
+        Raises InvalidInput for what is no pack, TooLarge, Forbidden, StorageFull; what was
+        published before that stays, and sending the pack again publishes the rest.
         """
         results: list[PackResult] = []
         with file.open("rb") as stream:
-            self._store.put_many(_blobs(stream))
-        with file.open("rb") as stream:
-            for name, size, content in read_pack(stream):
-                if is_esm(name):
+            self._store.put_many(self._blobs(stream))
+            for entry in read_pack(stream, self._max_blob_bytes):
+                if is_esm(entry.name):
                     if len(results) == MAX_PACKED_ESMS:
                         raise TooLarge(
                             f"A pack may hold {MAX_PACKED_ESMS} ESMs.", "Send several packs."
                         )
-                    esm = _document(name, size, content)
+                    esm = _document(entry)
                     results.append(self._publish(namespace, esm, caller))
         if not results:
             raise InvalidInput("The pack holds no ESM.", "Send at least one.")
         return PackReport(results=results)
+
+    def _blobs(self, stream: IO[bytes]) -> Iterator[tuple[str, Iterator[bytes]]]:
+        for entry in read_pack(stream, self._max_blob_bytes):
+            if (digest := blob_digest(entry.name)) is not None:
+                yield digest, iter(partial(entry.read, COPY_BYTES), b"")
 
     def _publish(self, namespace: str, esm: PackedEsm, caller: Caller) -> PackResult:
         request = EsmVersionCreate.model_construct(
@@ -62,21 +67,14 @@ class IncomingPacks:
         )  # fmt: skip
 
 
-def _blobs(stream: IO[bytes]) -> Iterator[tuple[str, Iterator[bytes]]]:
-    for name, _, content in read_pack(stream):
-        digest = blob_digest(name)
-        if digest is not None:
-            yield digest, iter(partial(content.read, COPY_BYTES), b"")
-
-
-def _document(name: str, size: int, content: IO[bytes]) -> PackedEsm:
-    if size > MAX_DOCUMENT_BYTES:
-        raise TooLarge(f"{name} has {size} bytes.", "Shorten its card or provenance.")
+def _document(entry: Entry) -> PackedEsm:
+    if entry.size > MAX_DOCUMENT_BYTES:
+        raise TooLarge(f"{entry.name} has {entry.size} bytes.", "Shorten its card or provenance.")
     try:
-        return PackedEsm.model_validate_json(content.read())
+        return PackedEsm.model_validate_json(entry.read())
     except ValidationError as cause:
         problem = cause.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in problem["loc"])
         raise InvalidInput(
-            f"{name} in the pack: {place}: {problem['msg'].lower()}.", "Write the pack again."
+            f"{entry.name} in the pack: {place}: {problem['msg'].lower()}.", "Write the pack again."
         ) from cause

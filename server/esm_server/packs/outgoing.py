@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from esm_client.core.artifact.manifest import digest_bytes
-from esm_client.core.limits import MAX_PACKED_ESMS
 from esm_client.core.packs import (
     CONTENT,
     Member,
@@ -15,16 +14,18 @@ from esm_client.core.packs import (
     pack_size,
 )
 from esm_client.core.references import Reference
-from esm_client.core.schemas import EsmVersionDetail, LiveEsm, PackContent
+from esm_client.core.schemas import EsmVersionDetail, LiveEsm, LiveSpace, PackContent, Source
 from esm_server.auth.caller import Caller
+from esm_server.db import EsmRow, EsmVersionRow
 from esm_server.db.database import Database
 from esm_server.registry.answers import as_version_detail
-from esm_server.registry.repository import EsmRepository, VersionRecord
+from esm_server.registry.repository import EsmRepository
 from esm_server.spaces.repository import SpaceRepository
 from esm_server.spaces.service import find_space, require_id, space_detail
 from esm_server.storage.base import BlobStore
 
-_PART = 500
+_LARGEST_KEY = 2**63 - 1
+"""No database has a larger one, or takes it in a query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,31 +52,46 @@ class OutgoingPacks:
     def __init__(self, database: Database, store: BlobStore) -> None:
         self._database, self._store = database, store
 
-    def of_space(self, caller: Caller, name: str, since: int) -> OutgoingPack:
-        """What a space ranks and was published after the cursor `since`; raises NotFound.
+    def live(self, caller: Caller, name: str) -> LiveSpace:
+        """All that a space ranks; raises NotFound."""
+        with self._database.read() as session:
+            row = find_space(SpaceRepository(session), name)
+            esms = EsmRepository(session, caller)
+            tags = esms.live_tags(require_id(row))
+            return LiveSpace(
+                space=space_detail(session, caller, row),
+                generation=row.generation,
+                live=[
+                    _live(esm, version, tags.get(esm.id or 0, ()))
+                    for esm, version in esms.live(require_id(row))
+                ],
+            )
 
-        At most MAX_PACKED_ESMS; equal content makes equal bytes.
+    def of_space(self, caller: Caller, name: str, keys: Sequence[int]) -> OutgoingPack:
+        """Those of some versions that a space ranks; raises NotFound for an unknown space.
+
+        Equal content makes equal bytes. ESMs that the store has lost a file of are named instead:
+        once the first byte is sent, no error can be told any more.
         """
         with self._database.read() as session:
             row = find_space(SpaceRepository(session), name)
             esms = EsmRepository(session, caller)
-            records = esms.packed(require_id(row), since, MAX_PACKED_ESMS + 1)
-            is_last = len(records) <= MAX_PACKED_ESMS
-            records = records[:MAX_PACKED_ESMS]
-            details = _details(esms, records)
-            content = PackContent(
-                space=space_detail(session, caller, row),
-                generation=row.generation,
-                cursor=max([since, *(version.id or 0 for _, version, _ in records)]),
-                is_last=is_last,
-                live=_live(esms, require_id(row)) if is_last else [],
-            )
-        members = [document(CONTENT, content.model_dump_json().encode())]
-        members += self._members(details)
-        parts = [f"{member.name} {member.size}" for member in members]
-        parts += [digest_bytes(b"".join(m.read(0))) for m in members if m.name.endswith(".json")]
-        etag = f'"{digest_bytes(chr(10).join(parts).encode())}"'
+            known = [key for key in keys if 0 < key <= _LARGEST_KEY]
+            records = esms.packed(require_id(row), known)
+            parts = esms.parts(records).by_version()
+            found = [as_version_detail(record, parts[record[1].id or 0]) for record in records]
+        lost = [detail.reference for detail in found if not self._is_whole(detail)]
+        whole = [detail for detail in found if detail.reference not in lost]
+        members = [document(CONTENT, PackContent(lost=lost).model_dump_json().encode())]
+        members += self._members(whole)
+        names = [f"{member.name} {member.size}" for member in members]
+        names += [digest_bytes(b"".join(m.read(0))) for m in members if m.name.endswith(".json")]
+        etag = f'"{digest_bytes(chr(10).join(names).encode())}"'
         return OutgoingPack(members, etag, pack_size(members))
+
+    def _is_whole(self, detail: EsmVersionDetail) -> bool:
+        files = detail.manifest.files.values()
+        return all(self._store.size(entry.sha256) == entry.size for entry in files)
 
     def _members(self, details: Sequence[EsmVersionDetail]) -> Iterator[Member]:
         sent: set[str] = set()
@@ -91,18 +107,12 @@ class OutgoingPacks:
         return lambda start: self._store.read(digest, start, size)
 
 
-def _live(esms: EsmRepository, space_id: int) -> list[LiveEsm]:
-    return [
-        LiveEsm(reference=str(Reference(namespace, name, str(number))), digest=digest)
-        for namespace, name, number, digest in esms.live(space_id)
-    ]
-
-
-def _details(esms: EsmRepository, records: Sequence[VersionRecord]) -> list[EsmVersionDetail]:
-    found: list[EsmVersionDetail] = []
-    for start in range(0, len(records), _PART):
-        part = records[start : start + _PART]
-        parts = esms.parts(part)
-        by_version = parts.by_version()
-        found += [as_version_detail(record, by_version[record[1].id or 0]) for record in part]
-    return found
+def _live(esm: EsmRow, version: EsmVersionRow, tags: Sequence[str]) -> LiveEsm:
+    return LiveEsm(
+        key=version.id or 0,
+        reference=str(Reference(esm.namespace, esm.name, str(version.version))),
+        digest=version.digest,
+        source=Source.model_validate(version.source),
+        tags=tuple(tags),
+        near_duplicate_of=version.near_duplicate_of,
+    )

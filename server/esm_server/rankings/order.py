@@ -78,10 +78,10 @@ def ordered_rows(
     return ordered(rows, sketch, intercept=intercept)
 
 
-def members(pool: Pool, indices: list[int], records: Records) -> dict[str, int]:
-    """Indices into the pool by reference."""
+def members(pool: Pool, indices: list[int], records: Records) -> dict[int, str]:
+    """References by index into the pool."""
     found = ((index, records.versions.get(pool.versions[index])) for index in indices)
-    return {_reference(record): index for index, record in found if record is not None}
+    return {index: _reference(record) for index, record in found if record is not None}
 
 
 def skipped_rows(

@@ -7,6 +7,7 @@ from esm_client.core.ordering import leave_out
 from esm_client.core.schemas import RankedEsm, RankingReceipt, SkippedEsm
 from esm_client.core.scoring.evidence import SCORE_NAME, SCORE_VERSION
 from esm_client.core.scoring.sketch import TargetSketch
+from esm_client.core.uncertainty import with_errors
 from esm_server.db.columns import now
 from esm_server.db.database import Database
 from esm_server.engine.request import PoolScores
@@ -22,7 +23,6 @@ from esm_server.rankings.order import (
 )
 from esm_server.rankings.repository import RankingRepository
 from esm_server.rankings.running import Ranking
-from esm_server.rankings.uncertainty import with_errors
 from esm_server.registry.repository import EsmRepository
 from esm_server.spaces.repository import SpaceRepository
 from esm_server.spaces.service import require_id
@@ -77,8 +77,9 @@ def _rows(
     gone = yanked_rows(rows, records)
     rows = leave_out(rows, {row.reference for row in gone})[: ranking.request.limit]
     if scores.jackknife is not None:
-        known = members(pool, best, records)
-        rows = with_errors(rows, [known[row.reference] for row in rows], scores.jackknife)
+        found = members(pool, best, records)
+        references = [found.get(index, "") for index in scores.jackknife.members.tolist()]
+        rows = with_errors(rows, scores.jackknife.scores, references)
     return rows, [*skipped_rows(pool, skipped, records, scores), *gone]
 
 

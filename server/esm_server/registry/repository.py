@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_
-from sqlalchemy.orm import defer
+from sqlalchemy.orm import defer, load_only
 from sqlmodel import Session, col, delete, select
 
 from esm_client.core.schemas import Manifest
@@ -30,6 +30,11 @@ _VERSIONS = (
     .join(SpaceRow, col(SpaceRow.id) == col(EsmRow.space_id))
     .options(defer(_CANARIES))
 )
+_LIVE_ESM: Any = (EsmRow.namespace, EsmRow.name)
+_LIVE_VERSION: Any = (
+    EsmVersionRow.version, EsmVersionRow.digest, EsmVersionRow.source,
+    EsmVersionRow.near_duplicate_of,
+)  # fmt: skip
 IS_LATEST = col(EsmVersionRow.version) == col(EsmRow.latest_number)
 
 
@@ -77,22 +82,35 @@ class EsmRepository:
         )
         return self.session.exec(statement).all()  # pyright: ignore[reportReturnType]
 
-    def packed(self, space_id: int, after: int, limit: int) -> Sequence[VersionRecord]:
-        """The latest live versions of a space beyond a key, by key: what a pulled pack holds."""
-        statement = _VERSIONS.where(self._ranked(space_id), col(EsmVersionRow.id) > after).order_by(
-            col(EsmVersionRow.id)
-        )
-        return self.session.exec(statement.limit(limit)).all()
+    def packed(self, space_id: int, keys: Sequence[int]) -> Sequence[VersionRecord]:
+        """Those of some versions that a space ranks, by key."""
+        statement = _VERSIONS.where(self._ranked(space_id), col(EsmVersionRow.id).in_(keys))
+        return self.session.exec(statement.order_by(col(EsmVersionRow.id))).all()
 
-    def live(self, space_id: int) -> Sequence[tuple[str, str, int, str]]:
-        """Namespace, name, number and digest of all of those, by key."""
+    def live(self, space_id: int) -> Sequence[tuple[EsmRow, EsmVersionRow]]:
+        """All that a space ranks, by key, with a few of their columns."""
         statement = (
-            select(EsmRow.namespace, EsmRow.name, EsmVersionRow.version, EsmVersionRow.digest)
+            select(EsmRow, EsmVersionRow)
             .join(EsmVersionRow, col(EsmVersionRow.esm_id) == col(EsmRow.id))
+            .options(load_only(*_LIVE_ESM), load_only(*_LIVE_VERSION))
             .where(self._ranked(space_id))
             .order_by(col(EsmVersionRow.id))
         )
         return self.session.exec(statement).all()
+
+    def live_tags(self, space_id: int) -> Mapping[int, Sequence[str]]:
+        """The tags of all that a space ranks, by the key of the ESM."""
+        statement = (
+            select(EsmTagRow.esm_id, EsmTagRow.tag)
+            .join(EsmRow, col(EsmRow.id) == col(EsmTagRow.esm_id))
+            .join(EsmVersionRow, col(EsmVersionRow.esm_id) == col(EsmRow.id))
+            .where(self._ranked(space_id))
+            .order_by(col(EsmTagRow.tag))
+        )
+        found: dict[int, list[str]] = {}
+        for esm_id, tag in self.session.exec(statement).all():
+            found.setdefault(esm_id, []).append(tag)
+        return found
 
     def by_ids(self, version_ids: Sequence[int]) -> dict[int, VersionRecord]:
         """Versions by their keys, few enough for one statement; deleted ones are left out."""

@@ -44,6 +44,12 @@ def read_summary(path: Path, dimension: int) -> dict[str, NDArray[Any]]:
     return summary
 
 
+def source_sketches(data: bytes) -> SourceSketches | None:
+    """What the bytes of the file reveal of the source's rows, if anything; InvalidArtifact."""
+    summary, _ = load_tensors(data, FILE, integers=_INTEGERS)
+    return SourceSketches.from_tensors(summary)
+
+
 def pack_vocabulary(token_ids: Iterable[int]) -> NDArray[np.uint64]:
     """A set of token ids as bits: bit i % 64 of word i // 64."""
     ids = np.unique(np.fromiter(token_ids, dtype=np.int64))

@@ -48,6 +48,7 @@ from esm_client.core.schemas.esms import (
 from esm_client.core.schemas.finding import EsmFilter, EsmQuery, Facets, FacetValue, Sort
 from esm_client.core.schemas.packs import (
     LiveEsm,
+    LiveSpace,
     PackContent,
     PackedEsm,
     PackReport,
@@ -96,6 +97,7 @@ __all__ = [
     "Identity",
     "Kind",
     "LiveEsm",
+    "LiveSpace",
     "Manifest",
     "Member",
     "MemberUpdate",

@@ -1,8 +1,13 @@
 """What travels in packs of many ESMs (core.packs)."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from esm_client.core.schemas.contract import Contract, Digest, Name, Problem
 from esm_client.core.schemas.esms import EsmVersionCreate
 from esm_client.core.schemas.spaces import SpaceDetail
+from esm_client.core.schemas.tasks import Source
 
 
 class PackedEsm(EsmVersionCreate):
@@ -29,20 +34,27 @@ class PackReport(Contract):
 
 
 class LiveEsm(Contract):
-    """One ESM that a pulled space ranks: the latest live version."""
+    """One ESM that a space ranks, its latest live version, and what may change of it any day."""
 
+    key: Annotated[int, Field(ge=1)]
+    """By which packs are asked for it."""
     reference: str
     digest: Digest
+    source: Source = Source()
+    tags: tuple[str, ...] = ()
+    near_duplicate_of: str | None = None
+
+
+class LiveSpace(Contract):
+    """All that a space ranks, as the caller may read it; packs hold the ESMs themselves."""
+
+    space: SpaceDetail
+    generation: int
+    live: list[LiveEsm]
 
 
 class PackContent(Contract):
     """`pack.json` of a pulled pack."""
 
-    space: SpaceDetail
-    generation: int
-    cursor: int
-    """To be named when the next pack is pulled: it then holds only what came later."""
-    is_last: bool
-    """Whether nothing comes after it."""
-    live: list[LiveEsm]
-    """In the last one: all of them, also those an earlier pack held."""
+    lost: list[str]
+    """References of what was asked for and is left out, as the server lost bytes of it."""

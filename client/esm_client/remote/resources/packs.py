@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 
 from esm_client.core.packs import Member, pack_bytes, pack_size
-from esm_client.core.schemas import PackReport
+from esm_client.core.schemas import LiveSpace, PackReport
 from esm_client.remote.transport import Download, Transport
 
 PUSH_TIMEOUT = 900.0
@@ -25,6 +25,11 @@ class PackResource:
             path, content, pack_size(members), PackReport, PUSH_TIMEOUT
         )
 
-    def pull(self, space: str, since: int, start: int) -> AbstractContextManager[Download]:
-        """GET what a space ranks and was published after a cursor, from byte `start` on."""
-        return self._transport.download(f"/v1/spaces/{space}/pack?since={since}", start)
+    def live(self, space: str) -> LiveSpace:
+        """GET all that a space ranks."""
+        return self._transport.get(f"/v1/spaces/{space}/live", LiveSpace)
+
+    def pull(self, space: str, keys: Sequence[int], start: int) -> AbstractContextManager[Download]:
+        """GET a pack of some of that, from byte `start` on."""
+        query = "&".join(f"key={key}" for key in keys)
+        return self._transport.download(f"/v1/spaces/{space}/pack?{query}", start)
