@@ -18,7 +18,7 @@ from safetensors.numpy import load_file
 from esm_client.lab.training.fit.ridge import fit_ridge
 
 ROWS = (150, 300, 540)
-SEEDS = (0, 1, 2, 3, 4)
+SEEDS = (0, 1, 2, 3, 4, 5, 6, 7)
 LAMBDAS = (0.03, 0.1, 0.5)
 
 

@@ -26,6 +26,10 @@ Keys = Annotated[
     Parameter(query="key", max_items=MAX_PULLED_ESMS, description="Of ESMs, as `live` tells them"),
 ]
 
+_PUBLISHING = asyncio.Semaphore(2)
+"""Packs that are published at a time: each holds a thread for long, and the database has one
+writer."""
+
 
 class PackController(Controller):
     """Many ESMs in one request."""
@@ -53,7 +57,8 @@ class PackController(Controller):
         with NamedTemporaryFile(dir=artifacts.spool) as spooled:
             file = Path(spooled.name)
             await artifacts.receive_pack(caller, namespace, upload_of(request), file)
-            return await asyncio.to_thread(incoming_packs.publish, file, namespace, caller)
+            async with _PUBLISHING:
+                return await asyncio.to_thread(incoming_packs.publish, file, namespace, caller)
 
     @get(
         "/spaces/{name:str}/live",
