@@ -23,6 +23,8 @@ from esm_client.core.scoring.sketch import TargetSketch
 WIDTH, POOL = 640, 40  # full maps: one worker needs more than a second for all of them
 PATIENCE = 60.0
 ONE_WORKER = {"ESM_SERVER_WORKERS": "1"}
+NO_ROOM = {"ESM_SERVER_RUNNING_RANKINGS": "1", "ESM_SERVER_WAITING_RANKINGS": "1"}
+"""Fewer places than there are jobs to go on with: those were let in before."""
 
 
 @pytest.fixture(name="wide", scope="module")
@@ -166,15 +168,16 @@ def test_a_killed_worker_costs_nothing(wide, client):
 def test_a_server_that_ended_goes_on_with_its_jobs(wide, end):
     running = wide if wide.is_running else RunningRegistry(wide.data_dir, ONE_WORKER)
     with running.client(wide.write_token) as client:
-        jobs = [client.post("/v1/rankings", json=body(40 + i, wait=0)).json() for i in range(2)]
+        answered = client.post("/v1/rankings", json=body(39, wait=0)).json()["id"]
+        settled(client, answered)
+        jobs = [client.post("/v1/rankings", json=body(40 + i, wait=0)).json() for i in range(3)]
     workers = running.workers
     getattr(running, end)()
     with sqlite3.connect(wide.data_dir / "registry.sqlite3") as database:
         # as after a kill between a receipt and the end of its job
-        answered = "SELECT id FROM rankings ORDER BY created_at DESC LIMIT 1"
-        statement = f"UPDATE ranking_jobs SET state = 'running' WHERE id = ({answered})"
-        assert database.execute(statement).rowcount <= 1
-    again = RunningRegistry(wide.data_dir, ONE_WORKER)
+        statement = "UPDATE ranking_jobs SET state = 'running' WHERE id = ?"
+        assert database.execute(statement, (answered,)).rowcount == 1
+    again = RunningRegistry(wide.data_dir, {**ONE_WORKER, **NO_ROOM})
     try:
         with again.client(wide.write_token) as client:
             receipts = [settled(client, job["id"]) for job in jobs]

@@ -46,13 +46,25 @@ def leave_out(rows: Sequence[RankedEsm], references: Collection[str]) -> list[Ra
     kept = [row for row in rows if row.reference not in references]
     if not kept or len(kept) == len(rows):
         return kept
+    gone = [row for row in rows if row.reference in references]
     found: list[RankedEsm] = []
     for rank, row in enumerate(kept, start=1):
         factor = row.log_bayes_factor - kept[0].log_bayes_factor
         tied = row.tied if kept[0] is rows[0] else _tied(kept[0], row, factor)
-        place = {"rank": rank, "log_bayes_factor": factor, "tied": tied}
+        place: dict[str, object] = {"rank": rank, "log_bayes_factor": factor, "tied": tied}
+        place["rank_range"] = _range_without(row, gone)
         found.append(row.model_copy(update=place))
     return found
+
+
+def _range_without(row: RankedEsm, gone: Sequence[RankedEsm]) -> tuple[int, int] | None:
+    """The range of a rank once others are left out; where theirs overlap, the wider of both."""
+    if row.rank_range is None:
+        return None
+    lowest, highest = row.rank_range
+    ahead = [one.rank_range for one in gone if one.rank_range and one.rank_range[0] <= highest]
+    surely = sum(high < lowest for _, high in ahead)
+    return max(1, lowest - len(ahead)), highest - surely
 
 
 def _tied(best: RankedEsm, row: RankedEsm, factor: float) -> bool:

@@ -22,7 +22,9 @@ def check_folds_of(whole: TargetSketch, folds: Sequence[TargetSketch]) -> None:
     """
     rows = sum(fold.num_rows for fold in folds)
     if rows != whole.num_rows or any(
-        fold.label_map_digest != whole.label_map_digest or fold.dimension != whole.dimension
+        fold.label_map_digest != whole.label_map_digest
+        or fold.dimension != whole.dimension
+        or len(fold.class_counts) != len(whole.class_counts)
         for fold in folds
     ):
         raise InvalidSketch(

@@ -60,20 +60,22 @@ def finished(
 ) -> RankingReceipt:
     """The receipt, once it is there; raises what the ranking failed with.
 
-    A connection that breaks meanwhile is opened again for PATIENCE seconds, in which a server has
-    started anew and goes on with its jobs. Whoever stops waiting, by Ctrl-C for instance, calls the
-    ranking off.
+    A connection that breaks meanwhile is opened again, for PATIENCE seconds if nobody answers: in
+    that time a server has started anew and goes on with its jobs. Whoever stops waiting, by Ctrl-C
+    for instance, calls the ranking off.
     """
-    heard = monotonic()
+    silent: float | None = None
     try:
         while isinstance(answer, RankingJob):
             _raise_if_over(answer)
             try:
-                for job in rankings.follow(answer.id):
-                    watch(job.done, job.total)
-                answer, heard = rankings.get(answer.id), monotonic()
+                with suppress(ConnectionFailed):  # the next request tells whether anybody is there
+                    for job in rankings.follow(answer.id):
+                        watch(job.done, job.total)
+                answer, silent = rankings.get(answer.id), None
             except (ConnectionFailed, Unavailable) as error:
-                if monotonic() > heard + PATIENCE:
+                silent = silent or monotonic()
+                if monotonic() > silent + PATIENCE:
                     goes_on = f"The ranking goes on there: esm-client ranking {answer.id}"
                     raise type(error)(error.message, goes_on) from error
             if isinstance(answer, RankingJob):

@@ -7,11 +7,14 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlmodel import Session
 
 from esm_client.core.errors import StorageFull, Unavailable
 
 BUSY_TIMEOUT_MS = 15_000
+CONNECTIONS = 100
+"""At most: more than there are threads that answer requests or rank."""
 
 
 class Database:
@@ -50,6 +53,8 @@ class Database:
 def _translated() -> Generator[None]:
     try:
         yield
+    except NoConnectionFree as cause:
+        raise Unavailable("The server has too much to do.", "Try again in a moment.") from cause
     except OperationalError as cause:
         if "full" in str(cause.orig):
             raise StorageFull(
@@ -62,7 +67,9 @@ def _translated() -> Generator[None]:
 
 
 def _make_engine(url: str) -> Engine:
-    engine = create_engine(make_url(url), hide_parameters=True)  # no content in logs
+    parsed = make_url(url)
+    pool = {} if parsed.database in (None, "", ":memory:") else {"max_overflow": CONNECTIONS}
+    engine = create_engine(parsed, hide_parameters=True, **pool)  # no content in logs
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)

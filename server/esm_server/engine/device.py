@@ -27,12 +27,15 @@ def arrays_on(device: str) -> tuple[Any, Any]:
         number = int(wanted.partition(":")[2] or 0)
         if torch.cuda.is_available() and number < torch.cuda.device_count():
             return torch, wanted
-    if device != "auto":
+    if device != "auto" or _has_gpu():
         _LOG.warning("%s: the engine uses the CPU instead of %s", why, device)
     return np, None
 
 
 def num_workers(device: str, cores: int) -> int:
     """How many workers a device is fed by: one a core, or one where there is a GPU."""
-    on_gpu = device.startswith("cuda") or (device == "auto" and Path("/dev/nvidia0").exists())
-    return 1 if on_gpu else cores
+    return 1 if device.startswith("cuda") or (device == "auto" and _has_gpu()) else cores
+
+
+def _has_gpu() -> bool:
+    return any(Path("/dev").glob("nvidia[0-9]*"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
 
-from esm_client.core.errors import EsmError, InvalidArtifact, NotFound
+from esm_client.core.errors import EsmError, InvalidArtifact, NotFound, StorageFull
 from esm_client.core.maps.storage import load_map
 from esm_server.engine.shelf import MapShape, Shelf
 
@@ -45,16 +45,15 @@ class ResidentPool:
         return len(self._places)
 
     def place(self, digests: Iterable[str]) -> dict[str, Place | EsmError]:
-        """Where each map lies, or why it cannot be scored."""
+        """Where each map lies, or why it cannot be scored; raises StorageFull."""
         found: dict[str, Place | EsmError] = {}
         for digest in digests:
             try:
                 found[digest] = self._places.get(digest) or self._take_in(digest)
+            except StorageFull:
+                raise
             except EsmError as error:
                 found[digest] = error
-            except OSError as error:
-                _LOG.warning("the blob %s could not be read", digest, exc_info=error)
-                found[digest] = InvalidArtifact("Its weights could not be read.")
         return found
 
     def forget(self, digest: str) -> None:
@@ -102,10 +101,19 @@ class ResidentPool:
                     esm_map = load_map(path.read_bytes())
             except NotFound as cause:
                 raise InvalidArtifact("Its weights are lost on the server's disk.") from cause
+            except OSError as cause:
+                _LOG.warning("the blob %s could not be read", digest, exc_info=cause)
+                raise InvalidArtifact("Its weights could not be read.") from cause
             shape = MapShape.of(esm_map)
-            shelf = self._shelves.get(shape) or self._new_shelf(shape)
-            self._shelves[shape] = shelf
-            place = self._places[digest] = Place(shelf, shelf.append(digest, esm_map))
+            try:
+                shelf = self._shelves.get(shape) or self._new_shelf(shape)
+                self._shelves[shape] = shelf
+                place = self._places[digest] = Place(shelf, shelf.append(digest, esm_map))
+            except OSError as cause:
+                raise StorageFull(
+                    f"The server cannot put maps at hand: {cause.strerror}.",
+                    "Tell the server's operator; the ranking can be asked for again.",
+                ) from cause
             return place
 
     def _new_shelf(self, shape: MapShape) -> Shelf:

@@ -12,7 +12,7 @@ Exact = Callable[[NDArray[np.intp]], Array]
 
 SAMPLE = 48
 """Maps from all over the estimates that are scored exactly to see how far these err."""
-SURE = 4.0
+SURE = 6.0
 """Standard deviations of the error by which a map must stay behind not to be scored exactly."""
 WIDER = 3.0
 """The reported margin against the largest error seen: the next one may be larger."""
@@ -62,7 +62,8 @@ def refine(known: Array, estimates: Array, exact: Exact, top: int) -> Refined:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """Scores as a linear function of estimates: mean and largest error as seen."""
+    """Scores as a linear function of estimates: the standard deviation of what is left, the largest
+    of it."""
 
     slope: float
     offset: float

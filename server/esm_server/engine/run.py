@@ -1,6 +1,5 @@
 """One ranking on its way through the engine: placed on shelves, cut into chunks, refined."""
 
-import math
 from collections import Counter, deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +20,6 @@ from esm_server.engine.target import not_scored
 FULL_CHUNK = 8
 LARGE_CHUNK = 256
 POLL_SECONDS = 0.5
-SCREENED = 0.5
-"""Of the time of all full maps, about what screening takes (tests/bench/exactness.py)."""
 REPLACED = 3
 """How often maps are placed again when a shelf is compacted or damaged under a ranking."""
 
@@ -73,27 +70,18 @@ class Run:
     def _chosen_mode(
         self, places: dict[int, Place], known: NDArray[np.intp]
     ) -> tuple[Mode, Choose | None]:
-        """What was asked for; else everything, while that stays within the budget."""
+        """What was asked for; else everything, while that stays within the budget.
+
+        Screening is for who asks for it: on real maps it saves little (docs/engine.md).
+        """
         mode = self._request.mode
         if mode == "auto":
             counts = Counter(places[index].shelf.shape for index in known.tolist())
-            mode = self._affordable(counts)
+            needed = self._crew.seconds(counts, self._target.columns)
+            mode = "exhaustive" if needed <= self._request.budget else "prefiltered"
         make = self._request.choose if mode == "prefiltered" else None
         choose = None if make is None else make()
         return ("exhaustive" if mode == "prefiltered" and choose is None else mode), choose
-
-    def _affordable(self, counts: Counter[MapShape]) -> Mode:
-        fewer = Counter(
-            {s: math.ceil(n * SCREENED) if s.architecture == "linear" else n
-             for s, n in counts.items()}
-        )  # fmt: skip
-        ways: tuple[tuple[Mode, Counter[MapShape]], ...] = (
-            ("exhaustive", counts), ("screened", fewer),
-        )  # fmt: skip
-        for mode, wanted in ways:
-            if self._crew.seconds(wanted, self._target.columns) <= self._request.budget:
-                return mode
-        return "prefiltered"
 
     def _prefiltered(self, places: dict[int, Place], choose: Choose) -> Refined:
         scores = np.full(self._total, np.nan)

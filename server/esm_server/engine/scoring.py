@@ -1,14 +1,15 @@
 """The engine: maps kept at hand, space by space, and the workers that score them."""
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from threading import Event, Lock
 
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_server.engine.crew import Crew
 from esm_server.engine.full_rank import FullRankScorer
+from esm_server.engine.intake import Intake
 from esm_server.engine.pool import OpenBlob, ResidentPool
 from esm_server.engine.request import PoolScores, Progress, Request
 from esm_server.engine.run import Run, Target
@@ -28,7 +29,7 @@ class Engine:
         self._pools: dict[int, ResidentPool] = {}
         self._opening: dict[int, Lock] = {}
         self._lock = Lock()
-        self._intake = ThreadPoolExecutor(1, "intake")
+        self._intake = Intake()
         self.crew = Crew(workers, device)
 
     def pool(self, space_id: int) -> ResidentPool:
@@ -45,11 +46,11 @@ class Engine:
         """Begin to open what an earlier process has kept, in the background."""
         for path in self._directory.glob(f"{_SPACE}*"):
             if (number := path.name.removeprefix(_SPACE)).isdigit():
-                self._intake.submit(self.pool, int(number))
+                self._intake.add(partial(self.pool, int(number)))
 
     def take_in(self, space_id: int, digests: Iterable[str]) -> None:
         """Put maps on their shelves in the background, so that no ranking has to."""
-        self._intake.submit(lambda: self.pool(space_id).place(digests))
+        self._intake.add(lambda: self.pool(space_id).place(digests))
 
     def score(
         self, request: Request, progress: Progress | None = None, cancelled: Event | None = None
@@ -76,5 +77,4 @@ class Engine:
 
     def close(self) -> None:
         """End the workers."""
-        self._intake.shutdown(wait=False, cancel_futures=True)
         self.crew.close()

@@ -1,7 +1,7 @@
 """A target as a worker holds it: decoded and decomposed once, then used for chunk after chunk."""
 
-import logging
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,6 @@ from esm_server.engine.screening import Screen
 from esm_server.engine.shelf import Records
 
 Array = NDArray[np.float64]
-_LOG = logging.getLogger("esm_server")
 FULL_FROM = 11
 """A low-rank map whose rank times this exceeds D is scored as a full one: that is faster."""
 GPU_BATCH = 64
@@ -36,9 +35,16 @@ class ScoredTarget:
         self, sketch: Path, embedded: Path | None = None, *, intercept: bool, device: str = "cpu"
     ) -> None:
         self._arrays, self._device = arrays_on(device)
-        self._embedded = embedded and EmbeddedTarget.from_bytes(embedded.read_bytes())
+        self._embedded = embedded
         self._intercept = intercept
         self._design = TargetSketch.from_bytes(sketch.read_bytes()).design(intercept=intercept)
+
+    @cached_property
+    def _rows(self) -> EmbeddedTarget | None:
+        if self._embedded is None:
+            return None
+        found = EmbeddedTarget.from_bytes(self._embedded.read_bytes())
+        return replace(found, embeddings=found.embeddings.astype(np.float64))
 
     @cached_property
     def _low_rank(self) -> LowRankScorer:
@@ -85,12 +91,12 @@ class ScoredTarget:
 
     def _of_mlp(self, record: Any) -> float:
         """From the sketch of the mapped rows."""
-        if self._embedded is None:
+        if self._rows is None:
             return float("nan")
         parts = ("hidden.weight", "hidden.bias", "output.weight", "output.bias")
         esm_map = MlpMap(*(record[part] for part in parts))
-        features = esm_map.apply(self._embedded.embeddings.astype(np.float64))
-        design = self._embedded.sketch(features).design(intercept=self._intercept)
+        features = esm_map.apply(self._rows.embeddings)
+        design = self._rows.sketch(features).design(intercept=self._intercept)
         return FullRankScorer(design).identity()
 
     def _in_batches(
@@ -98,17 +104,26 @@ class ScoredTarget:
         exactly: Callable[[NDArray[np.intp]], Array], rows: NDArray[np.intp],
     ) -> Array:  # fmt: skip
         """Full maps on a GPU; what it is not sure of, or has no memory for, the CPU does."""
-        found = np.full(len(rows), np.nan)
-        for start in range(0, len(rows), GPU_BATCH):
-            batch = [records[row] for row in rows[start : start + GPU_BATCH]]
-            weight, bias = (np.stack([f(r) for r in batch]) for f in (_weight, _bias))
-            try:
-                found[start : start + GPU_BATCH] = scorer.scores(weight, bias)
-            except RuntimeError as error:  # torch's own, of which memory is the likeliest
-                _LOG.warning("the GPU failed, so the CPU scores these maps: %s", error)
+        parts = [rows[start : start + GPU_BATCH] for start in range(0, len(rows), GPU_BATCH)]
+        found = np.concatenate([self._on_the_gpu(scorer, records, part) for part in parts])
         unsure = np.flatnonzero(~np.isfinite(found))
         found[unsure] = exactly(rows[unsure])
         return found
+
+    def _on_the_gpu(
+        self, scorer: CholeskyScorer, records: Records, rows: NDArray[np.intp]
+    ) -> Array:
+        batch = [records[row] for row in rows]
+        weight, bias = (np.stack([part(one) for one in batch]) for part in (_weight, _bias))
+        try:
+            return scorer.scores(weight, bias)
+        except RuntimeError as error:
+            if not _is_out_of_memory(error):
+                raise  # this process is no good any more: another one takes its place
+        if len(rows) == 1:
+            return np.array([np.nan])
+        halves = np.array_split(rows, 2)
+        return np.concatenate([self._on_the_gpu(scorer, records, half) for half in halves])
 
     def _of_low_rank(
         self, scorer: LowRankScorer, records: Records, rows: NDArray[np.intp]
@@ -128,12 +143,18 @@ class ScoredTarget:
         except (EsmError, ArithmeticError, ValueError):
             if len(batch) == 1:
                 return np.array([np.nan])
-        except RuntimeError as error:  # torch's own, of which memory is the likeliest
-            if len(batch) == 1 and scorer is not self._low_rank_on_cpu:
-                _LOG.warning("the GPU failed, so the CPU scores this map: %s", error)
+        except RuntimeError as error:
+            if not _is_out_of_memory(error) or scorer is self._low_rank_on_cpu:
+                raise
+            if len(batch) == 1:
                 return self._batch(self._low_rank_on_cpu, batch)
-        middle = max(1, len(batch) // 2)
+        middle = len(batch) // 2
         return np.r_[self._batch(scorer, batch[:middle]), self._batch(scorer, batch[middle:])]
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    """Torch's own error, without importing torch."""
+    return type(error).__name__ == "OutOfMemoryError"
 
 
 def _of_weights(score: Callable[[Any, Any], float]) -> Callable[[Any], float]:

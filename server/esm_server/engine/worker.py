@@ -47,7 +47,7 @@ class Worker:
             seconds = time.perf_counter() - started
         except EsmError as error:
             return {"code": error.code, "message": error.message, "hint": error.hint}
-        except (OSError, IndexError) as error:
+        except (FileNotFoundError, IndexError) as error:  # the shelf was written anew meanwhile
             return {"lost": str(error)}
         encoded = base64.b64encode(scores.astype("<f8").tobytes()).decode()
         return {"scores": encoded, "check": check_of(records, rows), "seconds": seconds}

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from time import monotonic
 from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, delete, get, post
@@ -22,6 +23,8 @@ MAX_BODY_BYTES = MAX_SKETCH_BYTES * 3 // 2
 """Largest JSON body of a ranking request, in which base64 makes a sketch a third longer; what else
 it may hold (folds, the embedded target) must fit beside it."""
 EVENT_SECONDS = 0.25
+EVENT_AGAIN_SECONDS = 15.0
+"""After which an unchanged job is told again, so that nobody takes the stream for broken."""
 
 RankingId = Annotated[str, Parameter(max_length=100)]
 _ON_ITS_WAY = ResponseSpec(RankingJob, description="Not done yet", generate_examples=False)
@@ -99,8 +102,8 @@ class RankingController(Controller):
                 yield {"event": job.state, "data": job.model_dump_json()}
                 if job.state not in ("queued", "running"):
                     return
-                before = job
-                while job == before:
+                before, told = job, monotonic()
+                while job == before and monotonic() < told + EVENT_AGAIN_SECONDS:
                     await asyncio.sleep(EVENT_SECONDS)
                     if rankings.is_closed:  # the job goes on after the next start
                         return

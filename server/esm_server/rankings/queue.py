@@ -43,7 +43,7 @@ class Computation:
 class RankingQueue:
     """Runs computations in threads of their own, `running` at a time, owners in turn.
 
-    An owner's never take all of these places, so that a newcomer finds one.
+    An owner's never take all of these places, where there are several: a newcomer finds one.
     """
 
     def __init__(self, *, running: int, waiting: int, waiting_per_owner: int) -> None:
@@ -57,18 +57,20 @@ class RankingQueue:
         self._lock = RLock()
 
     def submit(
-        self, key: str, owner: str, compute: Compute, waiter: Waiter, afterwards: Afterwards
-    ) -> Computation:
+        self, key: str, owner: str, compute: Compute, waiter: Waiter, afterwards: Afterwards,
+        *, is_bounded: bool = True,
+    ) -> Computation:  # fmt: skip
         """Have `waiter` told the scores once they are there, which may be at once.
 
-        Raises RateLimited when too many wait already.
+        Raises RateLimited when too many wait already, unless it is not to be bounded.
         """
         with self._lock:
             kept = self._kept.get(key)
             if kept is None:
                 found = self._active.get(key)
                 if found is None:
-                    self._check_room(owner)
+                    if is_bounded:
+                        self._check_room(owner)
                     found = self._active[key] = Computation(key, owner, compute, afterwards)
                     self._turns.setdefault(owner, deque()).append(found)
                     self._start_more()

@@ -97,9 +97,9 @@ class RankingJobRepository:
         for ranking_id in self._session.exec(running).all():
             self.end(ranking_id, "done")
 
-    def unfinished(self) -> Sequence[RankingJobRow]:
-        """What a former process has left, oldest first."""
-        statement = select(RankingJobRow).where(col(RankingJobRow.state) == RUNNING)
+    def unfinished(self) -> Sequence[str]:
+        """The ids of what a former process has left, oldest first."""
+        statement = select(RankingJobRow.id).where(col(RankingJobRow.state) == RUNNING)
         return self._session.exec(statement.order_by(col(RankingJobRow.created_at))).all()
 
     def add(self, row: RankingJobRow) -> None:

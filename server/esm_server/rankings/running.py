@@ -53,6 +53,11 @@ class Ranking:
         for callback in self._callbacks:
             callback()
 
+    def forget_target(self) -> None:
+        """Keep nothing of the target: only how the ranking ended is still asked for."""
+        nothing = {"sketch": b"", "folds": (), "embedded": None}
+        self.request = self.request.model_copy(update=nothing)
+
     def job(self) -> RankingJob:
         """How far it is."""
         if self.error is not None:

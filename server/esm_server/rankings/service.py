@@ -9,8 +9,10 @@ from threading import Event
 from typing import Any
 from uuid import uuid4
 
+from pydantic import ValidationError
+
 from esm_client.core.artifact.directory import MODEL
-from esm_client.core.errors import Cancelled, Conflict, EsmError, NotFound
+from esm_client.core.errors import Cancelled, Conflict, EsmError, NotFound, Unavailable
 from esm_client.core.schemas import Problem, RankingCreate, RankingJob, RankingReceipt
 from esm_client.core.scoring.embedded import EmbeddedTarget
 from esm_client.core.scoring.jackknife import left_out
@@ -52,8 +54,8 @@ class RankingService:
     def start(self, request: RankingCreate, caller: Caller) -> Ranking:
         """Begin to score the ESMs of a space.
 
-        Raises NotFound, InvalidSketch, InvalidLabels, DimensionMismatch, SpaceMismatch,
-        RateLimited.
+        Raises NotFound, InvalidSketch, InvalidLabels, InvalidEmbeddings, DimensionMismatch,
+        SpaceMismatch, RateLimited.
         """
         return self._start(Ranking(uuid4().hex, request, caller))
 
@@ -79,7 +81,7 @@ class RankingService:
     def get(self, ranking_id: str, caller: Caller) -> RankingReceipt | RankingJob:
         """A receipt, saying what was yanked or deleted since, or the job that is to make it.
 
-        Raises NotFound, also for what belongs to somebody else, and what a job failed with.
+        Raises NotFound, also for what belongs to somebody else.
         """
         with self._database.read() as session:
             found = RankingRepository(session).find(ranking_id)
@@ -118,17 +120,27 @@ class RankingService:
         with self._database.write() as session:
             jobs = RankingJobRepository(session)
             jobs.end_answered()
-            rows = jobs.unfinished()
-        for row in rows:
-            sketch = base64.b64encode(row.sketch or b"")
-            request = RankingCreate.model_validate({**row.request, "sketch": sketch})
+            unfinished = jobs.unfinished()
+        for ranking_id in unfinished:
             try:
-                ranking = Ranking(row.id, request, self._auth.of_token(row.token_id))
-                ranking.is_stored = True
-                self._start(ranking)
-            except EsmError as error:
+                self._start(self._former(ranking_id), is_bounded=False)
+            except (EsmError, ValidationError) as cause:
+                error = cause if isinstance(cause, EsmError) else unexpected()
+                _LOG.warning("the ranking %s cannot be run again: %s", ranking_id, cause)
                 with self._database.write() as session:
-                    RankingJobRepository(session).end(row.id, "failed", _dumped(error))
+                    RankingJobRepository(session).end(ranking_id, "failed", _dumped(error))
+
+    def _former(self, ranking_id: str) -> Ranking:
+        with self._database.read() as session:
+            found = RankingJobRepository(session).find(ranking_id)
+        if found is None:
+            raise _unknown(ranking_id)
+        row = found[0]
+        sketch = base64.b64encode(row.sketch or b"")
+        request = RankingCreate.model_validate({**row.request, "sketch": sketch})
+        ranking = Ranking(row.id, request, self._auth.of_token(row.token_id))
+        ranking.is_stored = True
+        return ranking
 
     @property
     def is_closed(self) -> bool:
@@ -139,9 +151,12 @@ class RankingService:
         """End the workers; jobs stay for the next start."""
         self._is_closed = True
         self._queue.close()
+        for ranking in list(self._active.values()):
+            if not ranking.is_stored:
+                ranking.end(Unavailable("The server is stopping.", "Rank again in a moment."))
         self._engine.close()
 
-    def _start(self, ranking: Ranking) -> Ranking:
+    def _start(self, ranking: Ranking, *, is_bounded: bool = True) -> Ranking:
         request, caller = ranking.request, ranking.caller
         sketch = TargetSketch.from_bytes(request.sketch)
         pool = read_pool(self._database, request, caller)
@@ -184,7 +199,9 @@ class RankingService:
         key = f"{target.digest} {parts} {request.intercept} {request.mode} {pool.digest}"
         ranking.waiter = finish
         try:
-            ranking.computation = self._queue.submit(key, caller.name, compute, finish, afterwards)
+            ranking.computation = self._queue.submit(
+                key, caller.name, compute, finish, afterwards, is_bounded=is_bounded
+            )
         except EsmError:
             del self._active[ranking.id]
             raise
@@ -221,7 +238,12 @@ class RankingService:
             self._queue.leave(ranking.computation, ranking.waiter)
         ranking.end(end)
         if ranking.is_stored:
-            self._end_job(ranking)
+            try:
+                self._end_job(ranking)
+            except EsmError as error:
+                _LOG.warning("the end of %s could not be stored: %s", ranking.id, error)
+                ranking.forget_target()
+                return
         self._active.pop(ranking.id, None)
 
     def _end_job(self, ranking: Ranking) -> None:

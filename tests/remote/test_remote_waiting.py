@@ -1,0 +1,70 @@
+"""Waiting for a job: connections break, servers start anew, and in the end there is a receipt."""
+
+import pytest
+
+from esm_client.core.errors import ConnectionFailed, Unavailable
+from esm_client.core.schemas import RankingJob
+from esm_client.remote import waiting
+from esm_client.remote.waiting import finished, unheard
+
+RECEIPT = object()
+RUNNING = RankingJob(id="r1", state="running", done=1, total=2)
+
+
+class Answers:
+    """Answers in turn, of a job's events and of the job itself; an error is raised."""
+
+    def __init__(self, events, states):
+        self.events, self.states = list(events), list(states)
+
+    def follow(self, identifier):
+        assert identifier == "r1"
+        answer = self.events.pop(0) if len(self.events) > 1 else self.events[0]
+        if isinstance(answer, Exception):
+            raise answer
+        yield from answer
+
+    def get(self, identifier):
+        assert identifier == "r1"
+        answer = self.states.pop(0) if len(self.states) > 1 else self.states[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@pytest.fixture(name="clock", autouse=True)
+def _clock(monkeypatch):
+    """A clock that goes only while somebody sleeps."""
+    clock = {"now": 1000.0}
+    monkeypatch.setattr(waiting, "monotonic", lambda: clock["now"])
+    monkeypatch.setattr(waiting, "sleep", lambda seconds: clock.update(now=clock["now"] + seconds))
+    return clock
+
+
+BROKEN = ConnectionFailed("The connection broke.", "Try again.")
+
+
+def test_a_stream_that_breaks_is_opened_again(clock):
+    told = []
+    answers = Answers([BROKEN, [RUNNING], BROKEN, [RUNNING]], [RUNNING, RUNNING, RUNNING, RECEIPT])
+
+    def watch(done, total):
+        told.append((done, total))
+        clock["now"] += 10 * waiting.PATIENCE  # a long stream is no silence
+
+    assert finished(answers, RUNNING, watch) is RECEIPT
+    assert told == [(1, 2), (1, 2)]
+
+
+def test_a_server_that_starts_anew_is_waited_for():
+    gone = [BROKEN, Unavailable("Stopping.")] * 20
+    assert (
+        finished(Answers([BROKEN], [*gone, RUNNING, *gone, RECEIPT]), RUNNING, unheard) is RECEIPT
+    )
+
+
+def test_who_is_silent_for_long_is_given_up_with_the_name_of_the_job(clock):
+    with pytest.raises(ConnectionFailed, match="broke") as caught:
+        finished(Answers([BROKEN], [BROKEN]), RUNNING, unheard)
+    assert "esm-client ranking r1" in caught.value.hint
+    assert clock["now"] == pytest.approx(1000 + waiting.PATIENCE, abs=2.5)
