@@ -10,7 +10,7 @@ from esm_client.core.artifact.directory import MODEL
 from esm_client.core.errors import EsmError, InvalidArtifact
 from esm_client.core.maps.low_rank import LowRankMap
 from esm_client.core.maps.mlp import MlpMap, needs_embeddings
-from esm_client.core.maps.storage import EsmMap, load_map
+from esm_client.core.maps.storage import EsmMap, load_map, not_scored
 from esm_client.core.schemas import EsmVersionDetail
 from esm_client.core.scoring.evidence import log_maximum_evidence
 from esm_client.core.scoring.labels import Kind
@@ -90,7 +90,7 @@ class LocalScorer:
         try:
             return self._batch([one])[0]
         except _FAILURES:
-            return _not_scored()
+            return not_scored()
 
     def _one(self, esm_map: EsmMap) -> Score:
         try:
@@ -109,12 +109,8 @@ class LocalScorer:
         except EsmError as error:
             return error
         except (ArithmeticError, ValueError):
-            return _not_scored()
+            return not_scored()
 
 
 def _checked(score: float) -> Score:
-    return float(score) if np.isfinite(score) else _not_scored()
-
-
-def _not_scored() -> InvalidArtifact:
-    return InvalidArtifact("Its weights could not be scored.", "Train the ESM again.")
+    return float(score) if np.isfinite(score) else not_scored()

@@ -1,7 +1,7 @@
 """Ranking from a pulled space: the same kernels and the same shield, no server."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -29,8 +29,7 @@ from esm_client.remote.local_scoring import Embedded, LocalScorer, scored
 from esm_client.remote.local_space import LocalSpace
 from esm_client.remote.ranking import Ranking
 from esm_client.remote.shield import MAX_ROWS, examine
-
-Watch = Callable[[int, int], None]
+from esm_client.remote.waiting import RankingWatch, unheard
 
 
 def rank_locally(
@@ -44,7 +43,7 @@ def rank_locally(
     filter: EsmFilter | None = None,  # noqa: A002 - the contract's own word
     folds: Sequence[TargetSketch] = (),
     embedded: Embedded | None = None,
-    watch: Watch = lambda done, total: None,  # noqa: ARG005
+    watch: RankingWatch = unheard,
 ) -> Ranking:
     """Score the ESMs of a pulled space for a target; nothing leaves this machine.
 
@@ -123,7 +122,7 @@ def _pool(local: LocalSpace, wanted: EsmFilter) -> list[EsmVersionDetail]:
 
 
 def _rows(
-    local: LocalSpace, pool: Sequence[EsmVersionDetail], scorer: LocalScorer, watch: Watch
+    local: LocalSpace, pool: Sequence[EsmVersionDetail], scorer: LocalScorer, watch: RankingWatch
 ) -> tuple[list[RankedEsm], list[SkippedEsm]]:
     rows: list[RankedEsm] = []
     skipped = _lost(local)

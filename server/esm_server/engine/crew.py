@@ -6,7 +6,7 @@ import logging
 import os
 import subprocess
 import sys
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,7 @@ from esm_server.engine.shelf import MapShape, Shelf
 
 FEW = 8
 """Maps in a chunk whose time says half as much as that of a long one."""
-ATTEMPTS = 3
+ATTEMPTS = 5
 """How many workers may die over one chunk."""
 _LOG = logging.getLogger("esm_server")
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
@@ -56,7 +56,8 @@ class Work:
     lost: list[Chunk] = field(default_factory=list[Chunk])
     """Chunks whose records were not what was expected: to be placed again."""
     running: int = 0
-    attempts: int = 0
+    deaths: Counter[int] = field(default_factory=Counter[int])
+    """Of workers, by the first index of the chunk that they died over."""
     error: EsmError | None = None
 
     @property
@@ -187,8 +188,9 @@ class Crew:
 
     def _note(self, work: Work, chunk: Chunk, answer: dict[str, Any] | None) -> None:
         if answer is None:  # the worker died
-            work.attempts += 1
-            if work.attempts < ATTEMPTS:
+            first = int(chunk.into[0])
+            work.deaths[first] += 1
+            if work.deaths[first] < ATTEMPTS:
                 self._again(work, chunk)
             else:
                 work.error = Unavailable(

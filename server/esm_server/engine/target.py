@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from esm_client.core.errors import EsmError, InvalidArtifact
+from esm_client.core.errors import EsmError
 from esm_client.core.maps.mlp import MlpMap
 from esm_client.core.scoring.embedded import EmbeddedTarget
 from esm_client.core.scoring.low_rank import LowRankScorer
@@ -178,8 +178,3 @@ def _weight(record: Any) -> NDArray[Any]:
     weight = record["left"].astype(np.float64) @ record["right"].astype(np.float64).T
     weight[np.diag_indices_from(weight)] += float(record["scale"])
     return weight
-
-
-def not_scored() -> InvalidArtifact:
-    """The error of a map whose score is NaN."""
-    return InvalidArtifact("Its weights could not be scored.", "Train the ESM again.")

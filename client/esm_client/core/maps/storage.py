@@ -40,3 +40,8 @@ def load_map(data: bytes) -> EsmMap:
         "A linear ESM holds exactly model.weight and model.bias; a low-rank one model.scale, "
         "model.left, model.right and model.bias.",
     )
+
+
+def not_scored() -> InvalidArtifact:
+    """The error of a map whose score is not a number."""
+    return InvalidArtifact("Its weights could not be scored.", "Train the ESM again.")
