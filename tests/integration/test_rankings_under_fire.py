@@ -36,6 +36,7 @@ class World:
         self.token, self.admin = self.server.write_token, self.server.admin_token
         self.maps: dict[str, AffineMap | LowRankMap] = {}
         self.alive: set[str] = set()
+        self.known: set[int] = set()
         self.lock, self.stopped = threading.Lock(), threading.Event()
         self.number = self.kills = self.crashes = 0
         self.failures: list[str] = []
@@ -113,10 +114,12 @@ class World:
             assert rows[reference]["score"] == pytest.approx(wanted, abs=1e-6), reference
 
     def kill_a_worker(self, rng: random.Random) -> None:
+        """One that was there a while ago too: others may be starting still."""
         workers = self.server.workers
-        if workers:
-            os.kill(rng.choice(workers), signal.SIGKILL)
+        if known := sorted(self.known & set(workers)):
+            os.kill(rng.choice(known), signal.SIGKILL)
             self.kills += 1
+        self.known = set(workers)
 
     def kill_the_server(self) -> None:
         self.server.kill()
@@ -143,10 +146,13 @@ def test_no_wrong_score_and_no_stuck_job(tmp_path, esm_directory):
     for _ in range(45):
         world.push()
     share = RANKINGS / 80  # a long run kills no more often
+    started = time.monotonic()
+    world.rank(RANKINGS)
+    startup = time.monotonic() - started  # of the workers, on a machine as busy as this one
     threads = [
         world.until_stopped(world.push, 0.1),
         world.until_stopped(lambda: world.take_away(rng), 0.1),
-        world.until_stopped(lambda: world.kill_a_worker(rng), 0.7),
+        world.until_stopped(lambda: world.kill_a_worker(rng), max(0.7, startup)),
         world.until_stopped(world.kill_the_server, 4.0 + share / 4),
     ]
     try:
