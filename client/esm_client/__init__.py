@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from esm_client.core.artifact.directory import EsmArtifact
     from esm_client.core.errors import EsmError
+    from esm_client.core.schemas import EsmFilter
     from esm_client.core.scoring.evidence import log_maximum_evidence
+    from esm_client.core.scoring.jackknife import fold_sketches
     from esm_client.core.scoring.sketch import TargetSketch
     from esm_client.lab.embedding import Embedder
     from esm_client.remote.client import Client
@@ -20,8 +22,10 @@ _HOMES = {
     "Embedder": "esm_client.lab.embedding",
     "EsmArtifact": "esm_client.core.artifact.directory",
     "EsmError": "esm_client.core.errors",
+    "EsmFilter": "esm_client.core.schemas",
     "Ranking": "esm_client.remote.ranking",
     "TargetSketch": "esm_client.core.scoring.sketch",
+    "fold_sketches": "esm_client.core.scoring.jackknife",
     "log_maximum_evidence": "esm_client.core.scoring.evidence",
 }
 
@@ -30,9 +34,11 @@ __all__ = [
     "Embedder",
     "EsmArtifact",
     "EsmError",
+    "EsmFilter",
     "Ranking",
     "TargetSketch",
     "__version__",
+    "fold_sketches",
     "log_maximum_evidence",
 ]
 __version__ = "0.1.0"

@@ -183,6 +183,8 @@ def _check(
         raise typer.BadParameter("Give --space, or --pack with a pulled one.")
     if (data is None) == (embeddings is None) or (embeddings is None) != (labels is None):
         raise typer.BadParameter("Give DATA, or --embeddings together with --labels.")
+    if len(set(spaces)) < len(spaces):
+        raise typer.BadParameter("Give every --space once.")
     if len(models) not in (0, max(1, len(spaces))):
         raise typer.BadParameter("Give --base-model for every space, or for none.")
     if embeddings is not None and len(spaces) > 1:

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from esm_client.cli.output import counted, print_error, print_line
+from esm_client.cli.output import print_error, print_line
 from esm_client.cli.session import Session
 from esm_client.remote.ranking import Ranking
 from esm_client.remote.ranking_rows import (
@@ -15,6 +15,7 @@ from esm_client.remote.ranking_rows import (
     how_to_get,
     legend,
     shield_notes,
+    skipped_note,
 )
 
 Top = Annotated[
@@ -27,9 +28,11 @@ def ranking(
     identifier: Annotated[str, typer.Argument(metavar="ID", help="As rank printed it.")],
     top: Top = None,
 ) -> None:
-    """Show an earlier ranking."""
+    """Show an earlier ranking, or several of one target together: ID+ID."""
+    from esm_client.remote.several_spaces import merged
+
     with session.client() as client:
-        found = client.ranking(identifier)
+        found = merged([client.ranking(one) for one in identifier.split("+")])
     print_ranking(session, found, top)
 
 
@@ -96,9 +99,5 @@ def _warn(ranking: Ranking) -> None:
             "warning: no source task scores above the base model as it is; "
             "fine-tuning on one of them first is not expected to help."
         )
-    if ranking.skipped:
-        first = ranking.skipped[0]
-        print_error(
-            f"warning: {counted(len(ranking.skipped), 'ESM')} could not be scored; "
-            f"{first.reference}: {first.reason}"
-        )
+    for note in skipped_note(ranking.receipt):
+        print_error(f"warning: {note}")

@@ -7,8 +7,12 @@ from numpy.typing import NDArray
 
 from esm_client.core.errors import InvalidSketch
 from esm_client.core.schemas import RankedEsm
-from esm_client.core.scoring.jackknife import check_folds, rank_ranges, standard_errors
-from esm_client.core.scoring.margin import SURE_ERRORS
+from esm_client.core.scoring.jackknife import (
+    check_folds,
+    rank_ranges,
+    standard_errors,
+    surely_better,
+)
 from esm_client.core.scoring.sketch import TargetSketch
 
 ROWS = 50
@@ -36,25 +40,29 @@ def check_folds_of(whole: TargetSketch, folds: Sequence[TargetSketch]) -> None:
 
 
 def with_errors(
-    rows: Sequence[RankedEsm], scores: NDArray[np.float64], references: Sequence[str]
+    rows: Sequence[RankedEsm], without: NDArray[np.float64], references: Sequence[str]
 ) -> list[RankedEsm]:
-    """Rows, best first, with errors and rank ranges as far as there are scores (folds, n) of n."""
+    """Rows, best first, with errors, ranges of ranks and ties as far as n are scored by folds.
+
+    without (folds, n): scores with one fold left out. A row among these that has none may have any
+    rank, so it widens the ranges of the others.
+    """
     column = {reference: number for number, reference in enumerate(references)}
     known = [place for place, row in enumerate(rows) if row.reference in column]
     updated = list(rows)
     if not known:
         return updated
-    scores = scores[:, [column[rows[place].reference] for place in known]]
-    errors, (low, high) = standard_errors(scores), rank_ranges(scores)
-    apart = standard_errors(scores[:, :1] - scores)
+    without = without[:, [column[rows[place].reference] for place in known]]
+    better = surely_better(np.array([rows[place].score for place in known]), without)
+    errors, (low, high) = standard_errors(without), rank_ranges(better)
+    unknown = known[-1] + 1 - len(known)
     for number, place in enumerate(known):
         row = rows[place]
-        behind = rows[known[0]].score - row.score
         updated[place] = row.model_copy(
             update={
                 "standard_error": float(errors[number]),
-                "rank_range": (int(low[number]), int(high[number])),
-                "tied": row.tied if known[0] else behind <= SURE_ERRORS * float(apart[number]),
+                "rank_range": (int(low[number]), int(high[number]) + unknown),
+                "tied": row.tied if known[0] else not better[0, number],
             }
         )
     return updated

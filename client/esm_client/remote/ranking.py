@@ -14,6 +14,7 @@ from esm_client.remote.ranking_rows import (
     how_to_get,
     legend,
     shield_notes,
+    skipped_note,
 )
 from esm_client.remote.shield import ShieldReport
 from esm_client.remote.text_table import align
@@ -163,9 +164,10 @@ class Ranking(Sequence[RankedEsm]):
     def _notes(self) -> list[str]:
         hidden = len(self) - SHOWN_ROWS
         more = [f"… and {hidden} more rows"] if hidden > 0 else []
-        best = [f"{self._rows[0].reference}:", *how_to_get(self._rows[0])] if self._rows else []
+        best = [self._rows[0].reference, *how_to_get(self._rows[0])] if self._rows else []
         shield = shield_notes(self._shield, self.left_out)
-        return [*more, legend(self._receipt), *shield, " ".join(best)]
+        skipped = skipped_note(self._receipt)
+        return [*more, legend(self._receipt), *shield, *skipped, " · ".join(best)]
 
 
 def _aligned(name: str) -> str:

@@ -96,10 +96,10 @@ def how_to_get(row: RankedEsm) -> list[str]:
     revision = f" at {source.revision}" if source.revision else ""
     licence = source.licence or "licence unknown"
     name = row.reference.partition("@")[0]
-    where = f"{data}{revision} ({licence})" if data else "nobody said where it lies; see "
+    where = f"{data}{revision} ({licence})" if data else "nobody said where it lies; see"
     hint = "" if data else f"esm-client show {name}"
     return [
-        f"Its data set: {where}{hint}",
+        f"Its data set: {where} {hint}".rstrip(),
         "Its source model: "
         + (how_to_get_the_model(row.reference, source, row.has_source_model) or "not shared"),
     ]
@@ -137,10 +137,25 @@ def how(receipt: RankingReceipt) -> str:
 
 def legend(receipt: RankingReceipt) -> str:
     """What the numbers mean, in one line."""
-    measured = any(row.standard_error is not None for row in receipt.rows[:1])
-    near = "two standard errors" if measured else f"{TIE_NATS:g}"
+    best = receipt.rows[0] if receipt.rows else None
+    measured = best is not None and best.standard_error is not None
+    near = "two standard errors of the difference" if measured else f"{TIE_NATS:g}"
+    several = best is not None and best.space is not None
+    base = "with its base model" if several else f"({receipt.identity_score:.4f})"
+    errors = ""
+    if any(row.standard_error is not None for row in receipt.rows):
+        errors = " ±: standard error, alike for all rows in large part; (a-b): ranks it may have."
     return (
         f"score: log evidence per row, to compare within this ranking only. gain: over no "
-        f"fine-tuning ({receipt.identity_score:.4f}). log BF: nats against the best; "
-        f"{TIE_MARK}: within {near} of it, too close to tell apart."
+        f"fine-tuning {base}. log BF: nats against the best; "
+        f"{TIE_MARK}: within {near} of it, too close to tell apart.{errors}"
     )
+
+
+def skipped_note(receipt: RankingReceipt) -> list[str]:
+    """How many ESMs could not be scored, and why the first could not, in one line if any."""
+    if not receipt.skipped:
+        return []
+    first, many = receipt.skipped[0], len(receipt.skipped)
+    counted = "1 ESM" if many == 1 else f"{many} ESMs"
+    return [f"{counted} could not be scored; {first.reference}: {first.reason}"]

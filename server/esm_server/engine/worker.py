@@ -12,6 +12,7 @@ import json
 import sys
 import time
 from collections import OrderedDict
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -78,9 +79,10 @@ class Worker:
 def main() -> None:
     """Answer until the input ends, which it does with the server, however that ends."""
     worker = Worker(sys.argv[1])
-    for line in sys.stdin:
-        sys.stdout.write(json.dumps(worker.answer(json.loads(line))) + "\n")
-        sys.stdout.flush()
+    with suppress(BrokenPipeError):  # the server is gone
+        for line in sys.stdin:
+            sys.stdout.write(json.dumps(worker.answer(json.loads(line))) + "\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

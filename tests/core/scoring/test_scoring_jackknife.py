@@ -10,6 +10,7 @@ from esm_client.core.scoring.jackknife import (
     left_out,
     rank_ranges,
     standard_errors,
+    surely_better,
 )
 from esm_client.core.scoring.sketch import TargetSketch
 
@@ -61,9 +62,16 @@ def test_standard_errors_are_those_of_other_samples():
     assert np.mean(guesses) == pytest.approx(np.std(scores), rel=0.25)
 
 
-def test_rank_ranges():
-    low, high = rank_ranges(np.array([[3.0, 2.0, 1.0], [3.0, 1.0, 2.0]]))
-    assert (low.tolist(), high.tolist()) == ([1, 2, 2], [1, 3, 3])
+def test_rank_ranges_say_what_is_sure():
+    rng = np.random.default_rng(0)
+    scores = np.array([3.0, 3.0, 2.0, 1.0])
+    without = scores + 0.001 * rng.normal(size=(10, 4))
+    without[:, 1] = without[:, 0]  # a copy
+    low, high = rank_ranges(surely_better(scores, without))
+    assert (low.tolist(), high.tolist()) == ([1, 1, 3, 4], [2, 2, 3, 4])
+    without[:, 2] += rng.normal(size=10)
+    low, high = rank_ranges(surely_better(scores, without))
+    assert (low.tolist(), high.tolist()) == ([1, 1, 1, 3], [3, 3, 4, 4])
 
 
 def test_what_cannot_be_folded():

@@ -69,7 +69,7 @@ class RankedEsm(Contract):
     standard_error: float | None = None
     """Of the score, by the jackknife; only of the best rows, where folds were sent."""
     rank_range: tuple[int, int] | None = None
-    """Lowest and highest rank with one fold of the target left out, likewise."""
+    """Lowest and highest rank it may have, by two standard errors of differences, likewise."""
     tied: bool = True
     """Whether the difference to the best is too small to mean anything."""
     space: str | None = None

@@ -77,6 +77,11 @@ class EmbeddedTarget:
                 gap = np.linalg.norm(of_rows - of_sketch)
                 if gap <= TOLERANCE * np.linalg.norm(of_sketch):
                     return
+        if found == expected:
+            raise InvalidEmbeddings(
+                "The embeddings and labels hold other numbers than those of the sketch.",
+                "Make both from the same embeddings and labels, in the same order.",
+            )
         raise InvalidEmbeddings(
             f"The embeddings ({found[0]}, {found[1]} rows, {found[2]} dimensions) are not those "
             f"of the sketch ({expected[0]}, {expected[1]} rows, {expected[2]} dimensions).",

@@ -10,11 +10,14 @@ from numpy.typing import ArrayLike, NDArray
 from esm_client.core.errors import InvalidInput, InvalidLabels, InvalidSketch
 from esm_client.core.scoring.features import as_features
 from esm_client.core.scoring.labels import Kind, label_columns
+from esm_client.core.scoring.margin import SURE_ERRORS
 from esm_client.core.scoring.sketch import TargetSketch
 
 Array = NDArray[np.float64]
 
 FOLDS = 10
+ROUNDING = 1e-12
+"""By which scores of equal maps may differ."""
 
 
 def fold_sketches(
@@ -82,7 +85,23 @@ def standard_errors(scores: Array) -> Array:
     return np.sqrt((folds - 1) / folds * spread)
 
 
-def rank_ranges(scores: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Lowest and highest rank (n,), from 1, of n maps over the m rankings with a fold left out."""
-    ranks = np.argsort(np.argsort(-scores, axis=1, kind="stable"), axis=1) + 1
-    return ranks.min(axis=0), ranks.max(axis=0)
+def surely_better(scores: Array, without: Array) -> NDArray[np.bool_]:
+    """Which of n maps (n, n) is better than which, by SURE_ERRORS errors of their difference.
+
+    scores (n,): of all rows; without (m, n): with one fold left out each time.
+    """
+    count = len(scores)
+    gaps = without[:, :, np.newaxis] - without[:, np.newaxis, :]
+    errors = standard_errors(gaps.reshape(len(without), -1)).reshape(count, count)
+    ahead = scores[:, np.newaxis] - scores
+    return ahead > SURE_ERRORS * errors + ROUNDING
+
+
+def rank_ranges(better: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Lowest and highest rank (n,), from 1, of n maps of which `better` (n, n) tells what is sure.
+
+    >>> low, high = rank_ranges(np.array([[False, True], [False, False]]))
+    >>> low.tolist(), high.tolist()
+    ([1, 2], [1, 2])
+    """
+    return 1 + better.sum(axis=0), len(better) - better.sum(axis=1)
