@@ -25,7 +25,7 @@ class Packs:
         """Publish ESM directories by name; a result for each, and no one stops another.
 
         options: `space` and `force` as in `Client.push`, and `watch`, told how many are done.
-        Raises what concerns all of them: InvalidName, Forbidden, QuotaExceeded, StorageFull.
+        Raises what concerns all of them: Forbidden, QuotaExceeded, StorageFull.
         """
         named = [(name, Path(directory)) for name, directory in directories.items()]
         return push_directories(self._resource, namespace, named, **options)
