@@ -35,7 +35,7 @@ def test_pushed_pulled_and_ranked_without_a_server(esm, done, folder, namespace,
     assert [r["is_new"] for r in again] == [False] * 3
 
     pulled = done("spaces", "pull", namespace, tmp_path / "pack")
-    assert pulled == f"3 ESMs of {namespace} are in {tmp_path / 'pack'}\n"
+    assert pulled == f"3 ESMs of {namespace} are in {tmp_path / 'pack'}: 3 new.\n"
     there = json.loads(done("rank", *target, "--space", namespace, "--json"))
     gone = {"ESM_REGISTRY_URL": "http://127.0.0.1:9"}
     here = esm("rank", *target, "--pack", tmp_path / "pack", "--json", env=gone)
@@ -43,6 +43,20 @@ def test_pushed_pulled_and_ranked_without_a_server(esm, done, folder, namespace,
     assert "Nothing is sent." in here.stderr
     rows = json.loads(here.stdout)["rows"]
     assert [row["reference"] for row in rows] == [row["reference"] for row in there["rows"]]
+
+
+def test_a_later_pull_says_what_changed(done, folder, esm_directory, namespace):
+    done("push-all", folder, namespace, "--space", namespace)
+    done("spaces", "pull", namespace, "pack")
+    same = done("spaces", "pull", namespace, "pack")
+    assert same == f"3 ESMs of {namespace} are in pack: nothing changed.\n"
+    esm_directory("many/e3", seed=3, dimension=16)
+    done("push-all", folder, namespace, "--space", namespace)
+    done("yank", f"{namespace}/e0@1", "--reason", "wrong data")
+    document = json.loads(done("spaces", "pull", namespace, "pack", "--json"))
+    assert (document["new"], document["gone"]) == ([f"{namespace}/e3@1"], [f"{namespace}/e0@1"])
+    assert document["space"]["name"] == namespace
+    assert "canaries" not in document["space"]
 
 
 def test_options_of_a_ranking_without_a_server(done, esm, folder, namespace, target, tmp_path):

@@ -68,13 +68,22 @@ def pull_space(
 
     A pull that breaks off goes on where it was.
     """
-    with session.client() as client, session.output.working(f"Pulling {space}"):
-        local = client.packs.pull(space, folder)
-    count = len(local.versions)
+    from esm_client.remote.local_space import read_state
+
+    state = read_state(folder)
+    before = state.arrived if state else set[tuple[str, str]]()
+    with session.client() as client, session.output.counting(f"Pulling {space}") as watch:
+        local = client.packs.pull(space, folder, watch=watch)
+    now = local.content.arrived
+    new, gone = sorted(now - before), sorted(before - now)
+    changes = [f"{len(some)} {word}" for some, word in ((new, "new"), (gone, "gone")) if some]
+    told = ", ".join(changes) or "nothing changed"
+    # canaries: thousands of numbers that say nothing of what was pulled
+    document = local.content.model_dump(mode="json", exclude={"space": {"canaries"}})
     session.output.result(
-        local.content,
+        document | {"new": [name for name, _ in new], "gone": [name for name, _ in gone]},
         names=[detail.reference for detail in local.versions],
-        human=lambda: print_line(f"{counted(count, 'ESM')} of {space} are in {folder}"),
+        human=lambda: print_line(f"{counted(len(now), 'ESM')} of {space} are in {folder}: {told}."),
     )
     if lost := local.content.lost:
         print_error(
