@@ -129,6 +129,9 @@ def test_neighbours_of_texts(done, esm, esm_directory, registry, namespace, tmp_
     unclear = esm("similar", "--texts", tmp_path / "rows.csv", *options)
     assert unclear.returncode == 1
     assert "it has: title, body." in unclear.stderr
+    (tmp_path / "alone.csv").write_text("text\nA warm room.\nBreakfast was cold.\n")
+    alone = esm("similar", "--texts", tmp_path / "alone.csv", *options)
+    assert alone.returncode == 0, alone.stderr
     named = esm("similar", "--texts", tmp_path / "rows.csv", "--text-column", "body", *options)
     assert named.returncode == 0, named.stderr
     (tmp_path / "empty.txt").write_text("\n")
