@@ -1,6 +1,7 @@
 """Many ESMs at once, without a server, in several spaces, and neighbours."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -28,13 +29,13 @@ def test_pushed_pulled_and_ranked_without_a_server(esm, done, folder, namespace,
     pushed = esm("push-all", folder, namespace, "--space", namespace)
     assert pushed.stdout == "3 ESMs published, 0 there already, 1 refused\n"
     assert pushed.returncode == 1
-    assert pushed.stderr.splitlines()[0].startswith("error: broken: ")
-    (folder / "broken" / "model.safetensors").unlink()
+    assert pushed.stderr.splitlines()[-2].startswith("error: broken: ")
+    shutil.rmtree(folder / "broken")
     again = json.loads(done("push-all", folder, namespace, "--space", namespace, "--json"))
     assert [r["is_new"] for r in again] == [False] * 3
 
     pulled = done("spaces", "pull", namespace, tmp_path / "pack")
-    assert pulled == f"3 ESMs of {namespace} are in {tmp_path / 'pack'}\n"
+    assert pulled == f"3 ESMs of {namespace} are in {tmp_path / 'pack'}: 3 new.\n"
     there = json.loads(done("rank", *target, "--space", namespace, "--json"))
     gone = {"ESM_REGISTRY_URL": "http://127.0.0.1:9"}
     here = esm("rank", *target, "--pack", tmp_path / "pack", "--json", env=gone)
@@ -42,6 +43,20 @@ def test_pushed_pulled_and_ranked_without_a_server(esm, done, folder, namespace,
     assert "Nothing is sent." in here.stderr
     rows = json.loads(here.stdout)["rows"]
     assert [row["reference"] for row in rows] == [row["reference"] for row in there["rows"]]
+
+
+def test_a_later_pull_says_what_changed(done, folder, esm_directory, namespace):
+    done("push-all", folder, namespace, "--space", namespace)
+    done("spaces", "pull", namespace, "pack")
+    same = done("spaces", "pull", namespace, "pack")
+    assert same == f"3 ESMs of {namespace} are in pack: nothing changed.\n"
+    esm_directory("many/e3", seed=3, dimension=16)
+    done("push-all", folder, namespace, "--space", namespace)
+    done("yank", f"{namespace}/e0@1", "--reason", "wrong data")
+    document = json.loads(done("spaces", "pull", namespace, "pack", "--json"))
+    assert (document["new"], document["gone"]) == ([f"{namespace}/e3@1"], [f"{namespace}/e0@1"])
+    assert document["space"]["name"] == namespace
+    assert "canaries" not in document["space"]
 
 
 def test_options_of_a_ranking_without_a_server(done, esm, folder, namespace, target, tmp_path):
@@ -114,6 +129,9 @@ def test_neighbours_of_texts(done, esm, esm_directory, registry, namespace, tmp_
     unclear = esm("similar", "--texts", tmp_path / "rows.csv", *options)
     assert unclear.returncode == 1
     assert "it has: title, body." in unclear.stderr
+    (tmp_path / "alone.csv").write_text("text\nA warm room.\nBreakfast was cold.\n")
+    alone = esm("similar", "--texts", tmp_path / "alone.csv", *options)
+    assert alone.returncode == 0, alone.stderr
     named = esm("similar", "--texts", tmp_path / "rows.csv", "--text-column", "body", *options)
     assert named.returncode == 0, named.stderr
     (tmp_path / "empty.txt").write_text("\n")
@@ -135,7 +153,6 @@ def test_neighbours_of_texts(done, esm, esm_directory, registry, namespace, tmp_
         (("rank", "x.csv", "--pack", "b", "--send-embeddings"), "With --pack nothing is sent"),
         (("similar",), "Give REFERENCE, or --texts"),
         (("similar", "a/b", "--texts", "x", "--space", "s"), "Give REFERENCE, or --texts"),
-        (("push-all", ".", "team"), "holds no directory with an ESM"),
     ],
 )
 def test_wrong_command_lines(esm, words, said):

@@ -24,6 +24,16 @@ def test_columns_of_a_table(tmp_path):
     assert load_texts(str(path), text_columns=["text", "other"]) == [("one", "x")]
 
 
+@pytest.mark.parametrize("header", ["text", "review"])
+def test_a_csv_of_texts_alone(tmp_path, header):
+    path = tmp_path / "a.csv"
+    path.write_text(f'{header}\none\n"two, or so"\n\nthree\n')
+    assert load_texts(str(path)) == ["one", "two, or so", "three"]
+    path.write_text(f"{header}\none\ntwo, or so\n")
+    with pytest.raises(InvalidDataset, match="Quote texts that hold the delimiter"):
+        load_texts(str(path))
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [

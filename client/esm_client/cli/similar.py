@@ -25,7 +25,11 @@ def similar(
         str | None, typer.Argument(metavar="REFERENCE", help="An ESM: namespace/name[@version].")
     ] = None,
     texts: Annotated[
-        str | None, typer.Option(metavar="DATA", help=f"Texts instead of an ESM. {DATA_HELP}")
+        str | None,
+        typer.Option(
+            metavar="DATA",
+            help=f"Texts instead of an ESM, no labels: .txt with one text per line, or {DATA_HELP}",
+        ),
     ] = None,
     space: Annotated[str | None, typer.Option(metavar="NAME", help="Their space.")] = None,
     text_column: TextColumns = None,

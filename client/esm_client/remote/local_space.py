@@ -24,6 +24,11 @@ class PulledSpace(LiveSpace):
     lost: tuple[str, ...] = ()
     """References of those that the server has lost bytes of, so that nobody can pull them."""
 
+    @property
+    def arrived(self) -> set[Named]:
+        """What the packs hold of it."""
+        return {(e.reference, e.digest) for e in self.live if e.reference not in self.lost}
+
 
 @dataclass(frozen=True, slots=True)
 class _Blob:

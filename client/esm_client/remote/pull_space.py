@@ -1,7 +1,7 @@
 """Pulling a space: what is live there and not held here, in packs of a few hundred ESMs."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,10 +24,17 @@ from esm_client.remote.resources.packs import PackResource
 PART = ".part"
 ROUNDS = 5
 """How often what is live may change while it is pulled."""
+Watch = Callable[[int, int], None]
+"""Told how many ESMs have arrived, of how many that were missing."""
 _HINT = "Choose a folder you may write to."
 
 
-def pull_space(packs: PackResource, space: str, folder: Path) -> LocalSpace:
+def pull_space(
+    packs: PackResource,
+    space: str,
+    folder: Path,
+    watch: Watch = lambda done, total: None,  # noqa: ARG005
+) -> LocalSpace:
     """Fetch what a space ranks into a folder, as far as it is not there yet.
 
     A pull that breaks off goes on where it was; until it ends, the folder stays the space that
@@ -43,7 +50,7 @@ def pull_space(packs: PackResource, space: str, folder: Path) -> LocalSpace:
             f"{folder} holds the space {state.space.name!r}, not {space!r}.",
             "Name another folder.",
         )
-    held, lost = Held.of(folder), set[str]()
+    held, lost, done = Held.of(folder), set[str](), 0
     for _ in range(ROUNDS):  # an ESM that is yanked meanwhile comes in no pack
         content = packs.live(space)
         missing = [
@@ -54,11 +61,15 @@ def pull_space(packs: PackResource, space: str, folder: Path) -> LocalSpace:
         if not missing:
             _finish(folder, PulledSpace(**dict(content), lost=tuple(sorted(lost))))
             return LocalSpace(folder)
+        total = done + len(missing)
+        watch(done, total)
         for start in range(0, len(missing), MAX_PULLED_ESMS):
             keys = [esm.key for esm in missing[start : start + MAX_PULLED_ESMS]]
             pack, told = _fetch(packs, space, keys, folder)
             held.add(pack)
             lost.update(told.lost)
+            done += len(keys)
+            watch(done, total)
     raise Conflict(
         f"In {ROUNDS} rounds not all ESMs of {space} arrived: what is live there keeps changing.",
         "Pull again.",

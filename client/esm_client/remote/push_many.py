@@ -27,25 +27,15 @@ def push_directories(
 ) -> list[PackResult]:
     """Publish directories under their names in a namespace; what is wrong with one stops no other.
 
-    Raises InvalidName for a name that is none, before anything travels; and what concerns all of
-    them: Forbidden, QuotaExceeded, StorageFull, ConnectionFailed.
+    Raises what concerns all of them: Forbidden, QuotaExceeded, StorageFull, ConnectionFailed.
     """
-    wanted = [(check_name(name), directory) for name, directory in directories]
     results: list[PackResult] = []
-    for pack, refused in _packed(wanted, space, force):
+    for pack, refused in _packed(directories, space, force):
         if pack:
             results += packs.push(namespace, pack).results
         results += refused
         watch(len(results))
     return results
-
-
-def raise_first(results: Iterable[PackResult]) -> None:
-    """Raise what stopped the first ESM that was not published."""
-    for result in results:
-        if (problem := result.problem) is not None:
-            error = problem.error()
-            raise type(error)(f"{result.name}: {error.message}", error.hint)
 
 
 def _packed(
@@ -73,6 +63,7 @@ def _packed(
 def _members(
     name: str, directory: Path, space: str | None, force: bool, number: int
 ) -> list[Member]:
+    check_name(name)
     artifact = EsmArtifact.read(directory)
     files = artifact_files(directory)
     manifest = build_manifest(files)

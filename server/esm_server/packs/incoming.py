@@ -63,7 +63,7 @@ class IncomingPacks:
         version = published.version
         return PackResult(
             name=esm.name, version=version.version, digest=version.digest,
-            is_new=published.is_new,
+            is_new=published.is_new, findings=version.findings, missing=version.source.missing,
         )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from esm_client.core.schemas.contract import Contract, Digest, Name, Problem
-from esm_client.core.schemas.esms import EsmVersionCreate
+from esm_client.core.schemas.esms import EsmVersionCreate, Finding
 from esm_client.core.schemas.spaces import SpaceDetail
 from esm_client.core.schemas.tasks import Source
 
@@ -23,6 +23,10 @@ class PackResult(Contract):
     version: int | None = None
     digest: Digest | None = None
     is_new: bool = False
+    findings: tuple[Finding, ...] = ()
+    """What the admission found wrong with the version, and published all the same."""
+    missing: tuple[str, ...] = ()
+    """What a user of its data set would have to ask for: facts that its source does not state."""
     problem: Problem | None = None
     """Why it was not published; the others are all the same."""
 

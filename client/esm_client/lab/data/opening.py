@@ -32,6 +32,7 @@ def open_table(
     revision: str | None = None,
     streaming: bool = False,
     delimiter: str | None = None,
+    labelled: bool = True,
 ) -> Table:
     """Open a data set without reading it.
 
@@ -41,6 +42,7 @@ def open_table(
         subset, revision, streaming: of a hub id.
         split: of what has several; else train, else the largest.
         delimiter: of a .csv; found out otherwise.
+        labelled: whether labels are needed beside the texts, so that one column is too few.
 
     Raises InvalidDataset for what is none of these or cannot be opened.
     """
@@ -55,13 +57,13 @@ def open_table(
         return open_saved(path, split)
     if path.stat().st_size == 0:
         raise InvalidDataset(f"{path.name} is empty.", "Check how it was written.")
-    return _open_file(path, delimiter)
+    return _open_file(path, delimiter, 2 if labelled else 1)
 
 
-def _open_file(path: Path, delimiter: str | None) -> Table:
+def _open_file(path: Path, delimiter: str | None, min_columns: int) -> Table:
     suffix = suffix_of(path)
     if suffix in DELIMITED:
-        return open_delimited(path, delimiter)
+        return open_delimited(path, delimiter, min_columns)
     if suffix in JSON:
         return open_json(path)
     if suffix in CONLL:

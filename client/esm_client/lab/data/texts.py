@@ -20,7 +20,10 @@ def load_texts(
 
     Without named columns: the only one, or one of a usual name. Raises InvalidDataset.
     """
-    texts = _lines(Path(data)) if data.endswith(".txt") else _cells(open_table(data), text_columns)
+    if data.endswith(".txt"):
+        texts = _lines(Path(data))
+    else:
+        texts = _cells(open_table(data, labelled=False), text_columns)
     found = [text for text in texts[: 10 * limit_rows] if all(_parts(text))][:limit_rows]
     if not found:
         raise InvalidDataset(f"{data} holds no texts.", "Name another file or column.")

@@ -16,16 +16,16 @@ _DELIMITERS = (",", ";", "\t", "|")
 _PROBED_ROWS = 20
 
 
-def open_delimited(path: Path, delimiter: str | None) -> Table:
+def open_delimited(path: Path, delimiter: str | None, min_columns: int = 2) -> Table:
     """A file with one header line; without `delimiter`, the one that splits its first rows evenly.
 
-    Raises InvalidDataset for a file that no delimiter splits.
+    Raises InvalidDataset for a file that no delimiter splits into so many columns.
     """
     if delimiter is not None and len(delimiter) != 1:
         raise InvalidDataset(f"The delimiter is {delimiter!r}.", "Use one character.")
     found = delimiter or _find_delimiter(path)
     header = next(iter(_first_rows(path, found)), list[str]())
-    if len(header) < 2:
+    if len(header) < min_columns:
         better = _find_delimiter(path) if delimiter else None
         looks = f" It looks delimited by {better!r}." if better and better != delimiter else ""
         shown = header[0][:60] if header else ""
