@@ -148,12 +148,12 @@ def test_no_wrong_score_and_no_stuck_job(tmp_path, esm_directory):
     share = RANKINGS / 80  # a long run kills no more often
     started = time.monotonic()
     world.rank(RANKINGS)
-    startup = time.monotonic() - started  # of the workers, on a machine as busy as this one
+    slow = max(1.0, (time.monotonic() - started) / 0.7)  # workers start late on a busy machine
     threads = [
         world.until_stopped(world.push, 0.1),
         world.until_stopped(lambda: world.take_away(rng), 0.1),
-        world.until_stopped(lambda: world.kill_a_worker(rng), max(0.7, startup)),
-        world.until_stopped(world.kill_the_server, 4.0 + share / 4),
+        world.until_stopped(lambda: world.kill_a_worker(rng), 0.7 * slow),
+        world.until_stopped(world.kill_the_server, (4.0 + share / 4) * slow),
     ]
     try:
         for seed in range(RANKINGS):
