@@ -68,6 +68,7 @@ class Load:
     def client(self, until: float) -> tuple[list[float], int]:
         times, refused = [], 0
         with self.server.client(self.token) as client:
+            client.timeout = 600.0  # many wait longer than a request does
             while time.perf_counter() < until:
                 with self.lock:
                     if not self.bodies:
