@@ -21,7 +21,7 @@ def _folder(esm_directory, tmp_path):
 def test_what_build_writes_is_taken_as_it_lies(done, folder, namespace):
     said = done("push-all", folder, namespace, "--space", namespace)
     assert said == "3 ESMs published, 0 there already, 0 refused\n"
-    assert f"{namespace}/news" in done("list")
+    assert f"{namespace}/news" in done("list", "--namespace", namespace)
 
 
 def test_what_is_wrong_with_one_stops_no_other(esm, folder, namespace):
