@@ -138,7 +138,7 @@ class Crew:
         wide, rank = shape.dimension, shape.width
         guess = 1e-10 * wide**3
         if shape.architecture == "low-rank":
-            guess = 1e-7 * wide * rank + 1e-8 * rank**3
+            guess = 3e-7 * wide * rank + 1e-8 * rank**3
         return guess * (1.0 + columns / 40.0)
 
     def _learn(self, shape: MapShape, columns: int, seconds: float, maps: int) -> None:
