@@ -1,11 +1,15 @@
 """The engine against hf-dataset-selector, on one machine in one run (make bench-engine).
 
     python tests/bench/engine.py [--peer PYTHON] [--dimension 768] [--rows 1000] [--pool 1553]
+        [--device cuda]
 
 PYTHON has hf-dataset-selector 0.2.1; it scores 50 maps on the same embeddings. Prints milliseconds
 per map, and the ratio to the peer's LogME on transformed embeddings; the whole pool, with the
 peer's transformation counted in and its 50 maps scaled up; the largest difference to the kernel
 (singular values of every map's features); memory; growth with rows. Last, one JSON line.
+
+On a GPU a row also says what share of the floor it reaches (engine_floor.py), and times are of a
+ranking after the first, which compares checksums.
 """
 
 import argparse
@@ -15,13 +19,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
+from bench.engine_floor import Floor
 from bench.engine_pools import Blobs, sketch_of, target
 
+from esm_server.engine.device import num_workers
 from esm_server.engine.request import Request
 from esm_server.engine.scoring import Engine
 from esm_server.settings import usable_cores
@@ -37,7 +44,8 @@ def main() -> None:
     parser.add_argument("--dimension", type=int, default=768)
     parser.add_argument("--rows", type=int, default=1000)
     parser.add_argument("--pool", type=int, default=1553)
-    parser.add_argument("--workers", type=int, default=usable_cores())
+    parser.add_argument("--workers", type=int)
+    parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(arguments, Path(folder))
@@ -52,8 +60,11 @@ class Bench:
     def __init__(self, arguments: argparse.Namespace, folder: Path) -> None:
         self.arguments, self.folder = arguments, folder
         self.blobs = Blobs(arguments.dimension)
-        self.engine = Engine(folder / "engine", self.blobs.open, arguments.workers)
-        self.found: dict[str, object] = {"workers": arguments.workers}
+        workers = arguments.workers or num_workers(arguments.device, usable_cores())
+        self.engine = Engine(folder / "engine", self.blobs.open, workers, arguments.device)
+        self.found: dict[str, object] = {"workers": workers, "device": arguments.device}
+        on_gpu = arguments.device != "cpu"
+        self.floor = Floor(arguments.dimension, arguments.device) if on_gpu else None
 
     def run(self) -> None:
         sizes = {"full": (0, 48), "rank 16": (16, 400), "rank 32": (32, 200)}
@@ -73,11 +84,14 @@ class Bench:
                         "peer ms": 1e3 * peer["logme"],
                         "ratio": peer["logme"] / row["ms"] * 1e3,
                     }
+                if self.floor:
+                    row["floor ms"] = 1e3 * self.floor.seconds(rank, sketch.num_label_columns)
                 self.found[f"{name}, {kind}"] = row
                 print(
                     f"{name:12s} {kind:8s} {row['ms']:9.2f} {row.get('peer ms', np.nan):8.0f} "
-                    f"{row.get('ratio', np.nan):6.0f} {error:8.0e}", flush=True,
-                )  # fmt: skip
+                    f"{row.get('ratio', np.nan):6.0f} {error:8.0e}{share_of_floor(row)}",
+                    flush=True,
+                )
             if classes == 4:
                 self.whole_pool(sketch, peer)
         self.growth()
@@ -120,7 +134,7 @@ class Bench:
         data = sketch.to_bytes()
         request = Request(1, data, True, digests, "bench", mode)
         self.engine.pool(1).place(digests)
-        self.engine.score(Request(1, data, True, digests[:4], "bench"))
+        self.engine.score(request if self.floor else replace(request, digests=digests[:4]))
         started = time.perf_counter()
         scores = self.engine.score(request)
         return time.perf_counter() - started, scores
@@ -152,6 +166,12 @@ class Bench:
         command = [self.arguments.peer, str(script), str(self.folder), kind]
         output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         return json.loads(output.splitlines()[-1])
+
+
+def share_of_floor(row: dict[str, float]) -> str:
+    """For the end of a line: the floor, and what share of it was reached."""
+    floor = row.get("floor ms")
+    return "" if floor is None else f"  floor {floor:.3f} ms, {floor / row['ms']:.0%} of it"
 
 
 def anonymous(pid: int) -> float:

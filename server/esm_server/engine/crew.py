@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esm_client.core.errors import EsmError, Unavailable, error_class
-from esm_server.engine.device import num_workers
+from esm_server.engine.device import is_gpu
 from esm_server.engine.shelf import MapShape, Shelf
 
 FEW = 8
@@ -71,7 +71,7 @@ class Crew:
 
     def __init__(self, size: int, device: str) -> None:
         self._size, self._device = size, device
-        self.is_on_gpu = device != "cpu" and num_workers(device, 0) == 1
+        self.is_on_gpu = is_gpu(device)
         self._changed = Condition()
         self._waiting: OrderedDict[str, deque[Work]] = OrderedDict()
         self._threads: list[Thread] = []

@@ -32,9 +32,15 @@ def arrays_on(device: str) -> tuple[Any, Any]:
     return np, None
 
 
+def is_gpu(device: str) -> bool:
+    """Whether that device is, or may turn out to be, a GPU; without importing torch."""
+    return device.startswith("cuda") or (device == "auto" and _has_gpu())
+
+
 def num_workers(device: str, cores: int) -> int:
-    """How many workers a device is fed by: one a core, or one where there is a GPU."""
-    return 1 if device.startswith("cuda") or (device == "auto" and _has_gpu()) else cores
+    """How many workers a device is fed by: one a core, or two to a GPU, of which one reads maps
+    while the other computes."""
+    return 2 if is_gpu(device) else cores
 
 
 def _has_gpu() -> bool:

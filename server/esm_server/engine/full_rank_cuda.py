@@ -81,5 +81,6 @@ class CholeskyScorer:
         return torch.where((failed == 0)[:, None], gain, torch.nan), log_det
 
     def _put(self, values: Any) -> Any:
-        wide = np.ascontiguousarray(values, dtype=np.float64)
-        return self._torch.as_tensor(wide, device=self._device)
+        """In double precision, moved in its own."""
+        moved = self._torch.as_tensor(np.ascontiguousarray(values), device=self._device)
+        return moved.to(self._torch.float64)

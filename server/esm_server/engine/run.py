@@ -16,6 +16,7 @@ from esm_server.engine.pool import Place, ResidentPool
 from esm_server.engine.refining import Refined, refine
 from esm_server.engine.request import Choose, Mode, Progress, Request
 from esm_server.engine.shelf import MapShape, Shelf, check_of_digests
+from esm_server.engine.target import GPU_BATCH
 
 FULL_CHUNK = 8
 LARGE_CHUNK = 256
@@ -154,8 +155,9 @@ class Run:
         return chunks
 
     def _chunk_size(self, count: int, shape: MapShape) -> int:
-        many = shape.architecture == "low-rank" or self._crew.is_on_gpu
-        largest = LARGE_CHUNK if many else FULL_CHUNK
+        if self._crew.is_on_gpu:
+            return min(GPU_BATCH, count)  # many at once make it fast
+        largest = LARGE_CHUNK if shape.architecture == "low-rank" else FULL_CHUNK
         return max(1, min(largest, -(-count // (4 * self._crew.size))))
 
     def _wait(self, work: Work, count: int) -> None:

@@ -23,9 +23,11 @@ from esm_server.engine.shelf import Records
 Array = NDArray[np.float64]
 FULL_FROM = 11
 """A low-rank map whose rank times this exceeds D is scored as a full one: that is faster."""
-GPU_BATCH = 64
+GPU_BATCH = 128
 BATCH_BYTES = 2**25
 """Of what is worked on at once: small enough for a processor's cache and any number of workers."""
+GPU_BATCH_BYTES = 2**31
+"""The same on a GPU, where a launch costs more than its arithmetic."""
 
 
 class ScoredTarget:
@@ -130,7 +132,8 @@ class ScoredTarget:
     ) -> Array:
         directions, columns = scorer.basis.labels.inside.shape
         width = 4 * records.dtype["left"].shape[1] + columns
-        size = max(1, BATCH_BYTES // (8 * directions * width))
+        most = BATCH_BYTES if scorer.xp is np else GPU_BATCH_BYTES
+        size = max(1, most // (8 * directions * width))
         found = np.full(len(rows), np.nan)
         for start in range(0, len(rows), size):
             batch = records[rows[start : start + size]]

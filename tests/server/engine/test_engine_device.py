@@ -12,6 +12,7 @@ from esm_client.core.maps.affine import AffineMap
 from esm_client.core.maps.low_rank import LowRankMap
 from esm_client.core.scoring.low_rank import LowRankScorer
 from esm_client.core.scoring.sketch import TargetSketch
+from esm_server.engine import device as device_module
 from esm_server.engine import target as target_module
 from esm_server.engine.device import arrays_on
 from esm_server.engine.full_rank_cuda import CholeskyScorer
@@ -99,6 +100,7 @@ def low_rank_map(rng, wide):
 
 def test_without_a_gpu_the_log_says_so(caplog, monkeypatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(device_module, "_has_gpu", lambda: False)
     with caplog.at_level(logging.WARNING, "esm_server"):
         assert arrays_on("cuda:1") == (np, None)
     assert "uses the CPU instead of cuda:1" in caplog.text

@@ -56,8 +56,9 @@ class LowRankScorer:
         self.fine = _Knots(basis.sigma, *FINE) if many else None
 
     def put(self, values: Any) -> Any:
-        """An array of `xp`, in double precision."""
-        return self.xp.asarray(values, dtype=self.xp.float64, device=self._device)
+        """An array of `xp`, in double precision; it is moved in its own."""
+        moved = self.xp.asarray(values, device=self._device)
+        return self.xp.asarray(moved, dtype=self.xp.float64)
 
     def scores(self, scale: ArrayLike, left: ArrayLike, right: ArrayLike, bias: ArrayLike) -> Array:
         """Scores (B,) of maps scale (B,), left and right (B, D, q), bias (B, D).
@@ -66,7 +67,7 @@ class LowRankScorer:
         SMALLEST_T or a scale of zero, a map is scored as a full one. Raises InvalidEmbeddings if
         its features overflow.
         """
-        maps = [np.asarray(array, dtype=np.float64) for array in (scale, left, right, bias)]
+        maps = [np.ascontiguousarray(array) for array in (scale, left, right, bias)]
         with np.errstate(all="ignore"):
             batch = _Batch(self, *(self.put(array) for array in maps))
             gain, ceiling = batch.coarse()
@@ -74,7 +75,7 @@ class LowRankScorer:
             found = self.basis.labels.score(gain)
         usable = np.isfinite(found) & (maps[0] != 0.0) & (batch.trace() < LARGEST_TRACE)
         for index in np.flatnonzero(~usable):
-            found[index] = self._as_full(*(array[index] for array in maps))
+            found[index] = self._as_full(*(array[index].astype(np.float64) for array in maps))
         return found
 
     def _as_full(self, scale: Array, left: Array, right: Array, bias: Array) -> float:
