@@ -1,0 +1,36 @@
+"""One ranking out of several."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+OFFSET = 60
+"""Of a rank, as Cormack et al. (2009) and Vu et al. (2020) have it."""
+
+
+def reciprocal_rank_fusion(scores: ArrayLike, offset: float = OFFSET) -> NDArray[np.float64]:
+    """Sum over rankings of 1 / (offset + rank): the fused score (n,) of each source.
+
+    scores: (n, M), of n sources by M methods, higher is better; NaN where a method says nothing
+    of a source, which then gains nothing from it. Equal scores share the mean of their ranks.
+
+    >>> reciprocal_rank_fusion([[3.0, 1.0], [2.0, 2.0], [1.0, np.nan]]).argsort().tolist()
+    [2, 0, 1]
+    """
+    table = np.asarray(scores, dtype=np.float64)
+    ranks = np.column_stack([descending_ranks(column) for column in table.T])
+    return np.nansum(1.0 / (offset + ranks), axis=1)
+
+
+def descending_ranks(scores: ArrayLike) -> NDArray[np.float64]:
+    """Ranks (n,) from 1 for the highest; equal scores share the mean of theirs, NaN stays.
+
+    >>> descending_ranks([0.5, 0.9, 0.5, np.nan]).tolist()
+    [2.5, 1.0, 2.5, nan]
+    """
+    values = np.asarray(scores, dtype=np.float64)
+    found = np.full(len(values), np.nan)
+    known = ~np.isnan(values)
+    _, inverse, counts = np.unique(-values[known], return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    found[known] = (last - (counts - 1) / 2)[inverse]
+    return found
