@@ -12,6 +12,7 @@ from esm_client.lab.extras import require
 from esm_client.lab.memory import is_out_of_memory, no_room, release_memory
 from esm_client.lab.pooling import pool
 from esm_client.lab.progress import ProgressBar, Watch
+from esm_client.lab.tokens import TokenStore
 
 Text = str | tuple[str, str]
 """One text, or a pair that the separator joins."""
@@ -88,6 +89,14 @@ class TextEncoder:
             )
         return result
 
+    def embed_tokens(self, tokens: TokenStore) -> NDArray[np.float32]:
+        """The same for texts that are tokenised already, (N, D)."""
+        result = np.empty((len(tokens), self.dimension), dtype=np.float32)
+        chunk_size = BATCHES_PER_CHUNK * self.batch_size
+        for rows in batches(range(len(tokens)), chunk_size):
+            result[rows[0] : rows[-1] + 1] = self._embed_rows([tokens[row] for row in rows])
+        return result
+
     def with_model(self, model: Any) -> "TextEncoder":
         """The same settings around another model of the same kind, a fine-tuned one."""
         return TextEncoder(
@@ -158,8 +167,12 @@ class TextEncoder:
         return pool(self.pooling, output, mask)
 
     def _embed_chunk(self, texts: list[str], bar: ProgressBar | None = None) -> NDArray[np.float32]:
+        return self._embed_rows(self.tokenise(texts), bar)
+
+    def _embed_rows(
+        self, rows: list[list[int]], bar: ProgressBar | None = None
+    ) -> NDArray[np.float32]:
         torch = require("torch")
-        rows = self.tokenise(texts)
         self.model.eval()
         parts: list[NDArray[np.float32]] = []
         order = sorted(range(len(rows)), key=lambda index: -len(rows[index]))

@@ -22,11 +22,11 @@ from esm_client.core.schemas import (
     SpaceDetail,
 )
 from esm_client.core.schemas.rankings import Mode
+from esm_client.core.scoring.map_scores import Embedded
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_client.core.shield.source import TargetHashes
 from esm_client.core.spaces import SpaceFingerprint
 from esm_client.remote.cache import HINT, Cache
-from esm_client.remote.local_scoring import Embedded
 from esm_client.remote.local_space import LocalSpace
 from esm_client.remote.packs import Packs
 from esm_client.remote.pull import find_version, pull_version

@@ -21,11 +21,12 @@ from esm_client.core.schemas import (
 )
 from esm_client.core.scoring.evidence import SCORE_NAME, SCORE_VERSION
 from esm_client.core.scoring.jackknife import left_out
+from esm_client.core.scoring.map_scores import Embedded, MapScorer
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_client.core.shield.source import SourceSketches, TargetHashes
 from esm_client.core.spaces import SpaceFingerprint, check_same_space
 from esm_client.core.uncertainty import ROWS, check_folds_of, with_errors
-from esm_client.remote.local_scoring import Embedded, LocalScorer, scored
+from esm_client.remote.local_scoring import scored
 from esm_client.remote.local_space import LocalSpace
 from esm_client.remote.ranking import Ranking
 from esm_client.remote.shield import MAX_ROWS, examine
@@ -58,7 +59,7 @@ def rank_locally(
         check_folds_of(sketch, folds)
     wanted = filter or EsmFilter()
     pool = _pool(local, wanted)
-    scorer = LocalScorer(sketch, embedded, intercept=intercept)
+    scorer = MapScorer(sketch, embedded, intercept=intercept)
     rows, skipped = _rows(local, pool, scorer, watch)
     rows = ordered(rows, sketch, intercept=intercept)
     if folds:
@@ -122,7 +123,7 @@ def _pool(local: LocalSpace, wanted: EsmFilter) -> list[EsmVersionDetail]:
 
 
 def _rows(
-    local: LocalSpace, pool: Sequence[EsmVersionDetail], scorer: LocalScorer, watch: RankingWatch
+    local: LocalSpace, pool: Sequence[EsmVersionDetail], scorer: MapScorer, watch: RankingWatch
 ) -> tuple[list[RankedEsm], list[SkippedEsm]]:
     rows: list[RankedEsm] = []
     skipped = _lost(local)
@@ -144,7 +145,7 @@ def _with_errors(
     again = [detail for detail in pool if detail.reference in best]
     found: list[Mapping[str, float]] = []
     for sketch in left_out(folds):
-        scorer = LocalScorer(sketch, None, intercept=intercept)
+        scorer = MapScorer(sketch, None, intercept=intercept)
         scores = ((detail.reference, score) for detail, score in scored(local, again, scorer))
         found.append({name: score for name, score in scores if not isinstance(score, EsmError)})
     references = [name for name in best if all(name in scores for scores in found)]

@@ -11,8 +11,8 @@ from esm_client.core.errors import Conflict, ConnectionFailed, EsmError, Unavail
 from esm_client.core.schemas import RankingCreate, RankingJob, RankingReceipt
 from esm_client.core.scoring.disclosure import DisclosureWarning
 from esm_client.core.scoring.embedded import EmbeddedTarget
+from esm_client.core.scoring.map_scores import Embedded
 from esm_client.core.scoring.sketch import TargetSketch
-from esm_client.remote.local_scoring import Embedded
 from esm_client.remote.requests import checked
 from esm_client.remote.resources.rankings import RankingResource
 

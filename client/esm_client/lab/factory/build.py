@@ -67,7 +67,7 @@ def build(
     """
     started = time.monotonic()
     jobs = make_jobs(plan)
-    with _alone(output), _crew(devices, workers, threads, output) as crew:
+    with alone(output), _crew(devices, workers, threads, output) as crew:
         read = _read_all(crew, plan.data)
         run = _Build(jobs, read, output, push if not dry_run else None, force, watch)
         if not dry_run:
@@ -186,7 +186,7 @@ class _Build:
 
 
 @contextmanager
-def _alone(output: Path) -> Generator[None]:
+def alone(output: Path) -> Generator[None]:
     """Keep another build out of the same folder, on systems that have locks for that."""
     with disk_errors(output, "Name a folder that you may write to."):
         output.mkdir(parents=True, exist_ok=True)

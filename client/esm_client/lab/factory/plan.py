@@ -20,11 +20,13 @@ from esm_client.lab.training.recipe import FineTuneRecipe, Precision
 Positive = Annotated[int, Field(ge=1)]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """Settings that know no others."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class DataSettings(_Strict):
+class DataSettings(Strict):
     """Everything that may be said of a data set, for one or, under [defaults], for all."""
 
     text_columns: tuple[str, ...] = ()
@@ -34,6 +36,8 @@ class DataSettings(_Strict):
     seed: Annotated[int, Field(ge=0)] = 42
     subset: str | None = None
     split: str | None = None
+    evaluation_split: str | None = None
+    """Of a target: where a fine-tuned model is measured; else on rows that are held out."""
     data_revision: str | None = None
     streaming: bool = False
     delimiter: str | None = None
@@ -85,7 +89,7 @@ class DataSet(DataSettings):
     name: str
 
 
-class BaseModelChoice(_Strict):
+class BaseModelChoice(Strict):
     """One base model, and how it embeds."""
 
     model: str
@@ -96,7 +100,7 @@ class BaseModelChoice(_Strict):
     separator: str = SEPARATOR
 
 
-class Plan(_Strict):
+class Plan(Strict):
     """What to build: every data set for every base model."""
 
     data: tuple[DataSet, ...]

@@ -15,7 +15,7 @@ from esm_client.lab.extras import require
 
 Item = TypeVar("Item")
 Told = dict[str, Any]
-_MODULE = "esm_client.lab.factory.worker"
+BUILDER = "esm_client.lab.factory.worker"
 
 
 def choose_devices(devices: Iterable[str], workers: int | None) -> list[str]:
@@ -29,10 +29,15 @@ def choose_devices(devices: Iterable[str], workers: int | None) -> list[str]:
 
 
 class Workers(Generic[Item]):
-    """Processes that share a queue of jobs; each that dies is replaced, and costs one job."""
+    """Processes that share a queue of jobs; each that dies is replaced, and costs one job.
 
-    def __init__(self, devices: list[str], threads: int | None, logs: Path) -> None:
-        self._devices, self._logs = devices, logs
+    module: what they run, with `serve` (process.py).
+    """
+
+    def __init__(
+        self, devices: list[str], threads: int | None, logs: Path, module: str = BUILDER
+    ) -> None:
+        self._devices, self._logs, self._module = devices, logs, module
         cores = os.cpu_count() or 1
         self._threads = threads or max(1, cores // len(devices))
         self._stopped = Flag()
@@ -118,7 +123,13 @@ class Workers(Generic[Item]):
         if number not in self._processes:
             log = self._log(number).open("ab")
             self._files.append(log)
-            command = [sys.executable, "-m", _MODULE, self._devices[number], str(self._threads)]
+            command = [
+                sys.executable,
+                "-m",
+                self._module,
+                self._devices[number],
+                str(self._threads),
+            ]
             self._processes[number] = subprocess.Popen(  # noqa: S603 - our own module
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
                 text=True, encoding="utf-8",

@@ -9,7 +9,7 @@ from esm_client.core.errors import InvalidLabels
 from esm_client.lab.data.task import TextTask
 from esm_client.lab.encoder import TextEncoder
 from esm_client.lab.extras import require
-from esm_client.lab.training.tokens import TokenStore
+from esm_client.lab.tokens import TokenStore
 
 IGNORED = -100
 """The label that torch's cross entropy passes over."""

@@ -13,8 +13,8 @@ from esm_client.lab.data.task import TextTask
 from esm_client.lab.encoder import TextEncoder
 from esm_client.lab.extras import require
 from esm_client.lab.pooling import pool
+from esm_client.lab.tokens import TokenStore
 from esm_client.lab.training.metrics import accuracy, mean_correlation
-from esm_client.lab.training.tokens import TokenStore
 
 
 class ClassHead:

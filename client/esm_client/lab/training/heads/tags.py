@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from esm_client.lab.data.task import TextTask
 from esm_client.lab.encoder import TextEncoder
 from esm_client.lab.extras import require
+from esm_client.lab.tokens import TokenStore
 from esm_client.lab.training.heads.answers import IGNORED
 from esm_client.lab.training.metrics import tag_score
-from esm_client.lab.training.tokens import TokenStore
 
 
 class TagHead:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 class TokenStore:
@@ -21,6 +22,10 @@ class TokenStore:
 
     def __getitem__(self, row: int) -> list[int]:
         return self._ids[self._starts[row] : self._starts[row + 1]].tolist()
+
+    def distinct(self) -> NDArray[np.intp]:
+        """The ids that occur in any row, ascending."""
+        return np.unique(self._ids).astype(np.intp)
 
     def __len__(self) -> int:
         return len(self._starts) - 1

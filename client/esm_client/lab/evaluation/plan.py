@@ -1,0 +1,58 @@
+"""What a grid holds: sources, targets, seeds, and how much of each."""
+
+from hashlib import sha256
+from typing import Annotated
+
+from pydantic import Field
+
+from esm_client.core.errors import InvalidInput
+from esm_client.lab.factory.plan import BaseModelChoice, DataSet, Plan, Strict
+from esm_client.lab.selection.ranking import METHODS, make_methods
+
+Seed = Annotated[int, Field(ge=0)]
+
+
+class EvaluationPlan(Strict):
+    """Every source with every target, once per seed.
+
+    Sources are fine-tuned by their own settings, targets by theirs. A seed is that of head,
+    batches, dropout and held-out rows; the rows of sources and targets stay the same.
+    """
+
+    sources: tuple[DataSet, ...]
+    targets: tuple[DataSet, ...]
+    base_model: BaseModelChoice
+    seeds: tuple[Seed, ...] = (0,)
+    target_rows: Annotated[int, Field(ge=20)] = 1000
+    evaluation_rows: Annotated[int, Field(ge=20)] = 1000
+    methods: tuple[str, ...] = tuple(METHODS)
+    keep_models: bool = False
+    """Keep source models, instead of removing each when nothing needs it any more."""
+
+    @classmethod
+    def of(cls, sources: Plan, targets: Plan, **settings: object) -> "EvaluationPlan":
+        """From a plan of source tasks and one of targets; base models as the sources' say.
+
+        Raises InvalidInput for names that occur twice, no or several base models, and methods
+        that are none.
+        """
+        models = sources.base_models or targets.base_models
+        if len(models) != 1:
+            raise InvalidInput(
+                f"The plan names {len(models)} base models.", "A grid is of one: name it."
+            )
+        plan = cls(sources=sources.data, targets=targets.data, base_model=models[0], **settings)  # pyright: ignore[reportArgumentType]
+        make_methods(plan.methods)
+        for what, data in (("sources", plan.sources), ("targets", plan.targets)):
+            names = [one.name for one in data]
+            if twice := next((name for name in names if names.count(name) > 1), None):
+                raise InvalidInput(f"Two {what} are called {twice!r}.", "Rename one of them.")
+            if not names:
+                raise InvalidInput(f"There are no {what}.", "Name at least one data set.")
+        return plan
+
+    @property
+    def digest(self) -> str:
+        """Of everything that results depend on."""
+        text = self.model_dump_json(exclude={"seeds", "keep_models"})
+        return f"sha256:{sha256(text.encode()).hexdigest()}"

@@ -1,0 +1,82 @@
+"""Results of a grid on disk: a line of JSON each as it becomes known, two Parquet files at last."""
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from esm_client.core.errors import Conflict
+from esm_client.lab.evaluation.plan import EvaluationPlan
+from esm_client.lab.extras import require
+
+Record = dict[str, Any]
+RECORDS, SETTINGS = "records.jsonl", "plan.json"
+TRANSFERS, SCORES = "transfers.parquet", "scores.parquet"
+NO_SOURCE = None
+"""The source of a transfer without an intermediate task."""
+
+
+class RecordFile:
+    """What is known already, and where the next result goes.
+
+    Raises Conflict where the folder holds results of another plan.
+    """
+
+    def __init__(self, folder: Path, plan: EvaluationPlan) -> None:
+        settings = folder / SETTINGS
+        if settings.exists():
+            if json.loads(settings.read_text())["digest"] != plan.digest:
+                raise Conflict(f"{folder} holds results of other settings.", "Name another folder.")
+        else:
+            told = {"digest": plan.digest, "plan": plan.model_dump(mode="json")}
+            settings.write_text(json.dumps(told, indent=2))
+        self._path = folder / RECORDS
+        self.known = read_records(folder)
+        self._file = self._path.open("a", encoding="utf-8")
+
+    def add(self, record: Record) -> None:
+        """Write one result through to the disk."""
+        self._file.write(json.dumps(record) + "\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self.known.append(record)
+
+    def close(self) -> None:
+        """Write no more."""
+        self._file.close()
+
+
+def read_records(folder: Path) -> list[Record]:
+    """All results of a folder; a last line that a kill cut short is passed over, and cut off."""
+    path = folder / RECORDS
+    if not path.exists():
+        return []
+    data = path.read_bytes()
+    whole = data[: data.rfind(b"\n") + 1]
+    if len(whole) < len(data):
+        path.write_bytes(whole)
+    return [json.loads(line) for line in whole.splitlines()]
+
+
+def write_tables(folder: Path, records: Iterable[Record]) -> None:
+    """Write transfers.parquet and scores.parquet: a row per transfer, and per score and method."""
+    parquet, arrow = require("pyarrow.parquet"), require("pyarrow")
+    known = list(records)
+    transfers = [_without(one, "what") for one in known if one["what"] == "transfer"]
+    scores = [row for one in known if one["what"] == "score" for row in _score_rows(one)]
+    for name, rows in ((TRANSFERS, transfers), (SCORES, scores)):
+        if rows:
+            parquet.write_table(arrow.Table.from_pylist(rows), folder / name, compression="zstd")
+
+
+def _score_rows(record: Record) -> Iterable[Record]:
+    """One per method; numbers by component stay together, so every value is a list."""
+    pair = _without(record, "what", "methods")
+    for method, cell in record["methods"].items():
+        value = cell["value"] if isinstance(cell["value"], list) else [cell["value"]]
+        yield {**pair, "method": method, **cell, "value": value}
+
+
+def _without(record: Record, *keys: str) -> Record:
+    return {key: value for key, value in record.items() if key not in keys}

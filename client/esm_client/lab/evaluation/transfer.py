@@ -1,0 +1,52 @@
+"""One transfer: fine-tune a source model, or the base model, on a target, and measure."""
+
+import copy
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from esm_client.lab.encoder import TextEncoder
+from esm_client.lab.evaluation.split_task import SplitTask
+from esm_client.lab.progress import Watch
+from esm_client.lab.selection.source_model import SourceModel
+from esm_client.lab.training.finetune import fine_tune
+from esm_client.lab.training.recipe import FineTuneRecipe
+
+
+@dataclass(frozen=True, eq=False)
+class Transfer:
+    """What came out.
+
+    performance: on the evaluation rows, by `metric_name`; higher is better. model: after both
+    fine-tunings.
+    """
+
+    performance: float
+    metric_name: str
+    seconds: float
+    model: SourceModel
+
+
+def transfer(
+    encoder: TextEncoder,
+    target: SplitTask,
+    recipe: FineTuneRecipe,
+    *,
+    seed: int,
+    progress: bool | Watch | None = None,
+    checkpoint: Path | None = None,
+) -> Transfer:
+    """Fine-tune a copy of the encoder's model on the target, with a fresh head.
+
+    encoder: around a source model, or the base model for no intermediate task. It stays as it is.
+    Raises what fine_tune raises.
+    """
+    started = time.perf_counter()
+    copied = encoder.with_model(copy.deepcopy(encoder.model))
+    tuned = fine_tune(
+        copied, target.joined, recipe, held_out=target.held_out, seed=seed, progress=progress,
+        checkpoint=checkpoint,
+    )  # fmt: skip
+    model = SourceModel(copied, target.training.kind, tuned.head, target.training)
+    performance = float("nan") if tuned.metric is None else tuned.metric
+    return Transfer(performance, tuned.metric_name, time.perf_counter() - started, model)
