@@ -95,10 +95,10 @@ def _ranked(ranking: RankingRow, told: OutcomeCreate) -> Mapping[str, Any]:
 def _not_ranked(ranking_id: str, reference: str, ranked: list[str]) -> InvalidInput:
     name = reference.partition("@")[0]
     near = [one for one in ranked if one.partition("@")[0] == name] or ranked[:SHOWN_ROWS]
-    more = ", ..." if len(ranked) > len(near) else ""
+    end = ", ..." if len(ranked) > len(near) else "."
     return InvalidInput(
         f"{reference[:300]!r} is not among the source tasks of the ranking {ranking_id}.",
-        f"Name one as it stands there: {', '.join(near)}{more}."
+        f"Name one as it stands there: {', '.join(near)}{end}"
         if near
         else "It has no rows: only the baseline, null, can be reported.",
     )
