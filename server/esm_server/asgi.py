@@ -23,6 +23,8 @@ from esm_server.finding.service import FindingService
 from esm_server.lifespan import lifespan
 from esm_server.namespaces.controllers import NamespaceController
 from esm_server.namespaces.service import NamespaceService
+from esm_server.outcomes.controllers import OutcomeController
+from esm_server.outcomes.service import OutcomeService
 from esm_server.packs.controllers import PackController
 from esm_server.packs.incoming import IncomingPacks
 from esm_server.packs.outgoing import OutgoingPacks
@@ -101,6 +103,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
             Prefiltering(database, similar),
             budget=settings.ranking_budget,
         ),
+        outcomes=OutcomeService(database),
         source_models=SourceModelService(database, store, settings.max_source_model_bytes),
         shield=ShieldService(database),
         incoming_packs=IncomingPacks(store, publishing, settings.max_blob_bytes),
@@ -125,6 +128,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
             SourceModelController,
             ShieldController,
             RankingController,
+            OutcomeController,
             SimilarController,
             PackController,
         ],

@@ -14,6 +14,7 @@ from esm_server.auth.service import AuthService
 from esm_server.auth.tokens import TokenService
 from esm_server.finding.service import FindingService
 from esm_server.namespaces.service import NamespaceService
+from esm_server.outcomes.service import OutcomeService
 from esm_server.packs.incoming import IncomingPacks
 from esm_server.packs.outgoing import OutgoingPacks
 from esm_server.rankings.service import RankingService
@@ -46,6 +47,7 @@ class Services:
     aliases: AliasService
     artifacts: ArtifactService
     rankings: RankingService
+    outcomes: OutcomeService
     source_models: SourceModelService
     shield: ShieldService
     similar: SimilarService

@@ -19,6 +19,8 @@ COMMANDS = [
     Command(("search",), "token", ("word",)),
     Command(("show",), "reader", ("{esm}",)),
     Command(("ranking",), "root", ("{ranking}",)),
+    Command(("report-outcome",), "root", ("{ranking}", "{esm}@1", "0.5")),
+    Command(("ledger",), "token", ("space",)),
     Command(("similar",), "reader", ("{esm}",)),
     Command(("train",), "nobody", ("--help",)),
     Command(("build",), "nobody", ("--help",)),

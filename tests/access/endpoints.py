@@ -12,6 +12,8 @@ VERSION = ESM + "/versions/{selector}"
 ALIAS = ESM + "/aliases/{alias}"
 NAMESPACE = "/v1/namespaces/{namespace}"
 MEMBER = NAMESPACE + "/members/{user}"
+OUTCOMES = "/v1/rankings/{ranking_id}/outcomes"
+BASELINE = {"reference": None, "metric": 0.5}
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,14 @@ ENDPOINTS = [
     _of("GET", "/v1/spaces", "token"),
     _of("POST", "/v1/spaces", "write", 201, body="space", scope="write"),
     _of("GET", "/v1/spaces/{space}", "token"),
-    _of("PATCH", "/v1/spaces/{space}", "root", body={"location": "/mnt"}, scope="write"),
+    _of(
+        "PATCH",
+        "/v1/spaces/{space}",
+        "root",
+        body={"location": "/mnt"},
+        scope="write",
+        private=403,
+    ),
     _of("GET", "/v1/esms", "token"),
     _of("GET", "/v1/esms/facets", "token"),
     _of("POST", "/v1/source-sketches", "token", body={"digests": ["sha256:" + "0" * 64]}),
@@ -65,6 +74,9 @@ ENDPOINTS = [
     _of("GET", "/v1/rankings/{ranking_id}", "root", private=404),
     _of("GET", "/v1/rankings/{ranking_id}/events", "root", private=404),
     _of("DELETE", "/v1/rankings/{ranking_id}", "root", 409, private=404),
+    _of("GET", OUTCOMES, "root", private=404),
+    _of("POST", OUTCOMES, "root", 201, body=BASELINE, scope="write", private=404),
+    _of("GET", "/v1/spaces/{space}/ledger", "token"),
     _of("GET", "/v1/namespaces", "token"),
     _of("POST", "/v1/namespaces", "write", 201, body="namespace", scope="write"),
     _of("GET", NAMESPACE, "reader", limited=403),

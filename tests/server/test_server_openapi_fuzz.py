@@ -51,6 +51,7 @@ def _existing(registry, push, esm_directory, unique):
         "digest": version["manifest"]["files"]["config.json"]["sha256"],
         "ranking_id": ranking["id"],
         "/v1/spaces/{name}": unique,
+        "/v1/spaces/{name}/ledger": unique,
         "/v1/spaces/{name}/live": unique,
         "/v1/spaces/{name}/pack": unique,
         "name": "fuzzed",

@@ -39,6 +39,7 @@ from esm_client.remote.resources.audit import AuditResource
 from esm_client.remote.resources.blobs import BlobResource
 from esm_client.remote.resources.esms import EsmResource
 from esm_client.remote.resources.namespaces import NamespaceResource
+from esm_client.remote.resources.outcomes import OutcomeResource
 from esm_client.remote.resources.rankings import RankingResource
 from esm_client.remote.resources.server import ServerResource
 from esm_client.remote.resources.similar import SimilarResource
@@ -90,6 +91,7 @@ class Client:
         self.namespaces = NamespaceResource(self._transport)
         self.audit = AuditResource(self._transport)
         self.similar = SimilarResource(self._transport)
+        self.outcomes = OutcomeResource(self._transport)
         self._blobs = BlobResource(self._transport)
         self._spaces = SpaceResource(self._transport)
         self._source_sketches = SourceSketchResource(self._transport)

@@ -7,6 +7,7 @@ from esm_server.db.esm import EsmRow, EsmTagRow
 from esm_server.db.esm_version import EsmVersionRow
 from esm_server.db.map_signature import MapSignatureRow
 from esm_server.db.namespace import MemberRow, NamespaceRow
+from esm_server.db.outcome import OutcomeRow
 from esm_server.db.ranking import RankingRow
 from esm_server.db.ranking_job import RankingJobRow
 from esm_server.db.source_model import SourceModelFileRow, SourceModelRow
@@ -29,6 +30,7 @@ __all__ = [
     "MapSignatureRow",
     "MemberRow",
     "NamespaceRow",
+    "OutcomeRow",
     "RankingJobRow",
     "RankingRow",
     "SourceModelFileRow",

@@ -12,7 +12,7 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from esm_client.core.artifact.directory import MODEL
-from esm_client.core.errors import Cancelled, Conflict, EsmError, NotFound, Unavailable
+from esm_client.core.errors import Cancelled, Conflict, EsmError, Unavailable
 from esm_client.core.schemas import Problem, RankingCreate, RankingJob, RankingReceipt
 from esm_client.core.scoring.embedded import EmbeddedTarget
 from esm_client.core.scoring.jackknife import left_out
@@ -27,6 +27,7 @@ from esm_server.rankings.candidates import Pool, check_target, read_pool
 from esm_server.rankings.later import marked
 from esm_server.rankings.prefiltering import Prefiltering
 from esm_server.rankings.queue import Outcome, RankingQueue, unexpected
+from esm_server.rankings.reading import may_see, unknown_ranking
 from esm_server.rankings.receipt import Target, store_receipt
 from esm_server.rankings.repository import RUNNING, RankingJobRepository, RankingRepository
 from esm_server.rankings.running import Ranking, end_state
@@ -85,7 +86,7 @@ class RankingService:
         """
         with self._database.read() as session:
             found = RankingRepository(session).find(ranking_id)
-            if found is not None and _may_see(caller, found[1]):
+            if found is not None and may_see(caller, found[1]):
                 receipt = RankingReceipt.model_validate(found[0].receipt)
                 return marked(receipt, RankingRepository(session).states(receipt.rows))
         return self.job(ranking_id, caller)
@@ -93,22 +94,22 @@ class RankingService:
     def job(self, ranking_id: str, caller: Caller) -> RankingJob:
         """How far a ranking is; raises NotFound."""
         active = self._active.get(ranking_id)
-        if active is not None and _may_see(caller, active.caller.user_id):
+        if active is not None and may_see(caller, active.caller.user_id):
             return active.job()
         with self._database.read() as session:
             receipt = RankingRepository(session).find(ranking_id)
-            if receipt is not None and _may_see(caller, receipt[1]):
+            if receipt is not None and may_see(caller, receipt[1]):
                 return RankingJob(id=ranking_id, state="done")
             found = RankingJobRepository(session).find(ranking_id)
-        if found is None or not _may_see(caller, found[1]):
-            raise _unknown(ranking_id)
+        if found is None or not may_see(caller, found[1]):
+            raise unknown_ranking(ranking_id)
         row = found[0]
         return RankingJob.model_validate({"id": row.id, "state": row.state, "problem": row.problem})
 
     def cancel(self, ranking_id: str, caller: Caller) -> None:
         """Call a ranking off; raises NotFound, and Conflict when it is over."""
         active = self._active.get(ranking_id)
-        if active is not None and not active.is_over and _may_see(caller, active.caller.user_id):
+        if active is not None and not active.is_over and may_see(caller, active.caller.user_id):
             self._end(active, Cancelled("The ranking was cancelled.", "Rank again."))
             return
         state = self.job(ranking_id, caller).state
@@ -134,7 +135,7 @@ class RankingService:
         with self._database.read() as session:
             found = RankingJobRepository(session).find(ranking_id)
         if found is None:
-            raise _unknown(ranking_id)
+            raise unknown_ranking(ranking_id)
         row = found[0]
         sketch = base64.b64encode(row.sketch or b"")
         request = RankingCreate.model_validate({**row.request, "sketch": sketch})
@@ -254,14 +255,3 @@ class RankingService:
 
 def _dumped(error: EsmError | None) -> dict[str, Any] | None:
     return None if error is None else Problem.of(error).model_dump(mode="json")
-
-
-def _may_see(caller: Caller, user_id: int) -> bool:
-    return caller.is_admin or caller.user_id == user_id
-
-
-def _unknown(ranking_id: str) -> NotFound:
-    return NotFound(
-        f"There is no ranking {ranking_id[:100]!r} of yours.",
-        "Receipts are shown to the user who made them, and to admins.",
-    )

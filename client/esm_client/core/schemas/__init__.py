@@ -46,6 +46,7 @@ from esm_client.core.schemas.esms import (
     YankCreate,
 )
 from esm_client.core.schemas.finding import EsmFilter, EsmQuery, Facets, FacetValue, Sort
+from esm_client.core.schemas.outcomes import Ledger, LedgerEntry, Outcome, OutcomeCreate
 from esm_client.core.schemas.packs import (
     LiveEsm,
     LiveSpace,
@@ -96,6 +97,8 @@ __all__ = [
     "FitReport",
     "Identity",
     "Kind",
+    "Ledger",
+    "LedgerEntry",
     "LiveEsm",
     "LiveSpace",
     "Manifest",
@@ -106,6 +109,8 @@ __all__ = [
     "NamespaceCreate",
     "NamespaceUpdate",
     "NewToken",
+    "Outcome",
+    "OutcomeCreate",
     "PackContent",
     "PackReport",
     "PackResult",

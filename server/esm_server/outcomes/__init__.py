@@ -1,0 +1,1 @@
+"""Outcomes of rankings, and the ledger of how good rankings were."""

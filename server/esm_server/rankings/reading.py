@@ -1,0 +1,35 @@
+"""Whose a ranking is: its owner and admins may read it, nobody else learns that it exists."""
+
+from sqlmodel import Session
+
+from esm_client.core.errors import Conflict, NotFound
+from esm_server.auth.caller import Caller
+from esm_server.db import RankingRow
+from esm_server.rankings.repository import RankingJobRepository, RankingRepository
+
+
+def may_see(caller: Caller, user_id: int) -> bool:
+    """Whether the caller may read what this user has ranked."""
+    return caller.is_admin or caller.user_id == user_id
+
+
+def find_receipt(session: Session, ranking_id: str, caller: Caller) -> RankingRow:
+    """A stored receipt; raises NotFound, and Conflict for a ranking that has none (yet)."""
+    found = RankingRepository(session).find(ranking_id)
+    if found is not None and may_see(caller, found[1]):
+        return found[0]
+    job = RankingJobRepository(session).find(ranking_id)
+    if job is None or not may_see(caller, job[1]):
+        raise unknown_ranking(ranking_id)
+    raise Conflict(
+        f"The ranking {ranking_id} is {job[0].state}: it has no receipt.",
+        f"See how far it is: esm-client ranking {ranking_id}",
+    )
+
+
+def unknown_ranking(ranking_id: str) -> NotFound:
+    """The error of a ranking that does not exist, or that the caller may not see."""
+    return NotFound(
+        f"There is no ranking {ranking_id[:100]!r} of yours.",
+        "Receipts are shown to the user who made them, and to admins.",
+    )
