@@ -4,8 +4,8 @@
 
 OUT is a grid made with --keep-models (grid.py). For each source model of its first seed:
 OUT/source_scores.jsonl gets the LogME of every task's first 100, 200, 500 and 1 000 training rows,
-exact and as published; OUT/tuned-N.safetensors get the embeddings of the source's own first 1 500 rows, in half
-precision, from which maps of any kind can be fitted later.
+exact and as published; OUT/tuned-N.safetensors get the embeddings of the source's own first 1 500
+rows, in half precision, from which maps of any kind can be fitted later.
 """
 
 import argparse

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from esm_client.core.errors import InvalidInput, InvalidLabels
-from esm_client.core.scoring.labels import label_columns, label_map_digest, sorted_class_names
+from esm_client.core.scoring.labels import (
+    class_numbers,
+    class_sums,
+    label_columns,
+    label_map_digest,
+    sorted_class_names,
+)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +40,15 @@ def test_classes(labels: Any, names: list[str], ids: list[int]) -> None:
     assert columns.values.dtype == np.float64
     assert np.array_equal(columns.values, np.eye(len(names))[ids])
     assert columns.class_counts == np.bincount(ids).tolist()
+    assert class_numbers(labels).tolist() == ids
+
+
+def test_sums_of_classes() -> None:
+    rng = np.random.default_rng(0)
+    for count in (1, 3, 40):
+        rows, classes = rng.normal(size=(40, 5)), rng.permutation(np.arange(40) % count)
+        expected = [sum(rows[i] for i in range(40) if classes[i] == c) for c in range(count)]
+        assert class_sums(rows, classes) == pytest.approx(np.array(expected), abs=1e-13)
 
 
 def test_declared_classes() -> None:
@@ -82,9 +97,10 @@ def test_regression(labels: Any, expected: list[list[float]]) -> None:
     ],
 )
 def test_invalid_classes(labels: Any) -> None:
-    with pytest.raises(InvalidLabels) as caught:
-        label_columns(labels, kind="classification")
-    assert caught.value.hint
+    for function in (lambda x: label_columns(x, kind="classification"), class_numbers):
+        with pytest.raises(InvalidLabels) as caught:
+            function(labels)
+        assert caught.value.hint
 
 
 @pytest.mark.parametrize(

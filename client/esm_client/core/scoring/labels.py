@@ -74,6 +74,30 @@ def label_columns(
     return LabelColumns(values, kind, columns)
 
 
+def class_numbers(labels: ArrayLike) -> NDArray[np.intp]:
+    """The column of each row's class in `label_columns`: numbers from 0 without gaps.
+
+    Raises InvalidLabels as `label_columns` does.
+
+    >>> class_numbers(["yes", "no", "yes"]).tolist()
+    [1, 0, 1]
+    """
+    names = _row_names(labels)
+    position = {name: index for index, name in enumerate(sorted_class_names(names))}
+    return np.array([position[name] for name in names], dtype=np.intp)
+
+
+def class_sums(rows: NDArray[np.float64], classes: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Sums (C, D) of the rows (N, D) of each class; `classes` as from `class_numbers`.
+
+    >>> class_sums(np.array([[1.0], [2.0], [4.0]]), np.array([1, 0, 1])).tolist()
+    [[2.0], [5.0]]
+    """
+    sums = np.zeros((int(classes.max()) + 1, rows.shape[1]))
+    np.add.at(sums, classes, rows)
+    return sums
+
+
 def check_kind(kind: str) -> None:
     """Raise InvalidInput unless `kind` is one of Kind."""
     if kind not in get_args(Kind):

@@ -4,10 +4,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from esm_client.core.errors import InvalidEmbeddings, InvalidLabels
-from esm_client.core.scoring.conditional_entropy import as_numbers
 from esm_client.core.scoring.features import as_features
+from esm_client.core.scoring.labels import class_numbers, class_sums
 
 TOLERANCE = 1e-3
+"""How far from 1 a row's sum may be: half precision rounds each probability."""
 
 
 def log_expected_empirical_prediction(probabilities: ArrayLike, labels: ArrayLike) -> float:
@@ -16,17 +17,19 @@ def log_expected_empirical_prediction(probabilities: ArrayLike, labels: ArrayLik
     P(label | z) comes from the empirical joint of target labels and source probabilities. A
     source class to which no row gives any probability says nothing and is left out.
 
-    probabilities: (N, Z), rows that sum to 1: what the source model's head says of its own
-    classes. labels: (N,) the target's classes. In nats, 0 is best. Raises InvalidEmbeddings for
-    rows that are no probabilities, InvalidLabels for labels that do not fit.
+    probabilities: (N, Z), what the source model's head says of its own classes. Rows sum to 1,
+    to within 1e-3, and are divided by their sums. labels: (N,) the target's classes. In nats, 0
+    is best. Raises InvalidEmbeddings for rows that are no probabilities, InvalidLabels for
+    labels that are missing or do not fit.
 
     >>> round(log_expected_empirical_prediction([[1, 0], [1, 0], [0, 1], [0, 1]], [0, 1, 1, 1]), 6)
     -0.346574
     """
-    given, target = as_features(probabilities), as_numbers(labels)
-    if given.min() < 0 or np.abs(given.sum(axis=1) - 1.0).max() > TOLERANCE:
+    given, target = as_features(probabilities), class_numbers(labels)
+    sums = given.sum(axis=1, keepdims=True)
+    if given.min() < 0 or np.abs(sums - 1.0).max() > TOLERANCE:
         raise InvalidEmbeddings(
-            "The source model's probabilities do not sum to 1 in every row.",
+            "The source model's probabilities are negative or do not sum to 1 in every row.",
             "Pass the softmax of its head's outputs, shape (N, Z).",
         )
     if len(given) != len(target):
@@ -34,10 +37,11 @@ def log_expected_empirical_prediction(probabilities: ArrayLike, labels: ArrayLik
             f"{len(given)} rows of probabilities do not fit {len(target)} labels.",
             "Pass one label per row.",
         )
-    joint = np.eye(target.max() + 1)[target].T @ given / len(target)  # (C, Z)
+    given = given / sums
+    joint = class_sums(given, target)  # (C, Z), N times the empirical joint
     mass = joint.sum(axis=0)
     seen = mass > 0
     conditional = joint[:, seen] / mass[seen]
+    # a row is part of what its label's share was counted from, so no expectation is 0
     expected = (conditional[target] * given[:, seen]).sum(axis=1)
-    with np.errstate(divide="ignore"):
-        return float(np.log(expected).mean())
+    return float(np.log(expected).mean())

@@ -1,11 +1,13 @@
 """How good a ranking was, once the transfers are known."""
 
-from typing import Literal
+import math
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from esm_client.core.errors import InvalidInput
+from esm_client.core.scoring.features import scaled_to_unit
 from esm_client.core.scoring.fusion import descending_ranks
 
 Array = NDArray[np.float64]
@@ -18,16 +20,25 @@ def ndcg(scores: ArrayLike, performance: ArrayLike, *, gain: Gain) -> float:
     """Normalised discounted cumulative gain over the whole pool, discount log2(rank + 1).
 
     scores, performance: (n,), higher is better. Sources with equal scores share the mean of
-    their discounts. 1 for a perfect ranking.
+    their discounts, which is the mean over all orders of them. 1 for a perfect ranking, and where
+    all performances are the same. Raises InvalidInput for other shapes, NaN and infinity, an
+    unknown gain, and with the exponential one where negative performances leave the ideal no
+    positive gain or percents overflow: it wants shares, 0 to 1.
 
     >>> round(ndcg([3, 2, 1], [0.5, 0.9, 0.7], gain="linear"), 4)
     0.6697
     """
     order, values = _pair(scores, performance)
-    gains = _gains(values, gain)
-    ideal = np.sort(gains)[::-1] @ _discounts(len(gains))
-    if ideal <= 0:
-        return 1.0  # all the same: no order is better than another
+    with np.errstate(over="ignore"):
+        gains = _gains(values, gain)
+        ideal = float((np.sort(gains)[::-1] * _discounts(len(gains))).sum())
+    if (values == values[0]).all():
+        return 1.0  # no order is better than another
+    if not 0 < ideal < np.inf:
+        raise InvalidInput(
+            f"Performances from {values.min():g} to {values.max():g} have no exponential gain.",
+            'Pass shares from 0 to 1, or use gain="linear".',
+        )
     return float(gains @ _shared(order, _discounts(len(gains))) / ideal)
 
 
@@ -36,12 +47,13 @@ def regret_at(
 ) -> float:
     """Percent of the best performance that is lost by trying the top k alone (Renggli et al. 2020).
 
-    (best of all - best of the top k) / best of all. without: the performance with no
-    intermediate task, which then counts among all, as in the published code; but a user who
-    tries k sources has it too only if they say so. Of equal scores the first come first; draw
-    their order beforehand.
+    (best of all - best of the top k) / best of all; k above n tries all. More than 100 where the
+    top k are negative. without: the performance with no intermediate task, which then counts
+    among all, as in the published code, but not among the k. Of equal scores the first in order
+    come first: shuffle the sources beforehand.
 
-    Raises InvalidInput for k below 1, and for a best performance that is not positive.
+    Raises InvalidInput for other shapes, NaN and infinity, k below 1, and a best performance that
+    is not positive.
 
     >>> round(regret_at(1, [3, 2, 1], [0.5, 0.9, 0.7]), 2)
     44.44
@@ -49,7 +61,11 @@ def regret_at(
     order, values = _pair(scores, performance)
     if k < 1:
         raise InvalidInput(f"k is {k}.", "Use 1 or more.")
-    best = max(float(values.max()), -np.inf if without is None else without)
+    best = float(values.max())
+    if without is not None:
+        if not math.isfinite(without):
+            raise InvalidInput(f"The performance without is {without}.", "Leave it out.")
+        best = max(best, float(without))
     if best <= 0:
         raise InvalidInput(f"The best performance is {best:g}.", "Regret needs a positive one.")
     top = np.argsort(-order, kind="stable")[:k]
@@ -58,6 +74,8 @@ def regret_at(
 
 def rank_correlation(scores: ArrayLike, others: ArrayLike) -> float:
     """Spearman's correlation of two arrays (n,); 0 where either is constant.
+
+    Raises InvalidInput for other shapes, NaN and infinity.
 
     >>> round(rank_correlation([1.0, 2.0, 3.0], [10.0, 30.0, 20.0]), 6)
     0.5
@@ -83,10 +101,13 @@ def _pair(scores: ArrayLike, performance: ArrayLike) -> tuple[Array, Array]:
 
 
 def _gains(performance: Array, gain: Gain) -> Array:
+    if gain not in get_args(Gain):
+        raise InvalidInput(f"{gain!r} is no gain.", 'Use gain="exponential" or gain="linear".')
     if gain == "exponential":
-        return np.exp2(100.0 * performance) - 1.0
-    spread = float(np.ptp(performance))
-    return (performance - performance.min()) / spread if spread > 0 else np.zeros(len(performance))
+        return np.expm1(100.0 * math.log(2.0) * performance)
+    above = scaled_to_unit(performance)
+    above = scaled_to_unit(above - above.min())
+    return above / max(above.max(), 0.5)  # 0.5 or more, but where all are 0
 
 
 def _discounts(count: int) -> Array:
