@@ -30,13 +30,17 @@ class EvaluationPlan(Strict):
     """Keep source models, instead of removing each when nothing needs it any more."""
 
     @classmethod
-    def of(cls, sources: Plan, targets: Plan, **settings: object) -> "EvaluationPlan":
-        """From a plan of source tasks and one of targets; base models as the sources' say.
+    def of(
+        cls, sources: Plan, targets: Plan, base_model: str | None = None, **settings: object
+    ) -> "EvaluationPlan":
+        """From a plan of source tasks and one of targets; the base model as the sources' says.
 
         Raises InvalidInput for names that occur twice, no or several base models, and methods
         that are none.
         """
         models = sources.base_models or targets.base_models
+        if base_model is not None:
+            models = (BaseModelChoice(model=base_model),)
         if len(models) != 1:
             raise InvalidInput(
                 f"The plan names {len(models)} base models.", "A grid is of one: name it."
