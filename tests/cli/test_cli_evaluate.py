@@ -1,0 +1,156 @@
+"""`evaluate` on small real tasks: killed, gone on with, reported."""
+
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from docs.demo.base_model import base_model_path
+from docs.demo.tasks.write import SOURCES, TARGET, write_tasks
+
+pytest.importorskip("matplotlib")
+
+METHODS = ("esm-logme", "logme", "text-embedding", "vocabulary", "nce", "random")
+ROWS = 64
+
+
+def _cut(path: Path, rows: int) -> None:
+    with path.open(newline="") as file:
+        lines = list(csv.reader(file))[: rows + 1]
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows(lines)
+
+
+@pytest.fixture(name="folders", scope="module")
+def _folders(tmp_path_factory) -> tuple[Path, Path]:
+    """Seven sources, one of them a copy of the target, and the target."""
+    root = tmp_path_factory.mktemp("evaluate")
+    tasks = write_tasks(root / "all")
+    sources, targets = root / "sources", root / "targets"
+    sources.mkdir()
+    targets.mkdir()
+    for path in tasks.values():
+        _cut(path, ROWS)
+    (sources / "copy.csv").write_bytes(tasks[TARGET].read_bytes())
+    for name in SOURCES[:6]:
+        tasks[name].rename(sources / f"{name}.csv")
+    tasks[TARGET].rename(targets / f"{TARGET}.csv")
+    return sources, targets
+
+
+def _command(folders, output: Path, *more: str) -> list[str]:
+    methods = [word for name in METHODS for word in ("--method", name)]
+    return [
+        "evaluate", *map(str, folders), "--output", str(output), "--base-model",
+        str(base_model_path()), "--epochs", "1", "--target-rows", "40", "--evaluation-rows", "20",
+        "--device", "cpu", "--threads", "1", *methods, *more,
+    ]  # fmt: skip
+
+
+def _records(output: Path) -> list[dict]:
+    path = output / "records.jsonl"
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")]
+
+
+def _transfers(output: Path) -> list[dict]:
+    return [record for record in _records(output) if record["what"] == "transfer"]
+
+
+@pytest.fixture(name="output", scope="module")
+def _output(folders, tmp_path_factory) -> Path:
+    """A grid that was killed after some transfers, and run again."""
+    output = tmp_path_factory.mktemp("grid") / "out"
+    command = [sys.executable, "-m", "esm_client.cli", *_command(folders, output)]
+    process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL)
+    while len(_transfers(output)) < 3 and process.poll() is None:
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    known = _transfers(output)
+    assert len(known) >= 3
+    with (output / "records.jsonl").open("a") as file:
+        file.write('{"what": "transfer", "sou')  # as a kill in the middle of a line leaves it
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert _transfers(output)[: len(known)] == known
+    (output / "told.txt").write_text(done.stdout)
+    return output
+
+
+def test_every_pair_is_there_once_after_a_kill(output: Path) -> None:
+    found = [(one["source"], one["target"], one["seed"]) for one in _transfers(output)]
+    wanted = {(name, TARGET, 0) for name in (None, *SOURCES[:6])}
+    assert len(found) == len(set(found))
+    assert set(found) == wanted
+
+
+def test_a_copy_of_the_target_is_left_out(output: Path) -> None:
+    (overlap,) = [one for one in _records(output) if one["what"] == "overlap"]
+    assert (overlap["source"], overlap["target"]) == ("copy", TARGET)
+    assert overlap["share"] == pytest.approx(1.0, abs=0.2)
+
+
+JUDGED = {*METHODS, "esm-logme+text-embedding", "esm-logme+vocabulary"} - {"nce"}
+"""NCE ranks the four classification sources, and five are needed to judge a ranking."""
+
+
+def test_the_table_names_every_method(output: Path) -> None:
+    told = (output / "told.txt").read_text().splitlines()[1:]
+    assert {line.split(" ")[0] for line in told} >= JUDGED
+
+
+def test_all_results_are_in_parquet(output: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    transfers = parquet.read_table(output / "transfers.parquet").to_pylist()
+    scores = parquet.read_table(output / "scores.parquet").to_pylist()
+    assert {row["source"] for row in transfers} == {None, *SOURCES[:6]}
+    assert {row["method"] for row in scores} == set(METHODS)
+    assert all(isinstance(row["value"], list) for row in scores)
+
+
+def test_the_report_stands_alone(output: Path) -> None:
+    page = (output / "report.html").read_text()
+    assert page.count("<svg") >= 3
+    assert "7 transfers: 6 sources, 1 targets, 1 seed" in page
+    assert not re.search(r'(src|href)="(?!#)', page)
+    assert "<script" not in page
+
+
+def test_the_same_again_does_nothing_and_another_plan_is_refused(folders, output: Path) -> None:
+    python = [sys.executable, "-m", "esm_client.cli"]
+    before = (output / "records.jsonl").read_bytes()
+    again = subprocess.run(
+        [*python, *_command(folders, output, "--json")], capture_output=True, text=True, check=True
+    )
+    assert (output / "records.jsonl").read_bytes() == before
+    assert set(json.loads(again.stdout)["methods"]) == JUDGED
+    other = [*python, *_command(folders, output, "--batch", "1")]
+    assert subprocess.run(other, capture_output=True, check=False).returncode == 2
+    changed = _command(folders, output)
+    changed[changed.index("40")] = "41"
+    refused = subprocess.run([*python, *changed], capture_output=True, text=True, check=False)
+    assert refused.returncode == 1
+    assert "holds results of other settings" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--method", "psychic"), "'psychic' is no method."),
+        (("--base-model", "/nowhere"), "There is no folder '/nowhere'"),
+    ],
+)
+def test_wrong_input_is_told_before_any_work(folders, tmp_path, words, told) -> None:
+    command = [sys.executable, "-m", "esm_client.cli", *_command(folders, tmp_path / "out", *words)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert not list((tmp_path / "out").glob("*.parquet"))
