@@ -43,3 +43,24 @@ def make_plan(
         base_model=BaseModelChoice(model=str(model), name="sentence-transformers/all-MiniLM-L6-v2"),
         seeds=seeds, target_rows=target_rows, **settings,
     )  # fmt: skip
+
+
+PAIRS = "similarity or inference of pairs"
+SENTIMENT = "sentiment, emotion, offence"
+TOPIC = "topic, intent, question type"
+OTHER = "other single texts"
+KINDS = {
+    **dict.fromkeys(
+        ("mrpc", "jsts", "stsb_en", "sick_entailment", "sick_relatedness", "jnli", "ocnli",
+         "medical_question_pairs"), PAIRS),
+    **dict.fromkeys(
+        ("sst2", "cr", "goemotions", "tweeteval_irony", "tweeteval_offensive", "tweeteval_emoji",
+         "tweeteval_emotion", "tweeteval_sentiment", "davidson_hate", "emobank_valence",
+         "meld_emotion", "xlmt_sentiment_fr", "vader_amazon", "affect_joy"), SENTIMENT),
+    **dict.fromkeys(
+        ("ag_news", "clinc150", "banking77", "snips", "trec6", "airline_complaint"), TOPIC),
+    **dict.fromkeys(
+        ("subj", "cola", "creak", "humor_detection", "clickbait", "counterfactual_en",
+         "covid_fake", "question_intimacy", "clear_readability", "query_wellformedness"), OTHER),
+}  # fmt: skip
+"""Groups of tasks that ask the like: transfers inside a group are in-class, others cross-class."""

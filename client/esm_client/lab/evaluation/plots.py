@@ -46,7 +46,7 @@ def transfer_results(pools: Sequence[Pool], methods: Sequence[str]) -> str:
 
 def quality(table: Mapping[str, Mapping[str, tuple[float, ...]]], figure_name: str) -> str:
     """One figure of every method, with its 95 percent interval."""
-    order = sorted(table, key=lambda method: table[method][figure_name][0])
+    order = sorted(table, key=lambda method: -table[method][figure_name][0])  # lowest on top
     figure, axes = _figure(6.4, 0.6 + 0.3 * len(order))
     for place, method in enumerate(order):
         mean, low, high = table[method][figure_name]

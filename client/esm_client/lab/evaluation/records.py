@@ -70,6 +70,23 @@ def write_tables(folder: Path, records: Iterable[Record]) -> None:
             parquet.write_table(arrow.Table.from_pylist(rows), folder / name, compression="zstd")
 
 
+def read_tables(folder: Path) -> list[Record]:
+    """The transfers and scores that `write_tables` wrote, as records again."""
+    parquet = require("pyarrow.parquet")
+    transfers: list[Record] = parquet.read_table(folder / TRANSFERS).to_pylist()
+    found: list[Record] = [{"what": "transfer", **row} for row in transfers]
+    pairs: dict[tuple[str, str, int], Record] = {}
+    rows: list[Record] = parquet.read_table(folder / SCORES).to_pylist()
+    for row in rows:
+        pair: Record = {key: row.pop(key) for key in ("source", "target", "seed")}
+        empty: Record = {"what": "score", **pair, "methods": {}}
+        record = pairs.setdefault((pair["source"], pair["target"], pair["seed"]), empty)
+        value = row.pop("value")
+        method = row.pop("method")
+        record["methods"][method] = {**row, "value": value if len(value) > 1 else value[0]}
+    return [*found, *pairs.values()]
+
+
 def _score_rows(record: Record) -> Iterable[Record]:
     """One per method; numbers by component stay together, so every value is a list."""
     pair = _without(record, "what", "methods")

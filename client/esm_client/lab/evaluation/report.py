@@ -138,7 +138,7 @@ _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Selection of intermediate tasks</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style>
-body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto;
+body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 88rem; margin: 2rem auto;
   padding: 0 1rem }}
 .wide {{ overflow-x: auto }}
 table {{ border-collapse: collapse; font-size: 13px; white-space: nowrap }}

@@ -1,0 +1,272 @@
+"""What makes a map's score agree with its source model's own: many settings, many targets.
+
+    python tests/bench/agreement.py --data DIR --grid OUT [--part NAME ...]
+
+OUT holds a grid with source_scores.py's and base_embeddings.py's files. Agreement is Spearman's
+correlation, over the sources, of the score of the target's mapped base embeddings with the LogME
+(exact) of the source model's own embeddings of the same rows; the mean over the core tasks, with a
+95 percent bootstrap interval over them. Pairs that share rows are left out. `chosen on`: tasks that
+are no targets of the grid; `top 5`: how many of the five best sources are among the five best.
+"""
+
+import argparse
+import json
+import sys
+import warnings
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import numpy as np
+from bench.source_scores import ROWS, read_plan
+from safetensors.numpy import load_file
+
+from esm_client.core.errors import EsmError
+from esm_client.core.maps.affine import AffineMap
+from esm_client.core.maps.low_rank import LowRankMap
+from esm_client.core.scoring.evidence import log_maximum_evidence
+from esm_client.core.scoring.h_score import h_score
+from esm_client.core.scoring.map_scores import MapScorer
+from esm_client.core.scoring.nearest_neighbours import nearest_neighbour_score
+from esm_client.core.scoring.quality import rank_correlation
+from esm_client.core.scoring.sketch import TargetSketch
+from esm_client.lab.evaluation.study import mean_interval
+from esm_client.lab.training.fit.ridge import fit_ridge
+
+warnings.filterwarnings("ignore")
+RANKS = (4, 8, 16, 32, 64, 128, None)
+LAMBDAS = (1e-3, 1e-2, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+SOURCE_ROWS = (100, 200, 400, 800, 1500)
+NOISE = (0.0, 0.1, 0.2, 0.4)
+Maps = dict[str, AffineMap | LowRankMap]
+
+
+class Bench:
+    """Sources, targets and what source models say."""
+
+    def __init__(self, data: Path, grid: Path) -> None:
+        self.base = load_file(grid / "base.safetensors")
+        self.tuned = {}
+        for path in sorted(grid.glob("tuned-*.safetensors")):
+            self.tuned |= load_file(path)
+        self.facts = {t["task_id"]: t for t in json.loads((data / "tasks.json").read_text())}
+        self.sources = sorted(self.tuned)
+        self.targets = sorted(key[5:] for key in self.base if key.startswith("task:"))
+        self.reported = {target.name for target in read_plan(grid).targets}
+        self.said = {}
+        for line in (grid / "source_scores.jsonl").read_text().splitlines():
+            row = json.loads(line)
+            self.said[row["source"], row["target"], row["rows"]] = row
+
+    def pool(self, target: str) -> list[str]:
+        """Sources that share no rows with a target."""
+        shared = {target, *self.facts[target]["shares_texts_with"]}
+        return [source for source in self.sources if source not in shared]
+
+    def rows(self, target: str, rows: int):
+        """Base embeddings, labels and kind of a target's first rows; None where it has fewer."""
+        x, y = self.base[f"task:{target}"], self.base[f"labels:{target}"]
+        if (self.sources[0], target, rows) not in self.said:
+            return None
+        return x[:rows].astype(np.float64), y[:rows], self.facts[target]["kind"]
+
+    def truth(self, target: str, rows: int, variant: str = "exact"):
+        """What the source models of a pool say; None where one says nothing."""
+        found = [self.said.get((s, target, rows), {}).get(variant) for s in self.pool(target)]
+        return None if any(value is None for value in found) else np.array(found)
+
+    def fit(self, rows: int = 1500, **settings) -> Maps:
+        """Maps of all sources."""
+        return {
+            name: fit_ridge(self.base[f"source:{name}"][:rows],
+                            self.tuned[name][:rows].astype(np.float32), **settings).map
+            for name in self.sources
+        }  # fmt: skip
+
+    @cached_property
+    def default(self) -> Maps:
+        """As `train` fits them."""
+        return self.fit(rank="auto")
+
+
+def mapped_scores(maps: Maps, *, intercept: bool = True) -> Callable:
+    """Exact ESM-LogME of some sources on a target."""
+
+    def score(x, y, kind, names):
+        sketch = TargetSketch.from_embeddings(x, y, kind=kind)
+        scorer = MapScorer(sketch, None, intercept=intercept)
+        found = [scorer.scores([maps[name]])[0] for name in names]
+        return np.array([np.nan if isinstance(one, EsmError) else one for one in found])
+
+    return score
+
+
+def direct(maps: Maps, one: Callable) -> Callable:
+    """Any score of the mapped embeddings themselves."""
+
+    def score(x, y, kind, names):
+        return np.array([one(maps[name].apply(x), y, kind) for name in names])
+
+    return score
+
+
+def text_similarity(bench: Bench) -> Callable:
+    def score(x, y, kind, names):
+        mine = x.mean(axis=0)
+        means = np.stack([bench.base[f"source:{n}"].mean(axis=0, dtype=np.float64) for n in names])
+        return means @ mine / np.linalg.norm(means, axis=1) / np.linalg.norm(mine)
+
+    return score
+
+
+def agreement(bench: Bench, score: Callable, rows: int = 1000, truth: str = "exact", noise=0.0):
+    """By target: Spearman's correlation, and the share of the five best that are found."""
+    found = {}
+    for target in bench.targets:
+        given, said = bench.rows(target, rows), bench.truth(target, rows, truth)
+        if given is None or said is None:
+            continue
+        x, y, kind = given
+        if noise:
+            rng = np.random.default_rng(0)
+            wrong = np.flatnonzero(rng.random(len(y)) < noise)
+            y = y.copy()
+            y[wrong] = y[rng.permutation(wrong)]
+        try:
+            values = score(x, y, kind, bench.pool(target))
+        except EsmError:
+            continue
+        if not np.isfinite(values).all():
+            continue
+        best = {*np.argsort(-said)[:5].tolist()} & {*np.argsort(-values)[:5].tolist()}
+        found[target] = (rank_correlation(values, said), len(best) / 5)
+    return found
+
+
+def line(name: str, bench: Bench, found: dict, only=None) -> dict:
+    """Print a row; held-out tasks and the grid's own targets apart."""
+    if only is not None:
+        found = {target: value for target, value in found.items() if only(target)}
+    mean, low, high = mean_interval({t: [value[0]] for t, value in found.items()})
+    top = np.mean([value[1] for value in found.values()])
+    held = [value[0] for target, value in found.items() if target not in bench.reported]
+    chosen = np.mean(held) if held else float("nan")
+    print(f"{name:38s} {len(found):4d}  {mean:5.2f} [{low:5.2f}, {high:5.2f}]  {top:5.2f}  "
+          f"{chosen:5.2f}", flush=True)  # fmt: skip
+    return {"targets": len(found), "mean": mean, "low": low, "high": high, "top5": top,
+            "chosen_on": chosen}  # fmt: skip
+
+
+def part_rows(bench: Bench):
+    """Exact and published, by target rows; and against the source models as published."""
+    published = direct(bench.default, _published)
+    for rows in ROWS:
+        yield f"{rows} rows, exact", agreement(bench, mapped_scores(bench.default), rows)
+        yield f"{rows} rows, published", agreement(bench, published, rows)
+        yield f"{rows} rows, published, both sides", agreement(bench, published, rows, "published")
+
+
+def _published(features, labels, kind):
+    return log_maximum_evidence(features, labels, kind=kind, variant="published")
+
+
+def part_intercept(bench: Bench):
+    """With a free constant and without."""
+    yield "with intercept", agreement(bench, mapped_scores(bench.default))
+    without = mapped_scores(bench.default, intercept=False)
+    yield "without intercept", agreement(bench, without)
+
+
+def part_rank(bench: Bench):
+    """The rank of the map."""
+    yield "rank chosen on held-out rows", agreement(bench, mapped_scores(bench.default))
+    for rank in RANKS:
+        name = "full rank" if rank is None else f"rank {rank}"
+        yield name, agreement(bench, mapped_scores(bench.fit(rank=rank)))
+
+
+def part_lambda(bench: Bench):
+    """The penalty, for a small rank and for the full map."""
+    for rank in (16, None):
+        name = "full rank" if rank is None else f"rank {rank}"
+        for value in LAMBDAS:
+            maps = bench.fit(rank=rank, ridge_lambda=value)
+            yield f"{name}, lambda {value:g}", agreement(bench, mapped_scores(maps))
+
+
+def part_source_rows(bench: Bench):
+    """How many pairs the map is fitted to."""
+    for rows in SOURCE_ROWS:
+        maps = bench.fit(rows, rank="auto")
+        yield f"{rows} source rows", agreement(bench, mapped_scores(maps))
+
+
+def part_noise(bench: Bench):
+    """Labels of the target that are exchanged at random."""
+    for share in NOISE:
+        found = agreement(bench, mapped_scores(bench.default), noise=share)
+        yield f"{share:.0%} of the labels exchanged", found
+
+
+def part_methods(bench: Bench):
+    """Other methods, and fusions."""
+    methods = {
+        "esm-logme": mapped_scores(bench.default),
+        "text-embedding": text_similarity(bench),
+        "esm-knn": direct(bench.default, lambda f, y, k: nearest_neighbour_score(f, y, kind=k)),
+        "esm-h-score": direct(bench.default, _h_score),
+    }
+    for name, score in methods.items():
+        yield name, agreement(bench, score)
+    for other in ("text-embedding", "esm-knn"):
+        yield f"esm-logme+{other}", agreement(bench, _fusion(methods["esm-logme"], methods[other]))
+
+
+def _h_score(features, labels, kind):
+    return h_score(features, labels) if kind == "classification" else float("nan")
+
+
+def _fusion(*scores: Callable) -> Callable:
+    from esm_client.core.scoring.fusion import reciprocal_rank_fusion
+
+    def score(*given):
+        return reciprocal_rank_fusion(np.column_stack([one(*given) for one in scores]))
+
+    return score
+
+
+def part_language(bench: Bench):
+    """The same maps on English targets and on others."""
+    found = agreement(bench, mapped_scores(bench.default))
+    english = {t for t in found if bench.facts[t]["language"] == "en"}
+    yield "English targets", {t: v for t, v in found.items() if t in english}
+    yield "targets in other languages", {t: v for t, v in found.items() if t not in english}
+    for kind in ("classification", "regression"):
+        yield f"{kind} targets", {t: v for t, v in found.items()
+                                  if bench.facts[t]["kind"] == kind}  # fmt: skip
+
+
+PARTS = {name[5:]: part for name, part in globals().items() if name.startswith("part_")}
+
+
+def main() -> None:
+    """Print the parts asked for, and each as a JSON line."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--grid", type=Path, required=True)
+    parser.add_argument("--part", nargs="*", default=tuple(PARTS), choices=tuple(PARTS))
+    arguments = parser.parse_args()
+    bench = Bench(arguments.data, arguments.grid)
+    print(f"{len(bench.sources)} sources; agreement of the scores with the source models' LogME")
+    for name in arguments.part:
+        print(f"\n{name.replace('_', ' ')}: {PARTS[name].__doc__}")
+        print(f"{'':38s} tasks  mean [95 %]          top 5  chosen on")
+        rows = {what: line(what, bench, found) for what, found in PARTS[name](bench)}
+        print(json.dumps({name: rows}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
