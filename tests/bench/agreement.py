@@ -33,7 +33,8 @@ from esm_client.core.scoring.map_scores import MapScorer
 from esm_client.core.scoring.nearest_neighbours import nearest_neighbour_score
 from esm_client.core.scoring.quality import rank_correlation
 from esm_client.core.scoring.sketch import TargetSketch
-from esm_client.lab.evaluation.study import mean_interval
+from esm_client.lab.evaluation.records import read_records
+from esm_client.lab.evaluation.study import judge, mean_interval, pools, summary
 from esm_client.lab.training.fit.ridge import fit_ridge
 
 warnings.filterwarnings("ignore")
@@ -249,6 +250,49 @@ def part_language(bench: Bench):
                                   if bench.facts[t]["kind"] == kind}  # fmt: skip
 
 
+def transfers(bench: Bench, grid: Path) -> dict:
+    """NDCG, regret and Spearman's correlation on the grid's own transfers, setting by setting."""
+    found = {pool.target: pool for pool in pools(read_records(grid)) if pool.seed == 0}
+    settings = {
+        "default, exact": mapped_scores(bench.default),
+        "default, published": direct(bench.default, _published),
+        "without intercept": mapped_scores(bench.default, intercept=False),
+        **{f"rank {rank}": mapped_scores(bench.fit(rank=rank)) for rank in (4, 8, 16, 64)},
+        "full rank": mapped_scores(bench.fit(rank=None)),
+        "source model, exact": None,
+        "source model, published": None,
+    }
+    targets = sorted(set(found) & set(bench.targets))
+    print(f"\ntransfers: {len(targets)} targets of the grid, maps of 1 500 rows")
+    print(f"{'':26s} {'NDCG':>14s} {'R@1':>17s} {'R@3':>17s} {'R@5':>17s} {'Spearman':>20s}")
+    told = {}
+    for name, score in settings.items():
+        rows = []
+        for target in targets:
+            pool = found[target]
+            if score is None:
+                variant = name.rpartition(" ")[2]
+                by_source = dict(
+                    zip(bench.pool(target), bench.truth(target, 1000, variant), strict=True)
+                )
+                values = np.array([by_source.get(source, np.nan) for source in pool.sources])
+            else:
+                values = score(*bench.rows(target, 1000), list(pool.sources))
+            rows.append(judge(name, values, pool))
+        row = summary(rows)[name]
+        told[name] = row
+        cells = [_interval(row["ndcg"], 100, 0).rjust(14)]
+        cells += [_interval(row[f"regret_{k}"]).rjust(17) for k in (1, 3, 5)]
+        cells.append(_interval(row["correlation"], 1, 2).rjust(20))
+        print(f"{name:26s} " + " ".join(cells), flush=True)
+    return told
+
+
+def _interval(figures, scale: float = 1.0, digits: int = 1) -> str:
+    mean, low, high = (scale * value for value in figures)
+    return f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
 PARTS = {name[5:]: part for name, part in globals().items() if name.startswith("part_")}
 
 
@@ -257,11 +301,15 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--grid", type=Path, required=True)
-    parser.add_argument("--part", nargs="*", default=tuple(PARTS), choices=tuple(PARTS))
+    every = (*PARTS, "transfers")
+    parser.add_argument("--part", nargs="*", default=every, choices=every)
     arguments = parser.parse_args()
     bench = Bench(arguments.data, arguments.grid)
     print(f"{len(bench.sources)} sources; agreement of the scores with the source models' LogME")
     for name in arguments.part:
+        if name == "transfers":
+            print(json.dumps({name: transfers(bench, arguments.grid)}))
+            continue
         print(f"\n{name.replace('_', ' ')}: {PARTS[name].__doc__}")
         print(f"{'':38s} tasks  mean [95 %]          top 5  chosen on")
         rows = {what: line(what, bench, found) for what, found in PARTS[name](bench)}

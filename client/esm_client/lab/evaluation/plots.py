@@ -21,7 +21,7 @@ def transfer_results(pools: Sequence[Pool], methods: Sequence[str]) -> str:
     As the paper's Figure 3 (Schulte et al. 2024): a dot per source, a line for no source.
     """
     shown = [pool for pool in pools if pool.seed == pools[0].seed]
-    figure, axes = _figure(max(6.0, 1.1 * len(shown)), 4.2)
+    figure, axes = figure_of(max(6.0, 1.1 * len(shown)), 4.2)
     rng = np.random.default_rng(0)
     for place, pool in enumerate(shown):
         change = 100.0 * (pool.performance - pool.without)
@@ -41,27 +41,27 @@ def transfer_results(pools: Sequence[Pool], methods: Sequence[str]) -> str:
     axes.set_xticks(range(len(shown)), [pool.target for pool in shown], rotation=30, ha="right")
     axes.set_ylabel("points over no intermediate task")
     axes.legend(frameon=False, ncols=3, fontsize=8, title="first pick of", title_fontsize=8)
-    return _svg(figure)
+    return svg_of(figure)
 
 
 def quality(table: Mapping[str, Mapping[str, tuple[float, ...]]], figure_name: str) -> str:
     """One figure of every method, with its 95 percent interval."""
     order = sorted(table, key=lambda method: -table[method][figure_name][0])  # lowest on top
-    figure, axes = _figure(6.4, 0.6 + 0.3 * len(order))
+    figure, axes = figure_of(6.4, 0.6 + 0.3 * len(order))
     for place, method in enumerate(order):
         mean, low, high = table[method][figure_name]
         axes.plot([low, high], [place, place], color="0.6", linewidth=2)
         axes.plot([mean], [place], "o", color=COLOURS[0])
     axes.set_yticks(range(len(order)), order)
     axes.set_xlabel(f"{figure_name.replace('_', '@')}, mean over targets and 95 % interval")
-    return _svg(figure)
+    return svg_of(figure)
 
 
 def regret_by_k(pools: Sequence[Pool], methods: Sequence[str], largest: int = 10) -> str:
     """Mean regret against how many of the first picks are tried."""
     from esm_client.core.scoring.quality import regret_at
 
-    figure, axes = _figure(6.4, 3.8)
+    figure, axes = figure_of(6.4, 3.8)
     for number, method in enumerate(methods):
         curves: list[list[float]] = []
         for pool in pools:
@@ -85,20 +85,21 @@ def regret_by_k(pools: Sequence[Pool], methods: Sequence[str], largest: int = 10
     axes.set_ylabel("regret, percent")
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False, fontsize=8)
-    return _svg(figure)
+    return svg_of(figure)
 
 
-def _figure(width: float, height: float) -> tuple[Any, Any]:
-    """A figure that belongs to no window; text stays text."""
+def figure_of(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple[Any, Any]:
+    """A figure that belongs to no window, and its axes; text stays text."""
     require("matplotlib", "study").rcParams["svg.fonttype"] = "none"
     figure = require("matplotlib.figure", "study").Figure((width, height), layout="constrained")
-    axes = figure.subplots()
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    axes = figure.subplots(rows, columns)
+    for one in np.ravel(axes):
+        one.spines[["top", "right"]].set_visible(False)
     return figure, axes
 
 
-def _svg(figure: Any) -> str:
+def svg_of(figure: Any) -> str:
+    """The figure as an <svg> element."""
     stream = io.StringIO()
     figure.savefig(stream, format="svg", metadata={"Date": None})
     text = stream.getvalue()
