@@ -86,7 +86,12 @@ def rank_locally(
     )
     target = None if target_rows is None else TargetHashes.of(target_rows)
     compared = rows[:MAX_ROWS]
-    report = examine(compared, sketches_of(local, pool, (row.digest for row in compared)), target, keep_copies=keep_copies)
+    report = examine(
+        compared,
+        sketches_of(local, pool, (row.digest for row in compared)),
+        target,
+        keep_copies=keep_copies,
+    )
     return Ranking(receipt, leave_out(rows, report.left_out), report)
 
 
