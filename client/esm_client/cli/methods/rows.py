@@ -76,11 +76,13 @@ def heading(ranking: "MethodRanking") -> str:
 
 def notes(ranking: "MethodRanking") -> list[str]:
     """What the ranks mean, how far the methods agree and what they could not rank."""
-    fused = (
-        [f"{FUSED}: rank by the sum of 1/(60 + rank) over the methods; equal ones share a rank."]
-        if len(ranking.scores) > 1
-        else []
-    )
+    fused: list[str] = []
+    if len(ranking.scores) > 1:
+        fused = [
+            f"{FUSED}: rank by the sum of 1/(60 + rank) over the methods; equal ones share one."
+        ]
+        if ranking.reasons:
+            fused = [f"{fused[0]} A method that does not rank a source adds nothing to its sum."]
     shield = shield_notes(ranking.subject.shield, ranking.subject.left_out)
     return [*fused, *_agreement(ranking), *_not_ranked(ranking), *shield]
 
@@ -110,7 +112,7 @@ def _agreement(ranking: "MethodRanking") -> list[str]:
 
 
 def _number(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.2f}"
+    return "undefined" if value is None else f"{value:.2f}"
 
 
 def _not_ranked(ranking: "MethodRanking") -> Sequence[str]:

@@ -51,7 +51,7 @@ class MethodRow:
 class Agreement:
     """Spearman's correlation of two methods over the sources that both rank.
 
-    None where these are fewer than two.
+    None where it is not defined: one source alone, or a method that holds all of them equal.
     """
 
     methods: tuple[str, str]
@@ -103,6 +103,7 @@ def _known(value: float) -> float | None:
 def agreement_of(one: MethodScores, other: MethodScores) -> Agreement:
     """Of two methods."""
     both = ~np.isnan(one.scores) & ~np.isnan(other.scores)
-    count = int(both.sum())
-    found = rank_correlation(one.scores[both], other.scores[both]) if count > 1 else None
-    return Agreement((one.method, other.method), found, count)
+    pair = one.scores[both], other.scores[both]
+    varied = all(len(np.unique(scores)) > 1 for scores in pair)
+    found = rank_correlation(*pair) if varied else None
+    return Agreement((one.method, other.method), found, int(both.sum()))
