@@ -1,6 +1,7 @@
 """Rankings by methods in Python, on the same sources as those of the command line."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -124,6 +125,24 @@ def test_a_model_of_another_base_stops_nothing(world, rank, tmp_path):
     found = rank(["logme", "size"], source_models={f"{world.space}/same_meaning@1": tmp_path})
     assert found.methods == ("size",)
     assert "was not fine-tuned from this base model" in repr(found)
+
+
+def test_a_damaged_esm_stops_nothing(world, tmp_path):
+    shutil.copytree(world.pack, tmp_path / "pack")
+    (pack,) = (tmp_path / "pack").glob("*.pack")
+    content = (world.home / "esms" / "same_meaning" / "model.safetensors").read_bytes()
+    data = pack.read_bytes()
+    assert data.count(content) == 1
+    pack.write_bytes(data.replace(content, content[:-1] + bytes([content[-1] ^ 1])))
+    found = rank_by_methods(
+        world.tasks[TARGET], tmp_path / "pack", world.embedder, ["vocabulary", "size"],
+        progress=False,
+    )  # fmt: skip
+    assert by_name(found, "vocabulary")["same_meaning"] is None
+    assert by_name(found, "size") == dict.fromkeys(by_name(found, "size"), 2.5)
+    (reference, problem), *others = found.subject.problems.items()
+    assert (reference, others) == (world.reference("same_meaning"), [])
+    assert "is damaged: its bytes of sha256:" in problem
 
 
 def test_what_cannot_be(world, rank):
