@@ -132,9 +132,11 @@ def rank(
         exclude=exclude,
     )
     request = RankRequest(
-        data, space or (), pack, base_model or (), embeddings, labels, label_column, kind,
-        EsmFilter(**wanted), keep_copies, mode, uncertainty, send_embeddings, not no_intercept,
-        seed, top, method or (), source_model or (), scores,
+        data=data, spaces=space or (), pack=pack, base_models=base_model or (),
+        embeddings=embeddings, labels=labels, label_column=label_column, kind=kind,
+        filter=EsmFilter(**wanted), keep_copies=keep_copies, mode=mode, uncertainty=uncertainty,
+        send_embeddings=send_embeddings, intercept=not no_intercept, seed=seed, top=top,
+        methods=method or (), source_models=source_model or (), scores=scores,
     )  # fmt: skip
     request.check()
     task = None
