@@ -7,6 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from esm_client.cli.methods.result import MethodRanking
+    from esm_client.cli.methods.run import rank_by_methods
     from esm_client.core.artifact.directory import EsmArtifact
     from esm_client.core.errors import EsmError
     from esm_client.core.schemas import EsmFilter
@@ -23,10 +25,12 @@ _HOMES = {
     "EsmArtifact": "esm_client.core.artifact.directory",
     "EsmError": "esm_client.core.errors",
     "EsmFilter": "esm_client.core.schemas",
+    "MethodRanking": "esm_client.cli.methods.result",
     "Ranking": "esm_client.remote.ranking",
     "TargetSketch": "esm_client.core.scoring.sketch",
     "fold_sketches": "esm_client.core.scoring.jackknife",
     "log_maximum_evidence": "esm_client.core.scoring.evidence",
+    "rank_by_methods": "esm_client.cli.methods.run",
 }
 
 __all__ = [
@@ -35,11 +39,13 @@ __all__ = [
     "EsmArtifact",
     "EsmError",
     "EsmFilter",
+    "MethodRanking",
     "Ranking",
     "TargetSketch",
     "__version__",
     "fold_sketches",
     "log_maximum_evidence",
+    "rank_by_methods",
 ]
 __version__ = "0.1.0"
 

@@ -120,3 +120,15 @@ def _arrays(tmp_path) -> tuple[Path, Path]:
     np.save(tmp_path / "X.npy", embeddings)
     np.save(tmp_path / "y.npy", (embeddings[:, 0] > 0).astype(int))
     return tmp_path / "X.npy", tmp_path / "y.npy"
+
+
+@pytest.fixture(name="world", scope="session")
+def _world(registry, tmp_path_factory):
+    """Four real sources in a space, for `rank --method` (ranked_world.py)."""
+    torch = pytest.importorskip("torch")
+    from cli.ranked_world import make_world
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # threads that wait for each other on busy cores take far longer
+    yield make_world(tmp_path_factory.mktemp("world"), registry)
+    torch.set_num_threads(threads)

@@ -1,8 +1,7 @@
 """`esm-client rank`."""
 
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -10,16 +9,17 @@ from esm_client.cli.columns import (
     DATA_HELP,
     DataRevision,
     Delimiter,
-    KindOption,
     LabelColumn,
     LimitRows,
     Seed,
+    SourceKindOption,
     Split,
     Streaming,
     Subset,
     TextColumns,
     Unlabelled,
 )
+from esm_client.cli.evidence_ranking import rank_by_evidence
 from esm_client.cli.filters import (
     Domain,
     Exclude,
@@ -30,16 +30,17 @@ from esm_client.cli.filters import (
     Tag,
     given,
 )
-from esm_client.cli.output import print_error
+from esm_client.cli.rank_request import RankRequest
 from esm_client.cli.ranking import Top, print_ranking
 from esm_client.cli.session import Session
-from esm_client.cli.target import Source
-from esm_client.core.errors import EsmError
-from esm_client.core.schemas import EsmFilter, SpaceDetail
+from esm_client.core.schemas import EsmFilter
 from esm_client.core.schemas.rankings import Mode
 
-if TYPE_CHECKING:
-    from esm_client.remote.ranking import Ranking
+METHOD_HELP = (
+    "A selection method: esm-logme (the default), text-embedding, vocabulary, size, esm-h-score, "
+    "esm-knn, random; with source models logme, nce, leep, frozen-transfer, task-embedding; or "
+    "all. Several side by side: repeat it."
+)
 
 
 def rank(
@@ -59,7 +60,7 @@ def rank(
         list[str] | None,
         typer.Option(metavar="FOLDER", help="Where the base model lies; of each space in turn."),
     ] = None,
-    kind: KindOption = None,
+    kind: SourceKindOption = None,
     limit_rows: LimitRows = 1000,
     seed: Seed = 42,
     subset: Subset = None,
@@ -75,6 +76,16 @@ def rank(
     labels: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Their labels: .npy, .csv or one per line.")
     ] = None,
+    method: Annotated[list[str] | None, typer.Option(metavar="NAME", help=METHOD_HELP)] = None,
+    source_model: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="REFERENCE=FOLDER", help="A source's fine-tuned model, for methods; repeat."
+        ),
+    ] = None,
+    scores: Annotated[
+        bool, typer.Option("--scores", help="Show the scores of --method beside its ranks.")
+    ] = False,
     top: Top = None,
     language: Language = None,
     domain: Domain = None,
@@ -107,12 +118,27 @@ def rank(
     """Rank source tasks for your own data.
 
     The data stays on this machine: only a sketch of its embeddings travels, never a text, and no
-    single embedding unless you say --send-embeddings.
+    single embedding unless you say --send-embeddings. With --method, the space's ESMs are pulled
+    (what is missing) and ranked here, and nothing of the data travels; methods named that need
+    source models pull those that the registry stores, too.
     """
-    spaces, models = space or [], base_model or []
-    _check(data, embeddings, labels, spaces, pack, models)
-    if pack is not None:
-        _check_local(mode, send_embeddings=send_embeddings)
+    wanted = given(
+        language=language,
+        domain=domain,
+        licence=licence,
+        namespace=namespace,
+        owner=owner,
+        tag=tag,
+        exclude=exclude,
+    )
+    request = RankRequest(
+        data=data, spaces=space or (), pack=pack, base_models=base_model or (),
+        embeddings=embeddings, labels=labels, label_column=label_column, kind=kind,
+        filter=EsmFilter(**wanted), keep_copies=keep_copies, mode=mode, uncertainty=uncertainty,
+        send_embeddings=send_embeddings, intercept=not no_intercept, seed=seed, top=top,
+        methods=method or (), source_models=source_model or (), scores=scores,
+    )  # fmt: skip
+    request.check()
     task = None
     if data is not None:
         from esm_client.lab.data.loading import load_task
@@ -132,107 +158,11 @@ def rank(
                 delimiter=delimiter,
                 unlabelled=unlabelled,
             )
-    wanted = EsmFilter(
-        **given(
-            language=language,
-            domain=domain,
-            licence=licence,
-            namespace=namespace,
-            owner=owner,
-            tag=tag,
-            exclude=exclude,
-        )
-    )
-    sent = _sent(pack, uncertainty=uncertainty, embeddings=send_embeddings)
-    source = Source(task, embeddings, labels, label_column, kind, sent)
-    asked: dict[str, Any] = {
-        "intercept": not no_intercept, "keep_copies": keep_copies, "filter": wanted,
-        "target_rows": None if task is None else task.rows,
-    }  # fmt: skip
-    if pack is not None:
-        folder = models[0] if models else None
-        found = _locally(session, pack, source, folder, asked, uncertainty=uncertainty)
-        print_ranking(session, found, top)
+    if task is not None and request.by_methods:
+        from esm_client.cli.methods.command import rank_by_named_methods
+
+        rank_by_named_methods(session, request, task)
         return
-    from esm_client.remote.several_spaces import merged
-
-    with session.client() as client:
-        details = [client.space(name) for name in spaces]  # before the work: all is right
-        for detail in details:
-            _warn_if_retired(detail)
-        rankings: list[Ranking] = []
-        for number, detail in enumerate(details):
-            folder = models[number] if models else None
-            target = source.target(session, client.url, detail, folder)
-            with session.output.counting(f"Ranking in {detail.name}") as watch:
-                ranking = client.rank(
-                    target.sketch,
-                    folds=target.folds() if uncertainty else (), space=detail.name,
-                    embedded=target.embedded if send_embeddings else None,
-                    fingerprint=target.fingerprint, mode=mode, watch=watch, **asked,
-                )  # fmt: skip
-            rankings.append(ranking)
-    print_ranking(session, merged(rankings), top)
-
-
-def _check(
-    data: str | None, embeddings: Path | None, labels: Path | None, spaces: list[str],
-    pack: Path | None, models: list[str],
-) -> None:  # fmt: skip
-    if bool(spaces) == bool(pack):
-        raise typer.BadParameter("Give --space, or --pack with a pulled one.")
-    if (data is None) == (embeddings is None) or (embeddings is None) != (labels is None):
-        raise typer.BadParameter("Give DATA, or --embeddings together with --labels.")
-    if len(set(spaces)) < len(spaces):
-        raise typer.BadParameter("Give every --space once.")
-    if len(models) not in (0, max(1, len(spaces))):
-        raise typer.BadParameter("Give --base-model for every space, or for none.")
-    if embeddings is not None and len(spaces) > 1:
-        raise typer.BadParameter("Embeddings are of one space; give DATA to rank in several.")
-
-
-def _sent(pack: Path | None, *, uncertainty: bool, embeddings: bool) -> str:
-    if pack is not None:
-        return "Nothing is sent."
-    if embeddings:
-        return "The embedding and label of every row are sent."
-    if uncertainty:
-        return "Only its sketch and those of ten folds are sent."
-    return "Only its sketch is sent."
-
-
-def _check_local(mode: Mode, *, send_embeddings: bool) -> None:
-    if mode in ("screened", "prefiltered"):
-        raise typer.BadParameter(
-            f"--mode {mode} is a server's; with --pack everything is scored exactly: leave it out."
-        )
-    if send_embeddings:
-        raise typer.BadParameter(
-            "With --pack nothing is sent, and MLP maps are scored all the same: leave "
-            "--send-embeddings out."
-        )
-
-
-def _locally(
-    session: Session, pack: Path, source: Source, base_model: str | None, asked: dict[str, Any],
-    *, uncertainty: bool,
-) -> "Ranking":  # fmt: skip
-    from esm_client.remote.local_space import LocalSpace
-    from esm_client.remote.rank_locally import rank_locally
-
-    local = LocalSpace(pack)
-    url = ""
-    with suppress(EsmError), session.client() as client:
-        url = client.url  # by which folders of base models are known
-    target = source.target(session, url, local.content.space, base_model)
-    with session.output.counting("Ranking") as watch:
-        return rank_locally(
-            local, target.sketch, fingerprint=target.fingerprint, embedded=target.embedded,
-            folds=target.folds() if uncertainty else (), watch=watch, **asked,
-        )  # fmt: skip
-
-
-def _warn_if_retired(space: SpaceDetail) -> None:
-    if space.retired_at is not None:
-        instead = f"; use {space.successor}" if space.successor else ""
-        print_error(f"warning: the space {space.name} is retired and gets no new ESMs{instead}.")
+    if task is not None:
+        request.check_task(task)
+    print_ranking(session, rank_by_evidence(session, request, task), top)

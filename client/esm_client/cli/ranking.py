@@ -1,5 +1,6 @@
 """`esm-client ranking`, and how `rank` prints its result."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -9,6 +10,7 @@ from esm_client.cli.session import Session
 from esm_client.remote.ranking import Ranking
 from esm_client.remote.ranking_rows import (
     RIGHT,
+    Named,
     cells,
     columns,
     heading,
@@ -17,6 +19,7 @@ from esm_client.remote.ranking_rows import (
     shield_notes,
     skipped_note,
 )
+from esm_client.remote.shield import ShieldReport
 
 Top = Annotated[
     int | None, typer.Option("--top", min=1, metavar="K", help="Show the first K rows.")
@@ -66,8 +69,14 @@ def _document(ranking: Ranking) -> dict[str, Any]:
     """The receipt with the rows as they are shown, and what the shield found."""
     document = ranking.receipt.model_dump(mode="json")
     document["rows"] = [row.model_dump(mode="json") for row in ranking]
-    if ranking.shield is None:
-        return {**document, "shield": None}
+    shield = ranking.shield
+    return {
+        **document, "shield": None if shield is None else shield_document(shield, ranking.left_out)
+    }  # fmt: skip
+
+
+def shield_document(shield: ShieldReport, left_out: Sequence[Named]) -> dict[str, Any]:
+    """What the shield found, and the copies that were left out."""
     overlaps = {
         reference: {
             "share": found.share,
@@ -76,16 +85,15 @@ def _document(ranking: Ranking) -> dict[str, Any]:
             "compared": found.compared,
             "copy": found.is_copy,
         }
-        for reference, found in ranking.shield.overlaps.items()
+        for reference, found in shield.overlaps.items()
     }
-    shield = {
-        "compared": ranking.shield.num_compared,
-        "unknown": ranking.shield.num_unknown,
+    return {
+        "compared": shield.num_compared,
+        "unknown": shield.num_unknown,
         "overlaps": overlaps,
-        "left_out": [row.reference for row in ranking.left_out],
-        "groups": [list(group) for group in ranking.shield.groups],
+        "left_out": [row.reference for row in left_out],
+        "groups": [list(group) for group in shield.groups],
     }
-    return {**document, "shield": shield}
 
 
 def _warn(ranking: Ranking) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from esm_client.core.disk import disk_errors
 from esm_client.remote.cached_blobs import CachedBlobs
+from esm_client.remote.cached_folders import CachedFolders, bytes_in, remove
 from esm_client.remote.cached_sketches import CachedSketches
 from esm_client.remote.cached_versions import CachedVersion, CachedVersions
 
@@ -27,13 +28,18 @@ class CacheEntry:
 
 
 class Cache:
-    """A directory with `blobs`, `versions`, `sketches`; nothing else in it is ever touched."""
+    """A directory with `blobs`, `versions`, `sketches`, `spaces` and `source-models`.
+
+    Nothing else in it is ever touched.
+    """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.blobs = CachedBlobs(directory / "blobs" / "sha256")
         self.versions = CachedVersions(directory / "versions")
         self.sketches = CachedSketches(directory / "sketches")
+        self.spaces = CachedFolders(directory / "spaces")
+        self.source_models = CachedFolders(directory / "source-models")
 
     def __repr__(self) -> str:
         return f"Cache({str(self.directory)!r})"
@@ -56,23 +62,26 @@ class Cache:
                 self.blobs.directory.parent,
                 self.versions.directory,
                 self.sketches.directory,
+                self.spaces.directory,
+                self.source_models.directory,
             ):
                 if part.is_dir():
                     shutil.rmtree(part)
         return freed
 
     def prune(self, max_bytes: int) -> int:
-        """Drop the least recently used files until at most `max_bytes` remain.
+        """Drop the least recently used files and folders until at most `max_bytes` remain.
 
         Interrupted downloads go first. Returns the bytes that were freed.
         """
         before = remaining = self.size()
         with disk_errors(self.directory, HINT):
-            for path in sorted(self._blob_files(), key=_partial_then_oldest):
+            droppable = [*self._blob_files(), *self.spaces, *self.source_models]
+            for path in sorted(droppable, key=_partial_then_oldest):
                 if remaining <= max_bytes:
                     break
-                remaining -= path.stat().st_size
-                path.unlink()
+                remaining -= bytes_in(path) if path.is_dir() else path.stat().st_size
+                remove(path)
             for version in list(self.versions):
                 if not self._entry(version).complete:
                     self.versions.forget(version)
@@ -99,7 +108,10 @@ class Cache:
         yield from self._blob_files()
         for part in (self.versions.directory, self.sketches.directory):
             yield from (path for path in part.rglob("*") if path.is_file())
+        for folders in (self.spaces, self.source_models):
+            yield from folders.files()
 
 
 def _partial_then_oldest(path: Path) -> tuple[bool, float]:
-    return not path.name.startswith("."), path.stat().st_mtime
+    is_whole = not path.name.startswith(".") and path.suffix != ".part"
+    return is_whole, path.stat().st_mtime

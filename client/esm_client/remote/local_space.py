@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.disk import disk_errors
 from esm_client.core.errors import DigestMismatch, EsmError, InvalidInput, NotFound
 from esm_client.core.packs import blob_digest, is_esm, read_pack
@@ -105,6 +106,13 @@ class LocalSpace:
             for named, esm in self.live.items()
             if named in held.versions
         ]
+
+    def artifact(self, detail: EsmVersionDetail) -> EsmArtifact:
+        """One of its ESMs, read and validated; raises what is wrong with its files."""
+        files = {name: self.blob(entry.sha256) for name, entry in detail.manifest.files.items()}
+        return EsmArtifact.from_bytes(
+            files, card=detail.card, provenance=detail.provenance, source=detail.source
+        )
 
     def blob(self, digest: str) -> bytes:
         """A file's bytes, verified; raises NotFound, DigestMismatch."""

@@ -2,15 +2,12 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import uuid4
 
 import numpy as np
 
-from esm_client.core.artifact.summary import FILE, source_sketches
-from esm_client.core.errors import DimensionMismatch, EsmError, NotFound, Unavailable
-from esm_client.core.matching import matches
+from esm_client.core.errors import DimensionMismatch, EsmError, Unavailable
 from esm_client.core.ordering import leave_out, ordered
 from esm_client.core.schemas import (
     EsmFilter,
@@ -23,9 +20,10 @@ from esm_client.core.scoring.evidence import SCORE_NAME, SCORE_VERSION
 from esm_client.core.scoring.jackknife import left_out
 from esm_client.core.scoring.map_scores import Embedded, MapScorer
 from esm_client.core.scoring.sketch import TargetSketch
-from esm_client.core.shield.source import SourceSketches, TargetHashes
-from esm_client.core.spaces import SpaceFingerprint, check_same_space
+from esm_client.core.shield.source import TargetHashes
+from esm_client.core.spaces import SpaceFingerprint
 from esm_client.core.uncertainty import ROWS, check_folds_of, with_errors
+from esm_client.remote.local_pool import check_space_of, filtered, sketches_of
 from esm_client.remote.local_scoring import scored
 from esm_client.remote.local_space import LocalSpace
 from esm_client.remote.ranking import Ranking
@@ -58,7 +56,7 @@ def rank_locally(
     if folds:
         check_folds_of(sketch, folds)
     wanted = filter or EsmFilter()
-    pool = _pool(local, wanted)
+    pool = filtered(local, wanted)
     scorer = MapScorer(sketch, embedded, intercept=intercept)
     rows, skipped = _rows(local, pool, scorer, watch)
     rows = ordered(rows, sketch, intercept=intercept)
@@ -88,7 +86,12 @@ def rank_locally(
     )
     target = None if target_rows is None else TargetHashes.of(target_rows)
     compared = rows[:MAX_ROWS]
-    report = examine(compared, _sketches(local, compared), target, keep_copies=keep_copies)
+    report = examine(
+        compared,
+        sketches_of(local, pool, (row.digest for row in compared)),
+        target,
+        keep_copies=keep_copies,
+    )
     return Ranking(receipt, leave_out(rows, report.left_out), report)
 
 
@@ -103,23 +106,7 @@ def _check_target(
             "Embed the target with the base model of that space.",
         )
     if fingerprint is not None:
-        canaries = tuple(tuple(row) for row in space.canaries)
-        stored = SpaceFingerprint(identity=space.identity, canaries=canaries)
-        check_same_space(space.name, stored, fingerprint)
-
-
-def _pool(local: LocalSpace, wanted: EsmFilter) -> list[EsmVersionDetail]:
-    found = [
-        detail
-        for detail in local.versions
-        if matches(wanted, detail, local.live[detail.reference, detail.digest].tags)
-    ]
-    if not found and wanted != EsmFilter():
-        raise NotFound(
-            f"No ESM of {local.content.space.name} in {local.folder} passes the filter.",
-            "Leave a condition out, or pull the space again.",
-        )
-    return found
+        check_space_of(local, fingerprint)
 
 
 def _rows(
@@ -152,21 +139,6 @@ def _with_errors(
     return with_errors(
         rows, np.array([[scores[name] for name in references] for scores in found]), references
     )
-
-
-def _sketches(local: LocalSpace, rows: Sequence[RankedEsm]) -> Mapping[str, SourceSketches]:
-    """What the sources reveal of their texts, by version digest."""
-    digests = {row.digest for row in rows}
-    found: dict[str, SourceSketches] = {}
-    for detail in local.versions:
-        entry = detail.manifest.files.get(FILE)
-        if entry is None or detail.digest not in digests:
-            continue
-        with suppress(EsmError):  # then nobody can tell, and the ranking says of how many
-            sketches = source_sketches(local.blob(entry.sha256))
-            if sketches is not None:
-                found[detail.digest] = sketches
-    return found
 
 
 def _lost(local: LocalSpace) -> list[SkippedEsm]:

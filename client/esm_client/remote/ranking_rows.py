@@ -1,6 +1,7 @@
 """How the rows of a ranking read, wherever they are shown."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from esm_client.core.schemas import RankedEsm, RankingReceipt, Source, SourceTask
 from esm_client.core.scoring.margin import TIE_NATS
@@ -12,6 +13,22 @@ RIGHT = ("rank", "score", "gain", "log BF", "shares")
 TIE_MARK = "≈"
 SHARES, GROUP = "shares", "group"
 NOT_COMPARED = "No source could be compared with your data: copies of it would not be noticed."
+
+
+class Named(Protocol):
+    """A source, by its reference."""
+
+    @property
+    def reference(self) -> str: ...  # noqa: D102
+
+
+class Obtainable(Named, Protocol):
+    """A source, and what is known of how to get it."""
+
+    @property
+    def source(self) -> Source: ...  # noqa: D102
+    @property
+    def has_source_model(self) -> bool: ...  # noqa: D102
 
 
 def columns(shield: ShieldReport | None) -> tuple[str, ...]:
@@ -48,7 +65,7 @@ def group_name(number: int) -> str:
     return letters
 
 
-def shield_notes(shield: ShieldReport | None, left_out: Sequence[RankedEsm]) -> list[str]:
+def shield_notes(shield: ShieldReport | None, left_out: Sequence[Named]) -> list[str]:
     """What the shield found, in a line each."""
     if shield is None:
         return []
@@ -89,7 +106,7 @@ def task_name(task: SourceTask) -> str:
     return f"{data_set}: {'+'.join(task.text_columns) or 'text'} → {task.label_column}"
 
 
-def how_to_get(row: RankedEsm) -> list[str]:
+def how_to_get(row: Obtainable) -> list[str]:
     """How to get what a row stands for, in two lines."""
     source = row.source
     data = source.location or (f"ask {source.contact}" if source.contact else "")

@@ -6,10 +6,10 @@ the target travels for it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
-from esm_client.core.schemas import RankedEsm
 from esm_client.core.shield.overlap import Overlap
 from esm_client.core.shield.source import SourceSketches, TargetHashes
 
@@ -17,6 +17,17 @@ MAX_ROWS = 2000
 """How many rows of a ranking are compared, from the best on."""
 SAME_SOURCE = 0.5
 """Sources of which the smaller has this share of its rows in the larger are grouped."""
+
+
+class Compared(Protocol):
+    """What is compared of a source: a ranked row, or an ESM of a pulled space."""
+
+    @property
+    def reference(self) -> str: ...  # noqa: D102
+    @property
+    def digest(self) -> str: ...  # noqa: D102
+    @property
+    def near_duplicate_of(self) -> str | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -47,7 +58,7 @@ class ShieldReport:
 
 
 def examine(
-    rows: Sequence[RankedEsm],
+    rows: Sequence[Compared],
     sketches: Mapping[str, SourceSketches],
     target: TargetHashes | None,
     *,
@@ -68,7 +79,7 @@ def examine(
     return ShieldReport(compared, len(rows) - compared, found, _groups(kept, known), left_out)
 
 
-def _groups(rows: Sequence[RankedEsm], sketches: Mapping[str, SourceSketches]) -> list[list[str]]:
+def _groups(rows: Sequence[Compared], sketches: Mapping[str, SourceSketches]) -> list[list[str]]:
     order = {row.reference: rank for rank, row in enumerate(rows)}
     parent = {reference: reference for reference in order}
 

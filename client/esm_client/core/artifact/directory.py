@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from esm_client.core.artifact.config import EsmConfig
 from esm_client.core.artifact.manifest import build_manifest, manifest_digest
 from esm_client.core.artifact.summary import FILE as SUMMARY
-from esm_client.core.artifact.summary import read_summary
+from esm_client.core.artifact.summary import parse_summary
 from esm_client.core.disk import disk_errors
 from esm_client.core.errors import (
     Conflict,
@@ -133,9 +133,23 @@ class EsmArtifact:
     ) -> "EsmArtifact":
         """Validate the digested files wherever they lie, by name; the server calls this too."""
         check_file_names(files)
-        esm_map = load_map(files[MODEL].read_bytes())
-        config = EsmConfig.from_json(files[CONFIG].read_bytes(), esm_map.dimension)
-        summary = read_summary(files[SUMMARY], esm_map.dimension) if SUMMARY in files else {}
+        content = {name: path.read_bytes() for name, path in files.items()}
+        return cls.from_bytes(content, card=card, provenance=provenance, source=source)
+
+    @classmethod
+    def from_bytes(
+        cls,
+        files: Mapping[str, bytes],
+        *,
+        card: str = "",
+        provenance: Mapping[str, Any] | None = None,
+        source: Source | None = None,
+    ) -> "EsmArtifact":
+        """The same from the bytes of the digested files."""
+        check_file_names(files)
+        esm_map = load_map(files[MODEL])
+        config = EsmConfig.from_json(files[CONFIG], esm_map.dimension)
+        summary = parse_summary(files[SUMMARY], esm_map.dimension) if SUMMARY in files else {}
         return cls(config, esm_map, summary, card, provenance or {}, source or Source())
 
     def write(self, directory: str | os.PathLike[str]) -> Path:

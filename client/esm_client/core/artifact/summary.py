@@ -9,7 +9,6 @@ source_*                sketches of the source's rows (core.shield)
 """
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,9 +25,9 @@ _INTEGERS = (*TENSORS, VOCABULARY)
 _WORD = 64
 
 
-def read_summary(path: Path, dimension: int) -> dict[str, NDArray[Any]]:
-    """Read and check the file; raises InvalidArtifact. Tensors of other names are kept."""
-    summary, _ = load_tensors(path.read_bytes(), FILE, integers=_INTEGERS)
+def parse_summary(data: bytes, dimension: int) -> dict[str, NDArray[Any]]:
+    """Read and check the bytes of the file; raises InvalidArtifact. Other tensors are kept."""
+    summary, _ = load_tensors(data, FILE, integers=_INTEGERS)
     SourceSketches.from_tensors(summary)
     shapes = {"text_embedding": (dimension,), "canaries": (len(CANARIES), dimension)}
     for name, array in summary.items():

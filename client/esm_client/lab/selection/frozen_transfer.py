@@ -56,15 +56,29 @@ def head_metric(
     scaled = (features - features[rows].mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     classes = kind == "classification"
     values = np.unique(labels, return_inverse=True)[1] if classes else np.asarray(labels, float)
-    x, y = torch.from_numpy(scaled[rows]), torch.from_numpy(values[rows])
+    y = torch.from_numpy(values[rows])
     if not classes:
         level, width = y.mean(), y.std().clamp(min=1e-12)
         y = (y - level) / width
-    outputs = int(values.max()) + 1 if classes else 1
-    weight = torch.zeros(scaled.shape[1], outputs, dtype=x.dtype, requires_grad=True)
+    weight, bias = fit_head(torch.from_numpy(scaled[rows]), y, classes=classes)
+    scores = (torch.from_numpy(scaled[held]) @ weight + bias).numpy()
+    if classes:
+        return accuracy(scores.argmax(axis=1), values[held])
+    return mean_correlation(scores[:, 0], values[held])
+
+
+def fit_head(x: Any, y: Any, *, classes: bool) -> tuple[Any, Any]:
+    """Weights (D, C) and bias (C,) of the head that is best for x (N, D) and y (N,).
+
+    Least mean cross entropy over the class numbers y, or mean squared error where C is 1, plus
+    DECAY times the sum of squared weights.
+    """
+    torch = require("torch")
+    functional = require("torch.nn.functional")
+    outputs = int(y.max()) + 1 if classes else 1
+    weight = torch.zeros(x.shape[1], outputs, dtype=x.dtype, requires_grad=True)
     bias = torch.zeros(outputs, dtype=x.dtype, requires_grad=True)
     optimiser = torch.optim.LBFGS([weight, bias], max_iter=STEPS, line_search_fn="strong_wolfe")
-    functional = require("torch.nn.functional")
 
     def closure() -> Any:
         optimiser.zero_grad()
@@ -78,8 +92,4 @@ def head_metric(
         return loss
 
     optimiser.step(closure)
-    with torch.no_grad():
-        scores = (torch.from_numpy(scaled[held]) @ weight + bias).numpy()
-    if classes:
-        return accuracy(scores.argmax(axis=1), values[held])
-    return mean_correlation(scores[:, 0], values[held])
+    return weight.detach(), bias.detach()

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from esm_client.core.errors import EsmError, InvalidInput
+from esm_client.core.schemas import SourceKind
 from esm_client.core.scoring.fusion import reciprocal_rank_fusion
 from esm_client.lab.progress import ProgressBar, Watch
 from esm_client.lab.selection.baselines import Random, SourceSize
@@ -107,30 +108,35 @@ def rank_candidates(
 ) -> dict[str, MethodScores]:
     """Score every candidate by every method; what one cannot score stops nothing.
 
+    Candidates are taken one after the other and not kept, so they may be made one at a time.
+
     The shared passes over the target, the base model's and each source model's, are counted in
     the seconds of the method that comes first.
 
     Raises InvalidInput for a method that cannot rank for the target's kind.
     """
     for method in methods:
-        check_kind(method, target)
+        check_kind(method, target.kind)
     rows: dict[str, list[tuple[Kept, Cell]]] = {method.name: [] for method in methods}
+    names: list[str] = []
     with ProgressBar("Scoring source tasks", len(candidates), progress) as bar:
         for candidate in candidates:
+            names.append(candidate.name)
             for method in methods:
                 kept = prepare(method, candidate)
-                rows[method.name].append((kept, score(method, kept, target)))
+                cell = score(method, kept, target)
+                # of what was prepared, a source model perhaps, the costs alone are kept
+                rows[method.name].append((replace(kept, prepared=None), cell))
             bar.advance(1)
-    names = [candidate.name for candidate in candidates]
     return {name: _column(name, names, found) for name, found in rows.items()}
 
 
-def check_kind(method: Method, target: TargetTask) -> None:
-    """Raise InvalidInput where a method cannot rank sources for such a target."""
-    if target.kind not in method.kinds:
-        able = [name for name, other in METHODS.items() if target.kind in other.kinds]
+def check_kind(method: Method, kind: SourceKind) -> None:
+    """Raise InvalidInput where a method cannot rank sources for a target of this kind."""
+    if kind not in method.kinds:
+        able = [name for name, other in METHODS.items() if kind in other.kinds]
         raise InvalidInput(
-            f"{method.name} cannot rank sources for {target.kind}.",
+            f"{method.name} cannot rank sources for {kind}.",
             f"Use one of {', '.join(able)}.",
         )
 

@@ -22,6 +22,9 @@ BATCH_SIZE = 32
 """As published: the gradient of each batch's mean loss is squared. With 1, of each row's loss: the
 diagonal of the empirical Fisher information."""
 
+ROUNDING = 1e-14
+"""Of squared gradients in float32, relative to the largest: what is below carries no digit."""
+
 
 class TaskEmbedding:
     """Cosine similarity, component by component, of empirical Fisher information.
@@ -52,12 +55,28 @@ class TaskEmbedding:
 
     def score(self, prepared: Fisher, target: TargetTask) -> NDArray[np.float64]:
         """One cosine per component (K,), in the components' order."""
-        torch = require("torch")
         mine = target.once(self.name, lambda: empirical_fisher(target.fine_tuned, self._batch_size))
-        cosine = torch.nn.functional.cosine_similarity
-        return np.array(
-            [float(cosine(prepared[key].flatten(), mine[key].flatten(), dim=0)) for key in mine]
-        )
+        return component_cosines(prepared, mine)
+
+
+def component_cosines(one: Fisher, other: Fisher) -> NDArray[np.float64]:
+    """Cosines (K,) of two tasks' components, in the order of `other`; computed in float64.
+
+    0, which ties all sources, for a component that is nothing but rounding: the bias of attention
+    keys, which no loss depends on.
+    """
+    least = [ROUNDING * max(_norm(value) for value in task.values()) for task in (one, other)]
+    found: list[float] = []
+    for key, value in other.items():
+        norms = _norm(one[key]), _norm(value)
+        product = float((one[key].double() * value.double()).sum())
+        real = all(norm > bound for norm, bound in zip(norms, least, strict=True))
+        found.append(product / (norms[0] * norms[1]) if real else 0.0)
+    return np.array(found)
+
+
+def _norm(value: Any) -> float:
+    return float(value.double().norm())
 
 
 def empirical_fisher(model: SourceModel, batch_size: int) -> Fisher:

@@ -1,0 +1,47 @@
+"""A space in this client's cache: pulled as far as it is missing, then there for all."""
+
+import re
+from contextlib import suppress
+
+from esm_client.core.artifact.manifest import digest_bytes
+from esm_client.core.disk import disk_errors
+from esm_client.core.errors import InvalidInput, NotFound, OfflineMiss
+from esm_client.remote.cache import HINT, Cache
+from esm_client.remote.cached_folders import remove
+from esm_client.remote.local_space import LocalSpace
+from esm_client.remote.packs import Packs
+from esm_client.remote.pull_space import Watch
+from esm_client.remote.settings import Settings
+
+
+def cached_space(packs: Packs, settings: Settings, space: str, watch: Watch) -> LocalSpace:
+    """What a space ranks, from the cache once it is brought up to date; offline as it lies there.
+
+    A damaged folder is pulled anew. Raises NotFound, OfflineMiss, Conflict, StorageFull.
+    """
+    cache = Cache(settings.cache_dir)
+    with (
+        disk_errors(cache.spaces.directory, HINT),
+        cache.spaces.writing(_name(settings, space)) as f,
+    ):
+        if settings.offline:
+            with suppress(NotFound):
+                return LocalSpace(f)
+            raise OfflineMiss(
+                f"The space {space} of {settings.url} is not in the cache {cache.directory}, and "
+                "this client is offline.",
+                "Rank in it once while online, or pull it: esm-client spaces pull SPACE FOLDER",
+            )
+        try:
+            return packs.pull(space, f, watch=watch)
+        except InvalidInput:  # of what lies there; nobody but this cache wrote it
+            if not f.is_dir():
+                raise
+            remove(f)
+        return packs.pull(space, f, watch=watch)
+
+
+def _name(settings: Settings, space: str) -> str:
+    readable = re.sub(r"[^A-Za-z0-9._-]+", "-", space)[:60]
+    key = digest_bytes(f"{settings.url} {space}".encode()).removeprefix("sha256:")[:12]
+    return f"{readable}-{key}"

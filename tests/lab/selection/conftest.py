@@ -1,0 +1,58 @@
+"""A tiny transformer with MiniLM's tokenizer, fine-tuned for real, and a target of other labels."""
+
+import copy
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+import transformers
+
+from esm_client.lab.embedding import Embedder
+from esm_client.lab.selection.source_model import SourceModel
+from esm_client.lab.selection.target import TargetTask
+from esm_client.lab.training.finetune import fine_tune
+from esm_client.lab.training.recipe import FineTuneRecipe
+from esm_client.lab.training.source_model import save_source_model
+
+SMALL = {
+    "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2,
+    "vocab_size": 30522, "max_position_embeddings": 140, "pad_token_id": 0,
+}  # fmt: skip
+RECIPE = FineTuneRecipe(epochs=16, learning_rate=2e-3)
+
+
+@pytest.fixture(scope="module", name="tiny")
+def _tiny(embedder):
+    torch.manual_seed(0)
+    model = transformers.BertModel(transformers.BertConfig(**SMALL)).eval()
+    return Embedder.from_model(
+        model, embedder.encoder.tokenizer, base_model="org/tiny", max_length=64
+    )
+
+
+@pytest.fixture(scope="module", name="source_folder")
+def _source_folder(tiny, toy_task, tmp_path_factory):
+    """What fine-tuning on the toy reviews left, as `train --keep-model` writes it."""
+    folder = tmp_path_factory.mktemp("source") / "model"
+    copied = tiny.encoder.with_model(copy.deepcopy(tiny.encoder.model))
+    save_source_model(folder, fine_tune(copied, toy_task, RECIPE), copied, toy_task)
+    return folder
+
+
+@pytest.fixture(name="source_model")
+def _source_model(tiny, toy_task, source_folder):
+    return SourceModel.load(source_folder, tiny, toy_task)
+
+
+@pytest.fixture(scope="module", name="three_classes")
+def _three_classes(toy_task):
+    """Some of the toy reviews, by what they are of."""
+    groups = {"ferry": 0, "bicycle": 0, "train": 0, "soup": 1, "market": 1, "garden": 1}
+    labels = np.array([groups.get(text.split()[1], 2) for text in toy_task.texts[:90]])
+    return dataclasses.replace(toy_task, texts=toy_task.texts[:90], labels=labels)
+
+
+@pytest.fixture(name="target")
+def _target(tiny, three_classes):
+    return TargetTask(three_classes, tiny.encoder)
