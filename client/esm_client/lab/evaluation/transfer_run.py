@@ -158,7 +158,8 @@ class _Run:
             if not self._line(longer).reason:  # else its own row tells why, or it is a model only
                 chain = longer
         if len(chain) < 2:
-            return _Line(chain, reason="There are no two source tasks to fine-tune on in sequence.")
+            wanted = tuple(reversed(sources))
+            return _Line(wanted, reason="Fewer than two of them can be fine-tuned on in sequence.")
         return self._line(chain)
 
     def _fine_tune(self, line: _Line) -> None:
