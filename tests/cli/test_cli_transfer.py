@@ -15,6 +15,7 @@ from docs.demo.base_model import base_model_path
 from docs.demo.tasks.write import write_tasks
 
 from esm_client import Client, Embedder, TargetSketch
+from esm_client.core.artifact.manifest import digest_file
 from esm_client.core.schemas import Source
 from esm_client.lab.data.loading import load_task
 from esm_client.lab.training.recipe import FineTuneRecipe
@@ -22,6 +23,7 @@ from esm_client.lab.training.train import train_esm
 
 ROOT = Path(__file__).parents[2]
 FAST = ("--epochs", "1", "--limit-rows", "40", "--evaluation-rows", "40", "--device", "cpu")
+SOURCES = ("hotels", "news", "questions")
 TARGET = "restaurant_reviews_sentiment"
 
 
@@ -85,14 +87,19 @@ class TestFromARanking:
         assert told.returncode == 0, told.stderr
         header, *rows = told.stdout.splitlines()[:6]
         assert header.split() == ["source", "rank", "performance", "gain", "seconds", "model"]
-        assert len({row.split("  ")[0] for row in rows}) == 5
+        assert {row.split("  ")[0] for row in rows} == {
+            "no intermediate task", "in sequence", *map(published.name, SOURCES),
+        }  # fmt: skip
         assert rows[-1].startswith(published.name("questions"))
         assert rows[-1].endswith("not tried")
         hotels = next(row for row in rows if row.startswith(published.name("hotels") + " "))
         assert hotels.endswith("hotel_reviews_sentiment.csv (40 rows)")
         assert hotels.split()[1] == str(published.ranks[published.name("hotels")])
         news = next(row for row in rows if row.startswith(published.name("news") + " "))
-        assert news.endswith("  registry") or " > " in news
+        assert news.endswith("  registry")
+        chain = sorted(("hotels", "news"), key=lambda one: -published.ranks[published.name(one)])
+        names = " > ".join(map(published.name, chain))
+        assert f"in sequence: {names}; the best ranked comes last." in told.stdout
         assert "accuracy on 20 held-out rows." in told.stdout
         assert (
             f"warning: {published.name('questions')} was not tried. The source model of "
@@ -113,6 +120,10 @@ class TestFromARanking:
             key = () if one.reference is None else (one.reference,)
             assert by_source[key]["performance"] == one.metric
         predictions(tmp_path / "out")
+        # fine-tuned here on the rows of the ESM, or pulled: the very model that the ESM imitates
+        weights = (tmp_path / "out" / ".transfer" / "sources").glob("*/model.safetensors")
+        digests = [digest_file(path) for path in weights]
+        assert digests.count(digest_file(published.model / "model.safetensors")) == 2
 
     def test_a_killed_run_goes_on(self, done, environment, published, asked, tmp_path):
         asked = (*asked, "--ranking", published.ranking, "--top", "3", "--output", "out", "-q")
@@ -136,6 +147,9 @@ class TestFromARanking:
             process.send_signal(signal.SIGKILL)
         before = records.read_text().splitlines()
         best = done(*asked).strip()
+        models = {path.name for path in (tmp_path / "out").iterdir()}
+        done(*asked)  # all is there, and stays as it is
+        assert {path.name for path in (tmp_path / "out").iterdir()} == models
         after = records.read_text().splitlines()
         assert after[: len(before)] == before
         trained = [json.loads(line) for line in after if '"transfer"' in line]

@@ -75,7 +75,12 @@ class Shown:
 
 def print_report(session: Session, report: "TransferReport", rows: int, output: Path) -> None:
     """The table, why something could not be tried, and where the best model is."""
-    from esm_client.lab.evaluation.transfer_report import COLUMNS, NO_SOURCE, RIGHT
+    from esm_client.lab.evaluation.transfer_report import (
+        COLUMNS,
+        IN_SEQUENCE,
+        NO_SOURCE,
+        RIGHT,
+    )
     from esm_client.lab.evaluation.transfer_run import WORK
 
     seeds = len(report.baseline.performances or {})
@@ -85,10 +90,9 @@ def print_report(session: Session, report: "TransferReport", rows: int, output: 
         cells = [report.cells(row) for row in report.sorted_rows]
         session.output.table(COLUMNS, cells, RIGHT)
         print_line(LEGEND.format(metric=report.metric_name, rows=rows, seeds=told))
-        if any(len(row.names) > 1 for row in report.rows):
-            print_line(
-                "a > b: fine-tuned on a, on b, then on the target; the best ranked comes last."
-            )
+        for row in report.rows:
+            if row.title == IN_SEQUENCE and row.is_tried:
+                print_line(one_line(f"{IN_SEQUENCE}: {row.name}; the best ranked comes last."))
         print_line(one_line(f"The model of {report.best.name} is in {output}, with results.json."))
         session.output.note(
             f"{output / WORK} holds the source models for another run (more --seeds, a larger "

@@ -210,6 +210,9 @@ class TestResume:
         again = run_transfers(target, embedder, sources, copied, **asked)
         assert (heard.transfers, heard.steps) == ([], set())
         assert again == whole[0]
+        names = {path.name for path in copied.iterdir()}
+        run_transfers(target, embedder, sources, copied, **asked)
+        assert {path.name for path in copied.iterdir()} == names  # nothing half-written
 
     def test_more_seeds_go_on(self, target, embedder, sources, copied):
         shutil.rmtree(copied / WORK / "models")  # as if another one had been the best

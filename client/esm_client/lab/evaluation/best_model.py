@@ -44,6 +44,8 @@ class BestModel:
     def publish(self, key: str, seed: int, output: Path, results: dict[str, Any]) -> None:
         """Put a model's files into a folder, in place of those of an earlier best, and results."""
         for source in self._path(key, seed).iterdir():
+            if (output / source.name).exists() and source.samefile(output / source.name):
+                continue
             staging = output / f".{source.name}.new"
             staging.unlink(missing_ok=True)
             try:

@@ -63,14 +63,11 @@ class IntermediateModels:
         if not chain:
             return "base model"
         first = chain[0].model
-        tuned = [
-            f"{_data(source).data.data} ({len(self.task(source))} rows)"
-            for place, source in enumerate(chain)
-            if place or first is None
-        ]
-        place = "" if first is None else first.place
-        then = f"fine-tuned on {' > '.join(tuned)}" if tuned else ""
-        return ", ".join(part for part in (place, then) if part)
+        tuned = [source for place, source in enumerate(chain) if place or first is None]
+        rows = sum(len(self.task(source)) for source in tuned)
+        data = _name(tuned[0]) if len(tuned) == 1 else f"{len(tuned)} data sets"
+        then = f"fine-tuned on {data} ({rows} rows)" if tuned else ""
+        return ", ".join(part for part in ("" if first is None else first.place, then) if part)
 
     def note(self, chain: Chain) -> str:
         """What is odd about the rows that a chain is fine-tuned on; empty for nothing."""
@@ -135,6 +132,12 @@ class IntermediateModels:
         shutil.rmtree(staging, ignore_errors=True)
         save_source_model(staging, tuned, encoder, task)
         staging.rename(folder)
+
+
+def _name(source: IntermediateTask) -> str:
+    """The file's name, or the hub id."""
+    place = _data(source).data.data
+    return Path(place).name if Path(place).exists() else place
 
 
 def _data(source: IntermediateTask) -> SourceData:

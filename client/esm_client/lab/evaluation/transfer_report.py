@@ -7,7 +7,7 @@ from typing import Any
 
 COLUMNS = ("source", "rank", "performance", "gain", "seconds", "model")
 RIGHT = ("rank", "performance", "gain", "seconds")
-NO_SOURCE = "no intermediate task"
+NO_SOURCE, IN_SEQUENCE = "no intermediate task", "in sequence"
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,13 @@ class TransferRow:
 
     @property
     def name(self) -> str:
-        """What it is called in tables."""
+        """All its source tasks."""
         return " > ".join(self.names) or NO_SOURCE
+
+    @property
+    def title(self) -> str:
+        """What it is called in tables, which long names would not fit into."""
+        return IN_SEQUENCE if len(self.names) > 1 else self.name
 
     @property
     def is_tried(self) -> bool:
@@ -93,11 +98,11 @@ class TransferReport:
         """One row of the table."""
         rank = "" if row.rank is None else str(row.rank)
         if not row.is_tried:
-            return row.name, rank, "-", "-", "-", "not tried"
+            return row.title, rank, "-", "-", "-", "not tried"
         spread = "" if row.spread is None else f" ± {row.spread:.4f}"
         gain = "" if row is self.baseline else f"{self.gain(row):+.4f}"
         seconds = f"{row.seconds + row.source_seconds:.1f}"
-        return row.name, rank, f"{row.mean:.4f}{spread}", gain, seconds, row.place
+        return row.title, rank, f"{row.mean:.4f}{spread}", gain, seconds, row.place
 
     def document(self) -> dict[str, Any]:
         """Everything, for JSON."""
