@@ -217,6 +217,16 @@ class TestRefused:
         assert not (tmp_path / "out").exists()
 
 
+def test_copies_of_the_target_are_no_sources(fails, published):
+    copy = published.tasks["hotel_reviews_sentiment"]
+    model = ("--base-model", base_model_path(), "--output", "out")
+    # with seed 7 the rows are those that all three ESMs say they hold
+    rows = ("--limit-rows", 20, "--evaluation-rows", 20, "--seed", 7)
+    message, hint = fails("transfer", copy, "--ranking", published.ranking, *model, *rows)
+    assert message == f"The ranking {published.ranking} has no rows."
+    assert "3 copies of the target were left out" in hint
+
+
 def test_a_report_that_fails_is_a_warning(registry, published, capsys):
     from esm_client.cli.session import Options, Session
     from esm_client.cli.transfer_output import report_outcomes

@@ -126,7 +126,7 @@ def transfer(
             client.ranking(ranking)  # before the data is read: there is such a one
         with session.output.working(f"Reading {data}"):
             target = read_target(told, limit_rows, evaluation_rows)
-        space, wanted = _wanted(client, ranking, source or (), top, target)
+        space, wanted, left_out = _wanted(client, ranking, source or (), top, target)
         hashes = TargetHashes.of(target.joined.rows)
         sources = find_sources(client, wanted, given, hashes)
         embedder = space_embedder(session, client.url, client.space(space), base_model, device)
@@ -134,7 +134,7 @@ def transfer(
             f"Target: {target.training.kind}, {len(target.training)} rows to train on, "
             f"{len(target.evaluation)} to measure on."
         )
-        for note in target.training.notes:
+        for note in (*target.training.notes, *left_out):
             session.output.note(note)
         with Shown(quiet=session.options.quiet or session.options.as_json) as shown:
             report = run_transfers(
@@ -151,13 +151,15 @@ def transfer(
 def _wanted(
     client: "Client", ranking: str | None, references: "list[str] | tuple[str, ...]", top: int,
     target: "SplitTask",
-) -> tuple[str, list[Wanted]]:  # fmt: skip
-    """The space, and the source tasks to try, the best first; copies of the target are none."""
+) -> tuple[str, list[Wanted], list[str]]:  # fmt: skip
+    """The space, the source tasks to try, the best first, and which are copies of the target."""
     if ranking is not None:
         found = client.ranking(ranking, target_rows=target.joined.rows)
         _ = found.best  # raises NotFound where there is none
         rows = found.top(top)
-        return found.receipt.space, [Wanted.of(row.reference, row.digest, row.rank) for row in rows]
+        wanted = [Wanted.of(row.reference, row.digest, row.rank) for row in rows]
+        copies = [f"Left out, a copy of your rows: {row.reference}" for row in found.left_out]
+        return found.receipt.space, wanted, copies
     details = [client.show(reference) for reference in references]
     spaces = sorted({detail.space for detail in details})
     if len(spaces) > 1:
@@ -165,4 +167,4 @@ def _wanted(
             f"The sources are of {len(spaces)} spaces: {', '.join(spaces)}.",
             "Name sources of one space: they start from the same base model.",
         )
-    return spaces[0], [Wanted.of(detail.reference, detail.digest) for detail in details]
+    return spaces[0], [Wanted.of(detail.reference, detail.digest) for detail in details], []

@@ -14,7 +14,12 @@ from esm_client.lab.evaluation.intermediate_models import IntermediateModels
 from esm_client.lab.evaluation.records import SETTINGS, Record, RecordFile
 from esm_client.lab.evaluation.split_task import SplitTask
 from esm_client.lab.evaluation.transfer import Transfer, transfer
-from esm_client.lab.evaluation.transfer_report import NO_SOURCE, TransferReport, TransferRow
+from esm_client.lab.evaluation.transfer_report import (
+    IN_SEQUENCE,
+    NO_SOURCE,
+    TransferReport,
+    TransferRow,
+)
 from esm_client.lab.evaluation.transfer_settings import TransferSettings, how_to_predict
 from esm_client.lab.factory.build import alone
 from esm_client.lab.progress import Watch
@@ -185,10 +190,11 @@ class _Run:
         self._best.forget_others(best.key, best.best_seed)
 
     def _transfer(self, line: _Line, seed: int) -> Transfer:
-        encoder = self._models.encoder(line.chain, self._told(line.name))
+        label = line.name if len(line.chain) < 2 else IN_SEQUENCE
+        encoder = self._models.encoder(line.chain, self._told(label))
         return transfer(
             encoder, self._target, self._recipe, seed=seed,
-            progress=self._told(f"{line.name}, seed {seed}"),
+            progress=self._told(f"{label}, seed {seed}"),
             checkpoint=self._work / "checkpoints" / f"{line.key}-{seed}",
         )  # fmt: skip
 
