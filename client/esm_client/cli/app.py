@@ -31,6 +31,7 @@ from esm_client.cli import (
     spaces,
     token,
     train,
+    transfer,
     whoami,
     yank,
 )
@@ -88,6 +89,7 @@ for name, function in {
     "show": show.show,
     "similar": similar.similar,
     "ranking": ranking.ranking,
+    "transfer": transfer.transfer,
     "report-outcome": outcomes.report_outcome,
     "ledger": outcomes.ledger,
     "train": train.train,

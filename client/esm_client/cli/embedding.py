@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def space_embedder(
-    session: Session, url: str, space: SpaceDetail, base_model: str | None
+    session: Session, url: str, space: SpaceDetail, base_model: str | None, device: str = "auto"
 ) -> "Embedder":
     """Load the base model from the folder given or known for it.
 
@@ -28,6 +28,7 @@ def space_embedder(
             pooling=identity.pooling,
             max_length=identity.max_length,
             separator=identity.separator,
+            device=device,
         )
         fingerprint = embedder.fingerprint
     stored = SpaceFingerprint(

@@ -132,7 +132,7 @@ def _ruled(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequenc
         table.add_column(
             name,
             justify="right" if name in right else "left",
-            no_wrap=name != "task",
+            no_wrap=name not in ("task", "model"),
             overflow="fold",
         )
     for row in rows:

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
+from esm_client.cli.file_bars import watched
 from esm_client.cli.output import print_line
 from esm_client.cli.session import Session
-from esm_client.cli.transfer import watched
 from esm_client.core.references import Reference
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from esm_client.cli.file_bars import watched
 from esm_client.cli.output import print_error, print_line
 from esm_client.cli.session import Session
 from esm_client.cli.source import (
@@ -18,7 +19,6 @@ from esm_client.cli.source import (
     stated,
     warn_of_missing,
 )
-from esm_client.cli.transfer import watched
 
 if TYPE_CHECKING:
     from esm_client.core.schemas import EsmVersionDetail

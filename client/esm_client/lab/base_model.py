@@ -86,7 +86,7 @@ def load_base_model(files: BaseModelFiles, pooling: Pooling) -> tuple[Any, Any]:
     transformers = require("transformers")
     options = {"trust_remote_code": False, "local_files_only": True}
     try:
-        with _quiet(transformers):
+        with quiet(transformers):
             tokenizer = transformers.AutoTokenizer.from_pretrained(files.folder, **options)
             model, report = transformers.AutoModel.from_pretrained(
                 files.folder,
@@ -219,7 +219,7 @@ def _digest(files: list[Path]) -> str | None:
 
 
 @contextmanager
-def _quiet(transformers: Any) -> Generator[None]:
+def quiet(transformers: Any) -> Generator[None]:
     """Keep the libraries' own bars and load reports off stderr; what matters we raise."""
     logging = transformers.utils.logging
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()

@@ -277,9 +277,15 @@ class Client:
         """
         return rank_locally(LocalSpace(Path(folder)), sketch, **options)
 
-    def ranking(self, id: str) -> Ranking:  # noqa: A002 - the receipt's own word
-        """An earlier ranking, waited for if it is not done; raises NotFound."""
-        return Ranking(finished(self._rankings, self._rankings.get(id), unheard))
+    def ranking(self, id: str, target_rows: Iterable[Sequence[str]] | None = None) -> Ranking:  # noqa: A002
+        """An earlier ranking, waited for if it is not done; raises NotFound.
+
+        With `target_rows`, copies of the target are left out, as in `rank`.
+        """
+        receipt = finished(self._rankings, self._rankings.get(id), unheard)
+        if target_rows is None:
+            return Ranking(receipt)
+        return self._shielded(receipt, target_rows, keep_copies=False)
 
     def _shielded(
         self, receipt: RankingReceipt, rows: Iterable[Sequence[str]] | None, *, keep_copies: bool

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from esm_client.cli.file_bars import watched
 from esm_client.cli.methods.pool import SourcePool
 from esm_client.cli.output import counted, print_error, size
 from esm_client.cli.session import Session
-from esm_client.cli.transfer import watched
 from esm_client.core.errors import DigestMismatch, EsmError, NotFound
 from esm_client.core.schemas import EsmVersionDetail
 from esm_client.core.schemas.source_models import SourceModel

@@ -4,10 +4,9 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from esm_client.core.errors import Conflict
-from esm_client.lab.evaluation.plan import EvaluationPlan
 from esm_client.lab.extras import require
 
 Record = dict[str, Any]
@@ -17,13 +16,21 @@ NO_SOURCE = None
 """The source of a transfer without an intermediate task."""
 
 
+class Settings(Protocol):
+    """What results depend on, as pydantic's models tell it; equal digests, equal settings."""
+
+    @property
+    def digest(self) -> str: ...  # noqa: D102
+    def model_dump(self, *, mode: str = "python") -> dict[str, Any]: ...  # noqa: D102
+
+
 class RecordFile:
     """What is known already, and where the next result goes.
 
     Raises Conflict where the folder holds results of another plan.
     """
 
-    def __init__(self, folder: Path, plan: EvaluationPlan) -> None:
+    def __init__(self, folder: Path, plan: Settings) -> None:
         settings = folder / SETTINGS
         if settings.exists():
             if json.loads(settings.read_text())["digest"] != plan.digest:

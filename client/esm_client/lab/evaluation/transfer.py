@@ -9,7 +9,7 @@ from esm_client.lab.encoder import TextEncoder
 from esm_client.lab.evaluation.split_task import SplitTask
 from esm_client.lab.progress import Watch
 from esm_client.lab.selection.source_model import SourceModel
-from esm_client.lab.training.finetune import fine_tune
+from esm_client.lab.training.finetune import FineTuned, fine_tune
 from esm_client.lab.training.recipe import FineTuneRecipe
 
 
@@ -18,13 +18,14 @@ class Transfer:
     """What came out.
 
     performance: on the evaluation rows, by `metric_name`; higher is better. model: after both
-    fine-tunings.
+    fine-tunings. tuned: the second of them.
     """
 
     performance: float
     metric_name: str
     seconds: float
     model: SourceModel
+    tuned: FineTuned
 
 
 def transfer(
@@ -49,4 +50,5 @@ def transfer(
     )  # fmt: skip
     model = SourceModel(copied, target.training.kind, tuned.head, target.training)
     performance = float("nan") if tuned.metric is None else tuned.metric
-    return Transfer(performance, tuned.metric_name, time.perf_counter() - started, model)
+    seconds = time.perf_counter() - started
+    return Transfer(performance, tuned.metric_name, seconds, model, tuned)

@@ -4,10 +4,11 @@ from pathlib import Path
 
 from esm_client.core.errors import SpaceMismatch
 from esm_client.core.tensors import dump_tensors
-from esm_client.lab.base_model import find_base_model, load_base_model
+from esm_client.lab.base_model import find_base_model, load_base_model, quiet
 from esm_client.lab.data.task import TextTask
 from esm_client.lab.embedding import Embedder
 from esm_client.lab.encoder import TextEncoder
+from esm_client.lab.extras import require
 from esm_client.lab.training.finetune import FineTuned
 
 HEAD = "head.safetensors"
@@ -20,8 +21,9 @@ def save_source_model(folder: Path, tuned: FineTuned, encoder: TextEncoder, task
     transformers' own classes, lies beside it in head.safetensors: `weight` (outputs, D) and
     `bias` (outputs,); its metadata names kind and pooling. Names of classes are not written.
     """
-    tuned.model.save_pretrained(folder)
-    encoder.tokenizer.save_pretrained(folder)
+    with quiet(require("transformers")):
+        tuned.model.save_pretrained(folder)
+        encoder.tokenizer.save_pretrained(folder)
     head = {
         name: value.detach().cpu().float().numpy() for name, value in tuned.head.named_parameters()
     }

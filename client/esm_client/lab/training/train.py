@@ -85,7 +85,7 @@ def train_esm(
         if isinstance(base_model, Embedder)
         else Embedder(base_model, device=device, pooling=pooling, max_length=max_length)
     )
-    clock, (held_out, rows) = Clock(), _split(len(task), seed)
+    clock, (held_out, rows) = Clock(), split_rows(len(task), seed)
     with clock.step("embed_base"):
         base = embedder.embed(task.texts, progress=progress)
     with clock.step("fine_tune"):
@@ -138,8 +138,8 @@ def _check_request(task: TextTask, keep_model: Path | None) -> None:
         raise Conflict(f"{keep_model} exists already.", "Choose another folder or remove it.")
 
 
-def _split(rows: int, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Row numbers held out, and the others, both in their order."""
+def split_rows(rows: int, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Row numbers held out of an ESM's fine-tuning, and the others, both in their order."""
     order = np.random.default_rng(seed).permutation(rows)
     held = min(MAX_HELD_OUT_ROWS, max(2, round(HELD_OUT_SHARE * rows)))
     return np.sort(order[:held]), np.sort(order[held:])
