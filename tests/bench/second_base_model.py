@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 import torch
-from bench.agreement import Bench, agreement, line, mapped_scores
+from bench.agreement_bench import Bench, agreement, line, mapped_scores
 from bench.factory import _cut_model
 from bench.source_scores import core_tasks, read_plan
 from safetensors.numpy import load_file, save_file
