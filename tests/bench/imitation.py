@@ -24,7 +24,7 @@ from esm_client.lab.evaluation.plots import COLOURS, figure_of, svg_of
 from esm_client.lab.factory.reading import read_data_set
 from esm_client.lab.training.fit.ridge import fit_ridge
 
-HELD = 150
+HELD, DOTS = 150, 110
 SHOWN = ("tweeteval_offensive", "ag_news", "sick_relatedness")
 
 
@@ -57,7 +57,7 @@ def main() -> None:
         print(f"{source.name:24s} {fitted.rank:4d} {before:9.4f} {after:9.4f} {shares[-1]:9.0%}   "
               + " ".join(f"{value:8.4f}" for value in said))  # fmt: skip
         if source.name in SHOWN:
-            panels[source.name] = x, mapped, y, labels
+            panels[source.name] = x[:DOTS], mapped[:DOTS], y[:DOTS], labels[:DOTS]
     print(f"mean {np.mean(shares):.0%}, from {min(shares):.0%} to {max(shares):.0%}")
     if arguments.plot:
         arguments.plot.write_text(picture(panels))
@@ -76,7 +76,7 @@ def picture(panels: dict) -> str:
             line, ("base model", "map", "source model"), (x, mapped, y), strict=True
         ):
             place = np.round((seen - centre) @ two, 3)
-            cell.scatter(place[:, 0], place[:, 1], s=6, c=colours, cmap="viridis", linewidths=0)
+            cell.scatter(place[:, 0], place[:, 1], s=6, c=colours, linewidths=0)
             cell.set_xticks([])
             cell.set_yticks([])
             cell.set_title(f"{name}: {title}", fontsize=8)
