@@ -136,3 +136,17 @@ def test_size_prune_and_clear_count_folders(pull, relayed):
     pull()
     assert cache.clear() == whole
     assert cache.size() == 0
+
+
+def test_a_pull_that_fails_costs_nothing_that_was_there(pull, relay, client, esm_directory, space):
+    pull()
+    client.push(esm_directory("late", seed=9), f"{space}/late", space=space)
+    whole = relay.rule
+    relay.rule = lambda asked, forward: (
+        forward().with_body(b"not a pack") if "/pack?" in asked.path else forward()
+    )
+    with pytest.raises(errors.EsmError):
+        pull()
+    assert len(pull(offline=True)[0].versions) == 3
+    relay.rule = whole
+    assert len(pull()[0].versions) == 4

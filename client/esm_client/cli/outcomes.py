@@ -15,7 +15,7 @@ COLUMNS = (
 LEGEND = (
     "regret@k: how far, in percent of the best reported source, the best of the k that the method "
     "ranked highest falls short; of rankings with more than k reported sources. better than none: "
-    "how often its first beat the baseline."
+    "how often its highest ranked of these beat the baseline."
 )
 
 

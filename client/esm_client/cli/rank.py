@@ -118,9 +118,9 @@ def rank(
     """Rank source tasks for your own data.
 
     The data stays on this machine: only a sketch of its embeddings travels, never a text, and no
-    single embedding unless you say --send-embeddings. With --method, the space's ESMs are pulled
-    (what is missing) and ranked here, and nothing of the data travels; methods named that need
-    source models pull those that the registry stores, too.
+    single embedding unless you say --send-embeddings. With any --method but esm-logme alone, the
+    space's ESMs are pulled (what is missing) and ranked here, and nothing of the data travels;
+    methods named that need source models pull those that the registry stores, too.
     """
     wanted = given(
         language=language,

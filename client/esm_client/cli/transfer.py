@@ -90,10 +90,6 @@ def transfer(
         float, typer.Option(min=0, metavar="RATE", help="On the target.")
     ] = 2e-5,
     batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="On the target.")] = 32,
-    patience: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Stop after so many epochs without progress."),
-    ] = None,
     device: Annotated[str, typer.Option(metavar="NAME", help="cuda:0, mps, cpu.")] = "auto",
     no_report: Annotated[
         bool, typer.Option("--no-report", help="Do not tell the registry what came out.")
@@ -113,7 +109,7 @@ def transfer(
     if bool(ranking) == bool(source):
         raise typer.BadParameter("Give --ranking, or --source for each one to try.")
     given = Given.parse(source_model or (), source_data or ())
-    recipe = FineTuneRecipe(epochs, learning_rate, batch_size, patience=patience)
+    recipe = FineTuneRecipe(epochs, learning_rate, batch_size)
     check_output(output)
     told = DataSet(
         data=data, name=Path(data).name, text_columns=tuple(text_column or ()), kind=kind,

@@ -32,12 +32,13 @@ def cached_space(packs: Packs, settings: Settings, space: str, watch: Watch) -> 
                 "this client is offline.",
                 "Rank in it once while online, or pull it: esm-client spaces pull SPACE FOLDER",
             )
-        try:
-            return packs.pull(space, f, watch=watch)
-        except InvalidInput:  # of what lies there; nobody but this cache wrote it
-            if not f.is_dir():
-                raise
-            remove(f)
+        if f.is_dir():
+            try:
+                LocalSpace(f)
+            except NotFound:
+                pass  # a pull that broke off, which goes on
+            except InvalidInput:  # nobody but this cache wrote it
+                remove(f)
         return packs.pull(space, f, watch=watch)
 
 

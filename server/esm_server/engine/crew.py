@@ -87,7 +87,7 @@ class Crew:
     def seconds(self, counts: Mapping[MapShape, int], columns: int) -> float:
         """How long scoring so many maps should take, by what it took lately."""
         cost = sum(count * self._cost(shape, columns) for shape, count in counts.items())
-        return cost / self._size
+        return cost / (1 if self.is_on_gpu else self._size)  # workers share a GPU
 
     def start(self, work: Work) -> None:
         """Queue it; owners take turns, chunk by chunk, and each owner's works are in order."""

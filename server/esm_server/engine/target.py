@@ -156,8 +156,8 @@ class ScoredTarget:
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
-    """Torch's own error, without importing torch."""
-    return type(error).__name__ == "OutOfMemoryError"
+    """Torch's own error, without importing torch; its libraries have errors of their own for it."""
+    return type(error).__name__ == "OutOfMemoryError" or "ALLOC_FAILED" in str(error)
 
 
 def _of_weights(score: Callable[[Any, Any], float]) -> Callable[[Any], float]:

@@ -9,7 +9,8 @@ where `best` is the best performance of the reported sources, and `chosen` the b
 them that the method ranked highest. What was not reported is not known, so regret@k of a ranking
 counts only where more than k sources were reported (with k or fewer it is zero whatever the
 method): from two sources on for regret@1. A best performance of zero or below is left out, as no
-percent of it can be told.
+percent of it can be told, and regret is 100 at most, so that one report below zero does not drown
+the others.
 
 Sources that the method ranked alike are taken with the worst first: nothing is won by a tie. A
 method counts only where it ranked all reported sources. Metric names are never compared with each
@@ -23,7 +24,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from statistics import fmean
 
-from esm_client.core.limits import MAX_LEDGER_METHODS
+from esm_client.core.limits import MAX_LEDGER_METHODS, MAX_METHOD_RANKS
 from esm_client.core.schemas import LedgerEntry
 from esm_server.db import OutcomeRow
 from esm_server.db.outcome import BASELINE
@@ -31,6 +32,9 @@ from esm_server.db.outcome import BASELINE
 KS = (1, 3, 5)
 SMALLEST = 1e-9
 """A best performance up to this counts as none: a percentage of it would not be a number."""
+
+MAX_METRICS = 8
+"""Of one ranking, those reported first; as for methods, so that nobody can make a ledger slow."""
 
 Ranks = Mapping[str, int]
 """The rank a method gave each source, by reference."""
@@ -60,7 +64,8 @@ class _Case:
             return {}
         order = self._order(ranks)
         chosen = {k: max(self.sources[source] for source in order[:k]) for k in KS}
-        return {k: 100 * (best - chosen[k]) / best for k in KS if k < len(order)}
+        lost = {k: min(1.0, (best - chosen[k]) / best) for k in KS if k < len(order)}
+        return {k: 100 * share for k, share in lost.items()}
 
     def better(self, ranks: Ranks) -> float | None:
         """1 if the highest ranked source beat the baseline, else 0; None if it cannot be told."""
@@ -98,8 +103,9 @@ def _ranks(rows: Sequence[OutcomeRow]) -> dict[str, dict[str, int]]:
     found: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for row in rows:
         own = {} if row.rank is None else {row.method: row.rank}
-        for method, rank in {**row.method_ranks, **own}.items():
-            found[method][row.reference] = rank
+        for method, rank in {**own, **row.method_ranks}.items():
+            if method in found or len(found) < MAX_METHOD_RANKS:
+                found[method][row.reference] = rank
     return found
 
 
@@ -109,7 +115,8 @@ def _cases(rows: Sequence[OutcomeRow]) -> list[_Case]:
         lambda: defaultdict(list)
     )
     for row in rows:
-        metrics[row.metric_name][row.reference].append(row.metric)
+        if row.metric_name in metrics or len(metrics) < MAX_METRICS:
+            metrics[row.metric_name][row.reference].append(row.metric)
     cases: list[_Case] = []
     for values in metrics.values():
         means = {reference: fmean(seeds) for reference, seeds in values.items()}

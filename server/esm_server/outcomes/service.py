@@ -34,23 +34,25 @@ class OutcomeService:
         Raises NotFound, Conflict for a ranking that is not done, InvalidInput for what does not
         fit its receipt, TooLarge.
         """
-        with self._database.write() as session:
+        with self._database.read() as session:  # a receipt is large, and never changes
             ranking = find_receipt(session, ranking_id, caller)
             ranked = _ranked(ranking, told)
-            outcomes = OutcomeRepository(session)
             row = _row(ranking, told, ranked, caller)
+            identifier = ranking.id
+        with self._database.write() as session:
+            outcomes = OutcomeRepository(session)
             before = outcomes.find(row.ranking_id, row.reference, row.metric_name, row.seed)
             if before is not None:
                 row = before.sqlmodel_update(row.model_dump(exclude={"id"}))
-            elif outcomes.count(ranking.id) >= MAX_OUTCOMES:
+            elif outcomes.count(identifier) >= MAX_OUTCOMES:
                 raise TooLarge(
-                    f"The ranking {ranking.id} has {MAX_OUTCOMES} outcomes, and no room for more.",
+                    f"The ranking {identifier} has {MAX_OUTCOMES} outcomes, and no room for more.",
                     "Report the mean over seeds, without a seed.",
                 )
             outcomes.save(row)
             detail = told.model_dump(include={"reference", "metric_name", "metric", "seed"})
             record(
-                session, caller, "outcome.report", ranking.id,
+                session, caller, "outcome.report", identifier,
                 digest=ranked.get("digest"), detail={**detail, "again": before is not None},
             )  # fmt: skip
         return _outcome(row)

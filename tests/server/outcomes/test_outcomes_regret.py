@@ -154,3 +154,30 @@ def test_most_rankings_first_and_no_more_methods_than_the_limit():
     entries = ledger_entries("space", rows)
     assert len(entries) == MAX_LEDGER_METHODS
     assert [entry.method for entry in entries[:3]] == [OWN, "m000", "m001"]
+
+
+def test_one_report_below_zero_does_not_drown_the_others():
+    perfect = [
+        row(name, metric, rank, ranking=f"p{number}", metric_name="mcc")
+        for number in range(3)
+        for name, metric, rank in (("a", 0.5, 1), ("b", 0.1, 2))
+    ]
+    strange = [row("a", -1e9, 1, ranking="s"), row("b", 2e-9, 2, ranking="s")]
+    assert by_method([*perfect, *strange])[OWN].regret_at_1 == pytest.approx(100 / 4)
+
+
+def test_a_ranking_has_as_many_methods_and_metrics_as_count():
+    rows = [
+        row(
+            name,
+            metric,
+            rank,
+            metric_name=f"m{number}",
+            **{f"x{number}-{n}": rank for n in range(9)},
+        )
+        for number in range(12)
+        for name, metric, rank in (("a", 0.5, 1), ("b", 0.1, 2))
+    ]
+    found = by_method(rows)
+    assert len(found) == 32
+    assert found[OWN].num_outcomes == 16

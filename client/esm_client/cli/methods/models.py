@@ -7,7 +7,7 @@ from esm_client.cli.file_bars import watched
 from esm_client.cli.methods.pool import SourcePool
 from esm_client.cli.output import counted, print_error, size
 from esm_client.cli.session import Session
-from esm_client.core.errors import DigestMismatch, EsmError, NotFound
+from esm_client.core.errors import ConnectionFailed, EsmError, InvalidInput, StorageFull
 from esm_client.core.schemas import EsmVersionDetail
 from esm_client.core.schemas.source_models import SourceModel
 from esm_client.lab.selection.choice import OF_CLASSIFIERS, OF_MODELS
@@ -27,6 +27,8 @@ def named_folders(pool: SourcePool, texts: Sequence[str]) -> dict[str, Path]:
     given: dict[str, Path] = {}
     for text in texts:
         reference, _, folder = text.partition("=")
+        if reference in given:
+            raise InvalidInput(f"{reference} is named twice.", "Give one --source-model of each.")
         given[reference] = Path(folder).expanduser()
     return pool.by_reference(given)
 
@@ -69,7 +71,10 @@ def _pulled(
                 found[detail.reference] = pull_model(
                     client, detail, models[detail.reference], watch
                 )
-            except (DigestMismatch, NotFound) as error:  # of this one; the others may be whole
+            except (ConnectionFailed, StorageFull) as error:  # the others would fare no better
+                print_error(f"warning: not all source models could be pulled: {error}")
+                break
+            except EsmError as error:  # of this one; the others may be whole
                 print_error(f"warning: the source model of {detail.reference}: {error}")
     return found
 

@@ -111,7 +111,7 @@ class _Grid:
                 if self._watch is not None and record["what"] == "transfer":
                     self._watch(-1, "Transfers", len(self._done("transfer")), self._total())
             elif event["event"] == "failed":
-                self.failed[job.name] = event["reason"]
+                self.failed[f"{job.name} with seed {job.seed}"] = event["reason"]
             elif event["event"] == "progress" and self._watch is not None:
                 self._watch(worker, event["step"], event["done"], event["total"])
 
@@ -125,4 +125,7 @@ class _Grid:
         return pairs * len(self._plan.seeds) - len(self._done("overlap"))
 
     def _request(self, what: str, name: str, seed: int) -> dict[str, Any]:
-        return {"do": what, "name": name, "seed": seed, "folder": str(self._output)}
+        return {
+            "do": what, "name": name, "seed": seed, "folder": str(self._output),
+            "keep_models": self._plan.keep_models,
+        }  # fmt: skip

@@ -1,11 +1,16 @@
 """What a grid holds: sources, targets, seeds, and how much of each."""
 
+import json
 from hashlib import sha256
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
+from esm_client.core.artifact.manifest import digest_file
 from esm_client.core.errors import InvalidInput
+from esm_client.core.references import check_name
+from esm_client.lab.base_model import find_base_model
 from esm_client.lab.factory.plan import BaseModelChoice, DataSet, Plan, Strict
 from esm_client.lab.selection.ranking import METHODS, make_methods
 
@@ -45,10 +50,23 @@ class EvaluationPlan(Strict):
             raise InvalidInput(
                 f"The plan names {len(models)} base models.", "A grid is of one: name it."
             )
-        plan = cls(sources=sources.data, targets=targets.data, base_model=models[0], **settings)  # pyright: ignore[reportArgumentType]
+        try:
+            plan = cls(sources=sources.data, targets=targets.data, base_model=models[0], **settings)  # pyright: ignore[reportArgumentType]
+        except ValidationError as cause:
+            problem = cause.errors(include_url=False)[0]
+            raise InvalidInput(
+                f"{problem['loc'][0]} is {str(problem['input'])[:80]}: {problem['msg'].lower()}.",
+                "Choose another value.",
+            ) from cause
         make_methods(plan.methods)
         for what, data in (("sources", plan.sources), ("targets", plan.targets)):
-            names = [one.name for one in data]
+            names = [check_name(one.name) for one in data]
+            if any(one.patience is not None for one in data) and what == "targets":
+                raise InvalidInput(
+                    "A target of the plan has patience, which would choose the epoch on the very "
+                    "rows that are measured.",
+                    "Leave patience out.",
+                )
             if twice := next((name for name in names if names.count(name) > 1), None):
                 raise InvalidInput(f"Two {what} are called {twice!r}.", "Rename one of them.")
             if not names:
@@ -57,6 +75,19 @@ class EvaluationPlan(Strict):
 
     @property
     def digest(self) -> str:
-        """Of everything that results depend on."""
-        text = self.model_dump_json(exclude={"seeds", "keep_models"})
-        return f"sha256:{sha256(text.encode()).hexdigest()}"
+        """Of everything that results depend on, the files of data and base model included."""
+        files = [path for one in (*self.sources, *self.targets) for path in _files(one.data)]
+        known = [
+            self.model_dump_json(exclude={"seeds", "keep_models"}),
+            find_base_model(self.base_model.model).weight_digest,
+            *map(digest_file, files),
+        ]
+        return f"sha256:{sha256(json.dumps(known).encode()).hexdigest()}"
+
+
+def _files(data: str) -> list[Path]:
+    """The local files of a data set; none of a hub's."""
+    path = Path(data)
+    if path.is_dir():
+        return sorted(one for one in path.rglob("*") if one.is_file())
+    return [path] if path.is_file() else []

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
+from esm_client.core.disk import write_whole
 from esm_client.core.errors import Conflict
 from esm_client.lab.extras import require
 
@@ -31,20 +32,21 @@ class RecordFile:
     """
 
     def __init__(self, folder: Path, plan: Settings) -> None:
-        settings = folder / SETTINGS
+        settings, digest = folder / SETTINGS, plan.digest
         if settings.exists():
-            if json.loads(settings.read_text())["digest"] != plan.digest:
+            if _digest_in(settings) != digest:
                 raise Conflict(f"{folder} holds results of other settings.", "Name another folder.")
         else:
-            told = {"digest": plan.digest, "plan": plan.model_dump(mode="json")}
-            settings.write_text(json.dumps(told, indent=2))
+            told = {"digest": digest, "plan": plan.model_dump(mode="json")}
+            write_whole(settings, json.dumps(told, indent=2).encode())
         self._path = folder / RECORDS
         self.known = read_records(folder)
-        self._file = self._path.open("a", encoding="utf-8")
+        self._file = self._path.open("ab")
+        self._file.truncate(_whole_bytes(self._path))  # a last line that a kill cut short
 
     def add(self, record: Record) -> None:
         """Write one result through to the disk."""
-        self._file.write(json.dumps(record) + "\n")
+        self._file.write(json.dumps(record).encode() + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
         self.known.append(record)
@@ -55,15 +57,23 @@ class RecordFile:
 
 
 def read_records(folder: Path) -> list[Record]:
-    """All results of a folder; a last line that a kill cut short is passed over, and cut off."""
+    """All results of a folder; a last line that a kill cut short is passed over."""
     path = folder / RECORDS
     if not path.exists():
         return []
-    data = path.read_bytes()
-    whole = data[: data.rfind(b"\n") + 1]
-    if len(whole) < len(data):
-        path.write_bytes(whole)
-    return [json.loads(line) for line in whole.splitlines()]
+    return [json.loads(line) for line in path.read_bytes()[: _whole_bytes(path)].splitlines()]
+
+
+def _whole_bytes(path: Path) -> int:
+    """How many bytes of a file belong to whole lines."""
+    return path.read_bytes().rfind(b"\n") + 1
+
+
+def _digest_in(settings: Path) -> str | None:
+    try:
+        return json.loads(settings.read_text())["digest"]
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def write_tables(folder: Path, records: Iterable[Record]) -> None:

@@ -17,7 +17,7 @@ MIN_EVALUATION_ROWS = 20
 
 @dataclass(frozen=True, eq=False)
 class SplitTask:
-    """training and evaluation share no row."""
+    """training and evaluation share no row, nor the texts of any."""
 
     training: TextTask
     evaluation: TextTask
@@ -38,11 +38,23 @@ class SplitTask:
 def read_target(data: DataSet, rows: int, evaluation_rows: int) -> SplitTask:
     """Read a target: from its `evaluation_split`, or else from the same rows, held out.
 
-    Raises InvalidDataset for too few rows, and what reading raises.
+    Rows whose texts are among those to measure on are not trained on.
+
+    Raises InvalidDataset for too few rows and for a split that is both, and what reading raises.
     """
     if data.evaluation_split is not None:
         training, _ = read_data_set(data.model_copy(update={"limit_rows": rows}))
-        told = {"split": data.evaluation_split, "limit_rows": evaluation_rows}
+        if training.source_task.split == data.evaluation_split:
+            raise InvalidDataset(
+                f"{data.name} would be measured on {data.evaluation_split!r}, the split it is "
+                "trained on.",
+                "Name another evaluation split, or none: rows are held out then.",
+            )
+        told = {
+            "split": data.evaluation_split, "limit_rows": evaluation_rows, "kind": training.kind,
+            "text_columns": training.source_task.text_columns,
+            "label_column": training.source_task.label_column,
+        }  # fmt: skip
         return _checked(training, read_data_set(data.model_copy(update=told))[0], data)
     both, _ = read_data_set(data.model_copy(update={"limit_rows": rows + evaluation_rows}))
     held = min(evaluation_rows, max(MIN_EVALUATION_ROWS, len(both) // 4), len(both) - 1)
@@ -57,6 +69,9 @@ def _rows(task: TextTask, rows: NDArray[np.intp]) -> TextTask:
 
 
 def _checked(training: TextTask, evaluation: TextTask, data: DataSet) -> SplitTask:
+    seen = set(evaluation.texts)
+    apart = [row for row, text in enumerate(training.texts) if text not in seen]
+    training = _rows(training, np.array(apart, dtype=np.intp))
     if len(evaluation) < MIN_EVALUATION_ROWS or len(training) < MIN_EVALUATION_ROWS:
         raise InvalidDataset(
             f"{data.name} has {len(training)} rows to train on and {len(evaluation)} to measure "

@@ -100,8 +100,8 @@ def fused(pool: Pool, methods: Sequence[str]) -> Array:
 def judge(method: str, scores: Array, pool: Pool) -> Judgement:
     """How good a ranking was, on the sources it ranks.
 
-    Regret is against the best source of the pool the method was given; the transfer without any
-    source is not among them. Sources of equal score come in an order drawn by the seed.
+    Regret is against the best of these; sources it says nothing of, and the transfer without any
+    source, are not among them. Sources of equal score come in an order drawn by the seed.
 
     Raises InvalidInput for fewer than five ranked sources.
     """

@@ -4,6 +4,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,14 @@ from esm_client.lab.extras import require
 from esm_client.lab.factory.process import Event, Tell, serve
 from esm_client.lab.factory.reading import read_data_set
 from esm_client.lab.selection.candidate import Candidate
-from esm_client.lab.selection.ranking import Cell, Kept, make_methods, prepare, score
+from esm_client.lab.selection.ranking import FAILURES, Cell, Kept, make_methods, prepare, score
 from esm_client.lab.selection.source_model import SourceModel
 from esm_client.lab.selection.target import TargetTask
-from esm_client.lab.selection.task_embedding import TaskEmbedding, empirical_fisher
+from esm_client.lab.selection.task_embedding import (
+    BATCH_SIZE,
+    TaskEmbedding,
+    empirical_fisher,
+)
 from esm_client.lab.training.train import train_esm
 
 MODELS, ESMS, FISHERS = "models", "esms", "fishers"
@@ -48,6 +53,8 @@ class _Worker:
             self._target_alone(name, seed)
         else:
             self._source(name, seed, request["transfers"], request["scores"])
+            if not request["keep_models"]:
+                shutil.rmtree(self._path(MODELS, f"{name}-{seed}"), ignore_errors=True)
         return {"event": "done"}
 
     def _open(self, folder: Path) -> None:
@@ -71,17 +78,22 @@ class _Worker:
             self._embedder.encoder, split, recipe, seed=seed, progress=self._progress(name)
         )
         if TaskEmbedding.name in self._plan.methods:
-            started = time.perf_counter()
-            fisher = empirical_fisher(found.model, recipe.batch_size)
-            path = self._path(FISHERS, f"{name}-{seed}.safetensors")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            arrays = {key: value.contiguous() for key, value in fisher.items()}
-            require("safetensors.torch").save_file(arrays, path)
-            self._record("fisher", target=name, seed=seed, seconds=time.perf_counter() - started)
+            with suppress(*FAILURES):  # the transfer is worth keeping all the same
+                self._fisher(found.model, name, seed, len(split.training))
         self._record(
             "transfer", source=None, target=name, seed=seed, performance=found.performance,
             metric_name=found.metric_name, seconds=found.seconds,
         )  # fmt: skip
+
+    def _fisher(self, model: SourceModel, name: str, seed: int, trained: int) -> None:
+        """Keep what TaskEmb needs of a target for the workers that score it."""
+        started = time.perf_counter()
+        fisher = empirical_fisher(model, BATCH_SIZE, np.arange(trained))
+        path = self._path(FISHERS, f"{name}-{seed}.safetensors")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        arrays = {key: value.contiguous() for key, value in fisher.items()}
+        require("safetensors.torch").save_file(arrays, path)
+        self._record("fisher", target=name, seed=seed, seconds=time.perf_counter() - started)
 
     def _source(self, name: str, seed: int, transfers: list[str], scores: list[str]) -> None:
         task, _ = read_data_set(self._data(self._plan.sources, name))
@@ -110,8 +122,6 @@ class _Worker:
                 "transfer", source=name, target=target, seed=seed, performance=found.performance,
                 metric_name=found.metric_name, seconds=found.seconds,
             )  # fmt: skip
-        if not self._plan.keep_models:
-            shutil.rmtree(self._path(MODELS, f"{name}-{seed}"), ignore_errors=True)
 
     def _candidate(self, name: str, seed: int, task: TextTask) -> Candidate:
         """The source as phase 1 leaves it, trained unless it is there from an earlier run."""
@@ -154,6 +164,8 @@ class _Worker:
 
     def _target(self, name: str, seed: int) -> TargetTask:
         if (name, seed) not in self._targets:
+            # jobs come seed by seed, and each target holds numbers for every weight
+            self._targets = {key: one for key, one in self._targets.items() if key[1] == seed}
             split, _ = self._split(name)
             target = TargetTask(split.training, self._embedder.encoder, seed=seed)
             path = self._path(FISHERS, f"{name}-{seed}.safetensors")

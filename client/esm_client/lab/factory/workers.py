@@ -109,11 +109,13 @@ class Workers(Generic[Item]):
             process.stdin.write(json.dumps(request) + "\n")
             process.stdin.flush()
             for line in process.stdout:
-                event: Told = json.loads(line)
+                if (event := _parsed(line)) is None:
+                    process.kill()
+                    break
                 tell(number, item, event)
                 if event["event"] != "progress":
                     return
-        except (BrokenPipeError, ValueError):
+        except BrokenPipeError:
             pass
         self._processes.pop(number, None)
         if not self._stopped.is_set():
@@ -140,6 +142,14 @@ class Workers(Generic[Item]):
 
     def _log(self, number: int) -> Path:
         return self._logs / f"worker-{number}.log"
+
+
+def _parsed(line: str) -> Told | None:
+    """An event; None for a line that a dying process cut short."""
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
 
 
 def _death(code: int, log: Path) -> Told:

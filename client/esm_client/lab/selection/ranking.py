@@ -34,6 +34,10 @@ METHODS: dict[str, type[Method]] = {
 }  # fmt: skip
 
 
+FAILURES = (EsmError, ArithmeticError, ValueError, RuntimeError)
+"""What a strange source may raise, want of memory included; the others need not suffer for it."""
+
+
 @dataclass(frozen=True, eq=False)
 class MethodScores:
     """One method's word on every candidate.
@@ -81,7 +85,10 @@ class Cell:
 def prepare(method: Method, candidate: Candidate) -> Kept:
     """Phase 1, with its costs."""
     started = time.perf_counter()
-    prepared = method.prepare(candidate)
+    try:
+        prepared = method.prepare(candidate)
+    except FAILURES as error:
+        return Kept(None, reason=_said(method, error))
     if prepared is None:
         return Kept(None, reason=f"{method.name} needs {method.needs}.")
     return Kept(prepared, time.perf_counter() - started, method.num_bytes(prepared))
@@ -94,9 +101,15 @@ def score(method: Method, kept: Kept, target: TargetTask) -> Cell:
     started = time.perf_counter()
     try:
         value = method.score(kept.prepared, target)
-    except EsmError as error:
-        return Cell(reason=error.message)
+    except FAILURES as error:
+        return Cell(reason=_said(method, error))
     return Cell(value, time.perf_counter() - started)
+
+
+def _said(method: Method, error: Exception) -> str:
+    if isinstance(error, EsmError):
+        return error.message
+    return f"{method.name} failed: {type(error).__name__}: {str(error)[:200]}"
 
 
 def rank_candidates(

@@ -79,8 +79,12 @@ def _norm(value: Any) -> float:
     return float(value.double().norm())
 
 
-def empirical_fisher(model: SourceModel, batch_size: int) -> Fisher:
+def empirical_fisher(
+    model: SourceModel, batch_size: int, rows: NDArray[np.intp] | None = None
+) -> Fisher:
     """Squared gradients of the loss on the model's own rows and labels.
+
+    rows: numbers of those that are looked at; None for all.
 
     Parameters: squares of the gradient of a batch's mean loss, summed over batches, over the
     rows. Outputs, (D,) each: gradients of the tokens that are no padding, summed over batch and
@@ -90,7 +94,7 @@ def empirical_fisher(model: SourceModel, batch_size: int) -> Fisher:
     torch = require("torch")
     encoder, task = model.encoder, model.task
     assert task is not None  # noqa: S101 - prepare has looked
-    rows = np.arange(len(task))
+    rows = np.arange(len(task)) if rows is None else rows
     head = make_head(encoder, task, rows)
     head.module.load_state_dict(model.head.state_dict())
     transformer = encoder.model.eval()
