@@ -19,7 +19,7 @@ def answers(folder):
     rows = []
     for number in range(60):
         town = TOWNS[number % 4]
-        context = f"It rained{' a lot' * (number % 3)}. Anna lives in {town}."
+        context = f"It rained{' a lot' * (number % 3)} on day {number}. Anna lives in {town}."
         answer = {"text": [town], "answer_start": [context.index(town)]}
         rows.append({"question": "Where is Anna?", "context": context, "answers": answer})
     path = folder / "towns.jsonl"
@@ -30,7 +30,7 @@ def answers(folder):
 def tags(folder):
     lines = []
     for number in range(60):
-        lines += ["Anna B-PER", "moved O", "to O", f"{TOWNS[number % 4]} B-LOC", ""]
+        lines += ["Anna B-PER", "moved O", "to O", f"{TOWNS[number % 4]} B-LOC", f"{number} O", ""]
     path = folder / "moves.conll"
     path.write_text("\n".join(lines))
     return path
@@ -38,7 +38,7 @@ def tags(folder):
 
 def numbers(folder):
     lines = [
-        f"{TOWNS[n % 4]} has room for a stay of {n % 7} nights,{n % 7 + 0.5}" for n in range(60)
+        f"{TOWNS[n % 4]} has room {n} for a stay of {n % 7} nights,{n % 7 + 0.5}" for n in range(60)
     ]
     path = folder / "nights.csv"
     path.write_text("\n".join(["text,label", *lines]))
