@@ -93,6 +93,14 @@ def part_lambda(bench: Bench):
             yield f"{name}, lambda {value:g}", agreement(bench, mapped_scores(maps))
 
 
+def part_stronger(bench: Bench):
+    """The default's way of choosing a rank, with a given penalty instead of the chosen one."""
+    yield "rank and lambda chosen", agreement(bench, mapped_scores(bench.default))
+    for value in (1.0, 3.0, 10.0):
+        maps = bench.fit(rank="auto", ridge_lambda=value)
+        yield f"rank chosen, lambda {value:g}", agreement(bench, mapped_scores(maps))
+
+
 def part_source_rows(bench: Bench):
     """How many pairs the map is fitted to."""
     for rows in SOURCE_ROWS:
@@ -154,6 +162,8 @@ def transfers(bench: Bench, grid: Path) -> dict:
         "without intercept": mapped_scores(bench.default, intercept=False),
         **{f"rank {rank}": mapped_scores(bench.fit(rank=rank)) for rank in (4, 8, 16, 64)},
         "full rank": mapped_scores(bench.fit(rank=None)),
+        "rank chosen, lambda 3": mapped_scores(bench.fit(rank="auto", ridge_lambda=3.0)),
+        "full rank, lambda 3": mapped_scores(bench.fit(rank=None, ridge_lambda=3.0)),
         "source model, exact": None,
         "source model, published": None,
     }
