@@ -25,6 +25,8 @@ COMMANDS = [
     Command(("train",), "nobody", ("--help",)),
     Command(("build",), "nobody", ("--help",)),
     Command(("columns",), "nobody", ("--help",)),
+    Command(("evaluate",), "nobody", ("--help",)),
+    Command(("transfer",), "nobody", ("--help",)),
     Command(("import",), "nobody", ("--help",)),
     Command(("export",), "nobody", ("--help",)),
     Command(("push",), "writer", ("{directory}", "{esm}", "--space", "space")),
