@@ -131,7 +131,7 @@ def test_a_second_build_of_the_same_folder_is_refused(plan, tmp_path):
 
     class Second(Watch):
         def plan(self, total):
-            with pytest.raises(Conflict, match="Another build is at work"):
+            with pytest.raises(Conflict, match="Another run is at work"):
                 build(wanted, tmp_path / "out", **CPU)
             refused.append(True)
 

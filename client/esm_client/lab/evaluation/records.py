@@ -13,8 +13,6 @@ from esm_client.lab.extras import require
 Record = dict[str, Any]
 RECORDS, SETTINGS = "records.jsonl", "plan.json"
 TRANSFERS, SCORES = "transfers.parquet", "scores.parquet"
-NO_SOURCE = None
-"""The source of a transfer without an intermediate task."""
 
 
 class Settings(Protocol):

@@ -201,6 +201,6 @@ def alone(output: Path) -> Generator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as cause:
             raise Conflict(
-                f"Another build is at work in {output}.", "Wait for it, or name another folder."
+                f"Another run is at work in {output}.", "Wait for it, or name another folder."
             ) from cause
         yield
