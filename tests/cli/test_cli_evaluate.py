@@ -154,3 +154,13 @@ def test_wrong_input_is_told_before_any_work(folders, tmp_path, words, told) -> 
     assert done.returncode == 1
     assert told in done.stderr
     assert not list((tmp_path / "out").glob("*.parquet"))
+
+
+def test_a_folder_that_is_not_there_is_named(folders, tmp_path) -> None:
+    command = _command((tmp_path / "gone", folders[1]), tmp_path / "out")
+    done = subprocess.run(
+        [sys.executable, "-m", "esm_client.cli", *command],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0] == f"error: There is no {tmp_path / 'gone'}."

@@ -60,6 +60,9 @@ def evaluate(
     from esm_client.lab.extras import require
     from esm_client.lab.factory.plan import Plan
 
+    for path in (sources, targets):
+        if not path.exists():
+            raise InvalidInput(f"There is no {path}.", "Name a plan (.toml), or a folder of data.")
     require("matplotlib", "study")  # before hours of work
     settings: dict[str, Any] = {
         "seeds": tuple(range(seeds)), "target_rows": target_rows,

@@ -48,7 +48,8 @@ class EvaluationPlan(Strict):
             models = (BaseModelChoice(model=base_model),)
         if len(models) != 1:
             raise InvalidInput(
-                f"The plan names {len(models)} base models.", "A grid is of one: name it."
+                f"The plan names {len(models)} base models.",
+                "A grid is of one: name it with --base-model, or as [[base_model]] in the plan.",
             )
         try:
             plan = cls(sources=sources.data, targets=targets.data, base_model=models[0], **settings)  # pyright: ignore[reportArgumentType]
