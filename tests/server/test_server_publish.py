@@ -68,7 +68,14 @@ def test_first_push_creates_the_space(client, push, esm_directory, unique):
     assert space["identity"] == fingerprint.identity.model_dump()
     assert np.allclose(space["canaries"], fingerprint.canaries, atol=0)
     assert space["num_esms"] == 1
-    listed = client.get("/v1/spaces", params={"limit": 200}).json()["items"]
+    # The registry is shared by all tests, and may hold more spaces than one page.
+    listed, after = [], None
+    while True:
+        params = {"limit": 200} | ({"after": after} if after else {})
+        page = client.get("/v1/spaces", params=params).json()
+        listed += page["items"]
+        if (after := page["next"]) is None:
+            break
     assert {k: v for k, v in space.items() if k != "canaries"} in listed
 
 
