@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[torch,study,server,cpu,dev]"
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[torch,study,server,traces,cpu,dev]"
 	touch $@
 
 .PHONY: help setup demo test lint serve bench-import bench-engine bench-index bench-server clean
