@@ -10,7 +10,7 @@ from litestar.concurrency import sync_to_thread
 from esm_server.db.database import Database
 from esm_server.db.migrations import check_current
 from esm_server.rankings.service import RankingService
-from esm_server.storage.local import LocalBlobStore
+from esm_server.storage.base import BlobStore
 
 REQUEST_THREADS = 64
 """Requests that work or wait for the disk at a time: many times more than cores, since most wait.
@@ -18,7 +18,7 @@ Python's own default is four more than cores, all of which a few uploads would h
 
 
 def lifespan(
-    database: Database, store: LocalBlobStore, rankings: RankingService
+    database: Database, store: BlobStore, rankings: RankingService
 ) -> AbstractAsyncContextManager[None]:
     """Check the schema, sweep interrupted uploads, go on with rankings; end workers at the end."""
 

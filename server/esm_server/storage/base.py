@@ -2,8 +2,21 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBlob:
+    """What a store says of one blob, without reading it."""
+
+    digest: str
+    size: int
+    """In bytes."""
+    modified_at: datetime
+    """When it was stored, by the store's own clock; with a time zone."""
 
 
 class BlobWriter(Protocol):
@@ -32,8 +45,16 @@ class BlobWriter(Protocol):
 class BlobStore(Protocol):
     """Content-addressed storage. Digests read `sha256:<hex>` and are checked by the caller."""
 
+    def prepare(self) -> None:
+        """Make the store ready before the first request; sweeps what broken uploads left."""
+        ...
+
     def size(self, digest: str) -> int | None:
         """The blob's size in bytes, or None when it is not there."""
+        ...
+
+    def stored(self) -> Iterator[StoredBlob]:
+        """All whole blobs, in no order; what comes or goes meanwhile may be among them or not."""
         ...
 
     def begin(self, digest: str, owner: str | None = None, offset: int = 0) -> BlobWriter:

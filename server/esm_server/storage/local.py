@@ -8,11 +8,13 @@ import tempfile
 import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
 from esm_client.core.artifact.manifest import digest_file
 from esm_client.core.errors import Conflict, DigestMismatch, NotFound, StorageFull, Unavailable
+from esm_server.storage.base import StoredBlob
 
 CHUNK_BYTES = 256 * 2**10
 PART = ".part"
@@ -45,6 +47,14 @@ class LocalBlobStore:
             return self._path(digest).stat().st_size
         except FileNotFoundError:
             return None
+
+    def stored(self) -> Iterator[StoredBlob]:
+        """All whole blobs, in no order."""
+        for path in self._root.glob("??/*"):
+            with suppress(FileNotFoundError):  # removed meanwhile
+                state = path.stat()
+                changed = datetime.fromtimestamp(state.st_mtime, UTC)
+                yield StoredBlob(f"sha256:{path.name}", state.st_size, changed)
 
     def begin(self, digest: str, owner: str | None = None, offset: int = 0) -> "LocalBlobWriter":
         """Start an upload, or go on with one; raises StorageFull, Conflict."""
