@@ -94,6 +94,17 @@ class RunningRegistry:
             check=False,
         )
 
+    def begin_command(self, *arguments: str) -> subprocess.Popen[str]:
+        """An `esm-server` command on the same data, which goes on by itself."""
+        return subprocess.Popen(
+            [*self.command, *arguments, "--data-dir", str(self.data_dir)],
+            env=self._env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
+            text=True,
+        )
+
     def create_token(self, scope: str, lifetime: timedelta | None = None) -> str:
         """A new token of a new name, as `esm-server token create` makes it, but faster."""
         settings = Settings(
