@@ -9,7 +9,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[torch,study,server,traces,cpu,dev]"
 	touch $@
 
-.PHONY: help setup demo test lint serve bench-import bench-engine bench-index bench-server clean
+.PHONY: help setup demo test test-backends lint serve bench-import bench-engine bench-index bench-server fault-test clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -20,6 +20,13 @@ demo: setup ## train, push, rank and pull on your own machine, from nothing
 
 test: setup lint ## style, types, layer rules and every test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+BACK_END_TESTS := tests/server tests/remote tests/access tests/integration
+test-backends: setup ## the tests of server and client on the other combinations of back ends
+	ESM_TEST_DATABASE=postgresql $(BIN)/python -m pytest $(BACK_END_TESTS) $(PYTEST_ARGS)
+	ESM_TEST_STORAGE=s3 $(BIN)/python -m pytest $(BACK_END_TESTS) $(PYTEST_ARGS)
+	ESM_TEST_DATABASE=postgresql ESM_TEST_STORAGE=s3 \
+		$(BIN)/python -m pytest $(BACK_END_TESTS) $(PYTEST_ARGS)
 
 lint: setup ## style, types, layer rules, file lengths
 	$(BIN)/ruff check
@@ -46,6 +53,9 @@ bench-index: setup ## prefilters on real maps (POOL and TARGETS: see tests/bench
 
 bench-server: setup ## rankings a second under 1, 8 and 64 clients
 	$(BIN)/python tests/bench/server.py
+
+fault-test: setup ## kill and spoil the server and what it runs on, on every combination of back ends
+	$(BIN)/python tests/faults/run.py
 
 clean: ## remove what demo and tests left behind, but not the virtual environment
 	rm -rf .demo .pytest_cache .ruff_cache .hypothesis

@@ -4,12 +4,19 @@ import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
+from remote.relay import Relay
 from servers import postgres
 from servers.s3 import RunningS3
 
-COMBINATIONS = [("sqlite", "local"), ("sqlite", "s3"), ("postgresql", "local"), ("postgresql", "s3")]
+COMBINATIONS = [
+    ("sqlite", "local"),
+    ("sqlite", "s3"),
+    ("postgresql", "local"),
+    ("postgresql", "s3"),
+]
 
 
 @dataclass
@@ -19,6 +26,8 @@ class Backends:
     env: dict[str, str] = field(default_factory=dict)
     database: postgres.Postgres | None = None
     storage: RunningS3 | None = None
+    relay: Relay | None = None
+    """Between registry and store, where a run has one."""
 
 
 @contextmanager

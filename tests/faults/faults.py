@@ -2,15 +2,19 @@
 
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
+from faults.backends import Backends
 from faults.world import World
+from remote.relay import Answer, Asked, Relay
 
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
-DISK_BYTES = 48 * 2**20
+TMPFS = ("mount", "-t", "tmpfs", "-o", f"size={48 * 2**20}", "tmpfs")
 Fault = Callable[[World], None]
 
 
@@ -19,13 +23,20 @@ def kill_the_server(world: World) -> None:
     world.kill_the_server()
 
 
+def may_mount() -> bool:
+    """Whether this user may mount file systems."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = subprocess.run([*TMPFS, folder], capture_output=True).returncode == 0
+        if made:
+            subprocess.run(["umount", folder], check=True)
+    return made
+
+
 @contextmanager
 def small_disk(folder: Path) -> Iterator[None]:
-    """A real file system with little room; raises PermissionError without the right to mount."""
+    """A real file system with little room."""
     folder.mkdir(parents=True)
-    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(command, capture_output=True).returncode != 0:
-        raise PermissionError("mounting a small file system needs root")
+    subprocess.run([*TMPFS, str(folder)], check=True)
     try:
         yield
     finally:
@@ -97,3 +108,52 @@ def kill_the_store(world: World) -> None:
         storage.start()
 
     world.break_beside(restart, before=1.5, after=0.5)
+
+
+@contextmanager
+def relayed(backends: Backends) -> Iterator[dict[str, str]]:
+    """A relay before the S3 server, for `answer_wrongly`; the server's environment with it."""
+    assert backends.storage is not None
+    backends.relay = Relay(backends.storage.endpoint)
+    try:
+        yield {"ESM_SERVER_S3_ENDPOINT": backends.relay.url}
+    finally:
+        backends.relay.close()
+
+
+def answer_wrongly(world: World) -> None:
+    """For a while, a third of what the store is asked fails, stalls, breaks off or is spoiled."""
+    relay, rng = world.backends.relay, world.rng
+    assert relay is not None
+
+    def spoil(asked: Asked, forward: Callable[[], Answer]) -> Answer | None:
+        if rng.random() < 0.67:
+            return forward()
+        kind = rng.choice(("500", "503", "slow", "closed", "short", "flipped", "sent flipped"))
+        if kind in ("500", "503"):
+            return Answer(int(kind), b"<Error><Code>SlowDown</Code></Error>")
+        if kind == "slow":
+            time.sleep(rng.uniform(0.2, 1.5))
+        if kind == "closed":
+            return None
+        if kind == "sent flipped" and asked.body:
+            return relay.forward(replace(asked, body=_flipped(asked.body)))
+        answer = forward()
+        if kind == "short" and answer.body:
+            return replace(answer, cut=len(answer.body) // 2)
+        if kind == "flipped" and asked.method == "GET" and "?" not in asked.path:
+            return answer.with_body(_flipped(answer.body)) if answer.body else answer
+        return answer
+
+    def trouble() -> None:
+        relay.rule = spoil
+        time.sleep(2)
+        relay.rule = lambda asked, forward: forward()
+
+    world.break_beside(trouble, before=0.5, after=0.5)
+
+
+def _flipped(data: bytes) -> bytes:
+    """One bit in the middle is another one."""
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
