@@ -11,12 +11,7 @@ from remote.relay import Relay
 from servers import postgres
 from servers.s3 import RunningS3
 
-COMBINATIONS = [
-    ("sqlite", "local"),
-    ("sqlite", "s3"),
-    ("postgresql", "local"),
-    ("postgresql", "s3"),
-]
+COMBINATIONS = list(product(("sqlite", "postgresql"), ("local", "s3")))
 
 
 @dataclass
