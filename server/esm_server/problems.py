@@ -66,6 +66,8 @@ def as_esm_error(error: Exception, path: str) -> EsmError | None:
             return Conflict("Somebody else changed the same thing at this moment.", "Try again.")
         case DataError():
             return InvalidInput("The database cannot store this text.", "Remove NUL characters.")
+        case UnicodeDecodeError():  # Litestar lets it out of a body that is no text
+            return InvalidInput("The request's body is not UTF-8 text.", _SEE_DOCUMENT)
         case RecursionError():
             return InvalidInput("The JSON is nested too deeply.", _SEE_DOCUMENT)
         case HTTPException():
@@ -99,7 +101,8 @@ def _first_complaint(error: ValidationException) -> str:
     if isinstance(error.extra, list) and error.extra:
         first = cast("dict[str, Any]", error.extra[0])
         message = str(first.get("message", "is not valid"))
-        return f"{first.get('key') or 'the request'}: {message[:300].rstrip('.')}."
+        place = str(first.get("key") or "the request")[:200]
+        return f"{place}: {message[:300].rstrip('.')}."
     return f"The request is not valid: {error.detail[:300]}."
 
 

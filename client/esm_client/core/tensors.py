@@ -49,9 +49,9 @@ def load_tensors(
     for name, entry in header.items():
         dtype = cast("dict[str, Any]", entry).get("dtype") if isinstance(entry, dict) else None
         allowed = {"U64": "uint64"} if name in integers else _DTYPES
-        if dtype not in allowed:
+        if not isinstance(dtype, str) or dtype not in allowed:
             raise error(
-                f"Tensor {name[:80]!r} of {what} has dtype {dtype!r}.",
+                f"Tensor {name[:80]!r} of {what} has dtype {str(dtype)[:40]!r}.",
                 f"Store it as {', '.join(allowed.values())}.",
             )
     from safetensors import SafetensorError
@@ -60,7 +60,9 @@ def load_tensors(
     try:
         return load(data), cast("dict[str, str]", metadata)
     except (SafetensorError, ValueError, KeyError, TypeError, OverflowError) as cause:
-        raise error(f"{what} is not a valid safetensors file: {cause}.", _AGAIN) from cause
+        raise error(
+            f"{what} is not a valid safetensors file: {str(cause)[:300]}.", _AGAIN
+        ) from cause
 
 
 _AGAIN = "Write it again with the safetensors library."

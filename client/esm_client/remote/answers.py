@@ -20,7 +20,7 @@ def parse_answer(model: type[Model], body: bytes, url: str) -> Model:
         return model.model_validate_json(body, extra="ignore")
     except ValidationError as cause:
         problem = cause.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in problem["loc"]) or "the answer"
+        place = ".".join(str(part) for part in problem["loc"])[:200] or "the answer"
         raise not_our_server(url, f"{place}: {problem['msg'].lower()}") from cause
 
 

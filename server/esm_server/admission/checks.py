@@ -5,6 +5,7 @@ import numpy as np
 from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.maps.mlp import MlpMap
 from esm_client.core.spaces import SpaceFingerprint
+from esm_server.admission.signature import linear_part, shift_of
 
 NORMS = "norms"
 WORSE_THAN_IDENTITY = "worse-than-identity"
@@ -44,11 +45,15 @@ def near_duplicate(reference: str, distance: float) -> Problem:
 def _norms(artifact: EsmArtifact, fingerprint: SpaceFingerprint | None) -> list[Problem]:
     if isinstance(artifact.map, MlpMap):
         return []  # its held-out error is the check of it
-    affine, dimension = artifact.map.as_affine(), artifact.map.dimension
-    weight, bias = affine.weight, affine.bias
-    if not bias.any() and np.array_equal(weight, np.eye(dimension, dtype=weight.dtype)):
+    bias, dimension = shift_of(artifact.map), artifact.map.dimension
+    norms, is_identity = list[float](), not bias.any()
+    for columns, weight in linear_part(artifact.map):
+        norms.append(float(np.linalg.norm(weight)))
+        units = np.eye(dimension, weight.shape[1], -columns.start)
+        is_identity = is_identity and np.array_equal(weight, units)
+    if is_identity:
         return [(NORMS, "It is the identity map: it changes no embedding at all.")]
-    norm = float(np.linalg.norm(weight.astype(np.float64))) / dimension**0.5
+    norm = float(np.linalg.norm(norms)) / dimension**0.5
     if not MIN_NORM <= norm <= MAX_NORM:
         message = (
             f"The norm of its weights is {norm:.3g} times that of the identity; "
@@ -58,7 +63,7 @@ def _norms(artifact: EsmArtifact, fingerprint: SpaceFingerprint | None) -> list[
     if fingerprint is not None:
         canaries = np.array(fingerprint.canaries, dtype=np.float64)
         usual = float(np.linalg.norm(canaries, axis=1).mean())
-        shift = float(np.linalg.norm(bias.astype(np.float64)))
+        shift = float(np.linalg.norm(bias))
         if shift > MAX_BIAS * usual:
             message = (
                 f"The norm of its bias is {shift:.3g}, {shift / usual:.3g} times that of an "

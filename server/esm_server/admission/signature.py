@@ -6,6 +6,8 @@ real maps of D = 384: a copy in half precision lies at a relative distance of 0.
 noise of a hundredth of its mean weight at 0.008, and maps of different tasks at 0.98 or more.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +16,7 @@ from esm_client.core.maps.mlp import MlpMap
 from esm_client.core.maps.storage import EsmMap
 
 SIDE = 8
+BLOCK = 128
 SAME_MAP = 0.05
 """Maps at a smaller relative distance count as near-duplicates."""
 
@@ -22,25 +25,39 @@ Signature = NDArray[np.float32]
 
 def signature_of(esm_map: EsmMap) -> Signature:
     """72 float32 numbers; comparable between maps of one dimension."""
-    affine = _linearised(esm_map)
-    dimension = affine.dimension
-    weight, bias = affine.weight.astype(np.float64), affine.bias.astype(np.float64)
+    dimension = esm_map.dimension
     rng = np.random.default_rng([1, dimension])
     left, right, third = (rng.standard_normal((SIDE, dimension)) for _ in range(3))
-    scale = np.trace(weight) / dimension
-    shrunk = (left @ weight - scale * left) @ right.T / SIDE
-    numbers = np.concatenate([shrunk.ravel(), third @ bias / np.sqrt(SIDE)])
+    seen, trace = np.zeros((SIDE, SIDE)), 0.0
+    for columns, weight in linear_part(esm_map):
+        seen += left @ weight @ right[:, columns].T
+        trace += float(np.trace(weight[columns]))
+    shrunk = (seen - trace / dimension * left @ right.T) / SIDE
+    numbers = np.concatenate([shrunk.ravel(), third @ shift_of(esm_map) / np.sqrt(SIDE)])
     largest = np.finfo(np.float32).max / 100  # sums of squares of these stay finite in float64
     return numbers.clip(-largest, largest).astype(np.float32)
 
 
-def _linearised(esm_map: EsmMap) -> AffineMap:
-    """Itself; of an MLP its slope around zero, which two copies share as well."""
-    if not isinstance(esm_map, MlpMap):
-        return esm_map.as_affine()
-    zero = np.zeros((1, esm_map.dimension))
-    bias = esm_map.apply(zero)[0]
-    return AffineMap((esm_map.apply(np.eye(esm_map.dimension)) - bias).T, bias)
+def linear_part(esm_map: EsmMap) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+    """W, some columns at a time; of an MLP its slope around zero, which copies share as well.
+
+    Never all of it: a small file may describe a map of many dimensions.
+    """
+    dimension = esm_map.dimension
+    for start in range(0, dimension, BLOCK):
+        columns = slice(start, min(start + BLOCK, dimension))
+        if isinstance(esm_map, AffineMap):
+            yield columns, esm_map.weight[:, columns].astype(np.float64)
+        else:
+            units = np.eye(columns.stop - start, dimension, start)
+            yield columns, (esm_map.apply(units) - shift_of(esm_map)).T
+
+
+def shift_of(esm_map: EsmMap) -> NDArray[np.float64]:
+    """b (D,): what the map makes of zero."""
+    if isinstance(esm_map, MlpMap):
+        return esm_map.apply(np.zeros((1, esm_map.dimension)))[0]
+    return esm_map.bias.astype(np.float64)
 
 
 def distances(one: Signature, others: NDArray[np.float32]) -> NDArray[np.float64]:

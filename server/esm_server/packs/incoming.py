@@ -74,7 +74,7 @@ def _document(entry: Entry) -> PackedEsm:
         return PackedEsm.model_validate_json(entry.read())
     except ValidationError as cause:
         problem = cause.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in problem["loc"])
+        place = ".".join(str(part) for part in problem["loc"])[:200]
         raise InvalidInput(
             f"{entry.name} in the pack: {place}: {problem['msg'].lower()}.", "Write the pack again."
         ) from cause

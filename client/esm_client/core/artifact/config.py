@@ -96,7 +96,9 @@ class EsmConfig(BaseModel):
             raise _invalid(f"its key {OUR_KEY!r} is not an object")
         ours = cast("dict[str, Any]", nested)
         if ours.get("format", FORMAT_VERSION) != FORMAT_VERSION:
-            raise _invalid(f"it has format {ours['format']!r}; this version reads {FORMAT_VERSION}")
+            raise _invalid(
+                f"it has format {str(ours['format'])[:80]!r}; this version reads {FORMAT_VERSION}"
+            )
         extra = cast("dict[str, Any]", ours.get("task") or {})
         stated = document.get("esm_embedding_dim")
         try:
@@ -158,7 +160,7 @@ def _first_problem(cause: Exception) -> str:
     if not isinstance(cause, ValidationError):
         return str(cause)
     problem = cause.errors(include_url=False)[0]
-    path = ".".join(str(part) for part in problem["loc"])
+    path = ".".join(str(part) for part in problem["loc"])[:200]
     shown = _KEYS.get(path, "task_id" if path == "data_set" else path)
     return f"{shown!r} is {str(problem['input'])[:80]!r}: {problem['msg'].lower()}"
 

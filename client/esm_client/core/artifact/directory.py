@@ -262,7 +262,7 @@ def _read_source(path: Path) -> Source:
     except ValidationError as cause:
         problem = cause.errors(include_url=False)[0]
         raise InvalidArtifact(
-            f"{path.name}: {'.'.join(map(str, problem['loc']))}: {problem['msg'].lower()}.",
+            f"{path.name}: {'.'.join(map(str, problem['loc']))[:200]}: {problem['msg'].lower()}.",
             f"It may hold {', '.join(Source.model_fields)}.",
         ) from cause
 

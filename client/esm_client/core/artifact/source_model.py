@@ -1,6 +1,5 @@
 """A fine-tuned source model on disk: which files belong to it, and whether they are safe."""
 
-import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -104,7 +103,7 @@ def _check_tensors(name: str, path: Path) -> None:
                 for key, entry in header.items()
                 if key != "__metadata__"
             ]
-        except (ValueError, TypeError, KeyError, IndexError, json.JSONDecodeError) as cause:
+        except (ValueError, TypeError, LookupError, OverflowError) as cause:
             raise InvalidArtifact(f"{name} has no readable safetensors header.", _HINT) from cause
     if max(ends, default=0) != size - 8 - length:
         raise InvalidArtifact(

@@ -23,6 +23,8 @@ FILE = "summary.safetensors"
 VOCABULARY = "vocabulary"
 _INTEGERS = (*TENSORS, VOCABULARY)
 _WORD = 64
+MAX_TOKENS = 2**20
+"""Token ids below it fit: more than any tokenizer knows, and no file makes a set without end."""
 
 
 def parse_summary(data: bytes, dimension: int) -> dict[str, NDArray[Any]]:
@@ -34,6 +36,12 @@ def parse_summary(data: bytes, dimension: int) -> dict[str, NDArray[Any]]:
         if name in shapes and array.shape != shapes[name]:
             raise InvalidArtifact(
                 f"{name} in {FILE} has shape {array.shape}, not {shapes[name]}.",
+                "Write the summary again from the same base model.",
+            )
+        if name == VOCABULARY and not (array.ndim == 1 and len(array) <= MAX_TOKENS // _WORD):
+            raise InvalidArtifact(
+                f"{name} in {FILE} has shape {array.shape}; it is one axis of at most "
+                f"{MAX_TOKENS // _WORD} words.",
                 "Write the summary again from the same base model.",
             )
         if not np.isfinite(array).all():

@@ -36,7 +36,7 @@ def load_map(data: bytes) -> EsmMap:
         if set(tensors) == set(names):
             return build(*(tensors[name] for name in names))
     raise InvalidArtifact(
-        f"model.safetensors holds the tensors {sorted(tensors)[:6]}.",
+        f"model.safetensors holds the tensors {[name[:80] for name in sorted(tensors)[:6]]}.",
         "A linear ESM holds exactly model.weight and model.bias; a low-rank one model.scale, "
         "model.left, model.right and model.bias.",
     )

@@ -59,7 +59,7 @@ class EmbeddedTarget:
         kind: Any = metadata.get("kind")
         if set(tensors) != {"embeddings", "labels"}:
             raise InvalidEmbeddings(
-                f"The embedded target holds the tensors {sorted(tensors)[:6]}.",
+                f"The embedded target holds the tensors {[n[:80] for n in sorted(tensors)[:6]]}.",
                 "It is made of `embeddings` and `labels`: use EmbeddedTarget.",
             )
         try:
