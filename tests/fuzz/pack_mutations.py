@@ -11,7 +11,8 @@ FIELDS = {"name": (0, 100), "mode": (100, 108), "size": (124, 136), "kind": (156
 SIZES = (b"00000000000\0", b"77777777777\0", b"-0000000001\0", b"\x80" + b"\xff" * 11, b"8" * 12,
          b"           \0", b"1 2 3 4 5 6\0", b"00000001000\0")  # fmt: skip
 NAMES = (b"pack.json", b"esms/000000000.json", b"esms/../../x.json", b"blobs/sha256-" + b"0" * 64,
-         b"/etc/passwd", b"", b"\xff\xfe", b"blobs/sha256-" + b"0" * 64 + b"/", b"esms/1.json")  # fmt: skip
+         b"/etc/passwd", b"", b"\xff\xfe", b"blobs/sha256-" + b"0" * 64 + b"/",
+         b"esms/1.json")  # fmt: skip
 
 
 def members(data: bytes) -> list[tuple[bytes, bytes]]:

@@ -1,4 +1,7 @@
-"""Bad requests to a real server (ESM_FUZZ_CONNECTIONS: slow connections to hold): one clear 4xx problem or a closed connection, and it goes on."""
+"""Bad requests to a real server: one clear 4xx problem or a closed connection, and it goes on.
+
+ESM_FUZZ_CONNECTIONS: how many slow connections to hold.
+"""
 
 import base64
 import gzip
@@ -85,7 +88,8 @@ PROTOCOL = {
     "space before colon": request("GET", "/v1", TOKENLESS, "X : a"),
     "NUL in header": request("GET", "/v1", TOKENLESS, "X: a\0b"),
     "both lengths": request("POST", "/v1/rankings", TOKENLESS, "Content-Length: 4",
-                            "Transfer-Encoding: chunked", body=b"0\r\n\r\nGET /v1 HTTP/1.1\r\n\r\n"),
+                            "Transfer-Encoding: chunked",
+                            body=b"0\r\n\r\nGET /v1 HTTP/1.1\r\n\r\n"),
     "two lengths": request("POST", "/v1/rankings", TOKENLESS, "Content-Length: 4",
                            "Content-Length: 5", body=b"abcde"),
     "negative length": request("POST", "/v1/rankings", TOKENLESS, "Content-Length: -1"),

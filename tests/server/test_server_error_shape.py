@@ -37,6 +37,7 @@ DEEP = "[" * 100_000 + "]" * 100_000
         ("POST", "/v1/esms/a/b/versions", DEEP.encode(), 400, "invalid-input"),
         ("POST", "/v1/esms/a/b/versions", b" " * (4 * 2**20 + 1), 413, "too-large"),
         ("POST", "/v1/rankings", b"[]", 400, "invalid-input"),
+        ("POST", "/v1/rankings", b'{"space": "\xff"}', 400, "invalid-input"),
         ("POST", "/v1/rankings", b'{"space": "a", "sketch": "!"}', 400, "invalid-sketch"),
         ("POST", "/v1/rankings", b'{"space": "a", "sketch": "AAAA"}', 400, "invalid-sketch"),
     ],
