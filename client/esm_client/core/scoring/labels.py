@@ -102,7 +102,8 @@ def check_kind(kind: str) -> None:
     """Raise InvalidInput unless `kind` is one of Kind."""
     if kind not in get_args(Kind):
         raise InvalidInput(
-            f"{str(kind)[:40]!r} is no kind of task.", 'Use kind="classification" or kind="regression".'
+            f"{str(kind)[:40]!r} is no kind of task.",
+            'Use kind="classification" or kind="regression".',
         )
 
 
