@@ -24,7 +24,6 @@ from esm_server.admission.signature import signature_of
 
 _HASHES = TargetHashes.of([["a 1", "b 1"], ["c"]])
 _SKETCH = TargetSketch.from_bytes(seeds.SKETCHES[0])
-_FOLDER = Path(tempfile.mkdtemp(prefix="esm-fuzz-"))
 
 
 def _config(data: bytes) -> None:
@@ -72,7 +71,7 @@ def _artifact(name: str) -> Callable[[bytes], None]:
 
 def _beside(name: str) -> Callable[[bytes], None]:
     """One file beside the digested ones wrong."""
-    folder = Path(tempfile.mkdtemp(dir=_FOLDER))
+    folder = Path(tempfile.mkdtemp(dir=seeds.FOLDER))
     for file, data in seeds.FILES.items():
         (folder / file).write_bytes(data)
 
@@ -86,7 +85,7 @@ def _beside(name: str) -> Callable[[bytes], None]:
 
 
 def _source_model(name: str) -> Callable[[bytes], None]:
-    path = Path(tempfile.mkdtemp(dir=_FOLDER)) / name
+    path = Path(tempfile.mkdtemp(dir=seeds.FOLDER)) / name
 
     def read(data: bytes) -> None:
         path.write_bytes(data)

@@ -1,8 +1,12 @@
 """Valid inputs of every reader, small ones, the same in every run."""
 
+import atexit
 import base64
 import json
+import shutil
+import tempfile
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +25,10 @@ from esm_client.core.scoring.sketch import TargetSketch
 from esm_client.core.shield.source import SourceSketches
 from esm_client.core.spaces import CANARIES, SpaceIdentity
 from esm_client.core.tensors import dump_tensors
+
+FOLDER = Path(tempfile.mkdtemp(prefix="esm-fuzz-"))
+"""Where readers of files find them; gone at the end."""
+atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 
 D = 8
 _RNG = np.random.default_rng(0)

@@ -27,7 +27,6 @@ from esm_server.pagination import Slice
 from esm_server.problems import problem_response
 from esm_server.responses import ContractResponse
 
-_FOLDER = Path(tempfile.mkdtemp(prefix="esm-fuzz-"))
 _TASK = {"data_set": "test/a", "text_columns": ["text"], "num_rows": 10}
 _WHEN = "2026-01-01T00:00:00Z"
 _ESM = {"reference": "a/b@1", "digest": "sha256:" + "0" * 64}
@@ -161,7 +160,7 @@ def _answer(model: type[BaseModel]) -> Reader:
 
 
 def _in_file(name: str, read: Callable[[Path], object]) -> Callable[[bytes], None]:
-    path = Path(tempfile.mkdtemp(dir=_FOLDER)) / name
+    path = Path(tempfile.mkdtemp(dir=seeds.FOLDER)) / name
 
     def write_and_read(data: bytes) -> None:
         path.write_bytes(data)
@@ -207,7 +206,7 @@ def _sketch_answer(data: bytes) -> None:
         def query(self, digests: Any) -> list[schemas.SourceSketch]:
             return [sketch]
 
-    CachedSketches(_FOLDER / "sketches").fetch(Registry(), [sketch.digest])  # type: ignore[arg-type]
+    CachedSketches(seeds.FOLDER / "sketches").fetch(Registry(), [sketch.digest])  # type: ignore[arg-type]
 
 
 _SKETCH_ANSWER = {"digest": "sha256:" + "0" * 64, "rule": 1, "num_rows": 2, "num_texts": 2,

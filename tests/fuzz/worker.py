@@ -21,8 +21,9 @@ from esm_client.core.schemas import Problem
 
 SECONDS = 2.0
 """Of the processor, that one input may take ..."""
-BASE_BYTES, BYTES_PER_BYTE = 16 * 2**20, 100
-"""... and memory: this much, and so much more for each of its bytes."""
+BASE_BYTES, BYTES_PER_BYTE = 16 * 2**20, 500
+"""... and memory: this much, and so much more for each of its bytes. Pydantic lists every wrong
+value of a document, some 400 bytes each."""
 MOST_BYTES = 3 * 2**30
 """Address space of the process beyond what it had at the start, which holds what tracemalloc does
 not see."""
