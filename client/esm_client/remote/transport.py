@@ -8,6 +8,7 @@ from http import HTTPStatus
 from pathlib import Path
 from time import sleep
 from typing import Literal, TypeVar
+from uuid import uuid4
 
 import httpx
 from pydantic import BaseModel
@@ -20,7 +21,7 @@ from esm_client.core.schemas import Page
 from esm_client.remote.answers import Model, error_of, not_our_server, parse_answer
 from esm_client.remote.connection import open_http
 from esm_client.remote.phases import connection_failed, is_permanent
-from esm_client.remote.retries import RETRIED_STATUSES, pause_before
+from esm_client.remote.retries import RETRIED_STATUSES, did_nothing, pause_before
 from esm_client.remote.settings import Settings
 
 CHUNK_BYTES = 2**18
@@ -216,11 +217,13 @@ class Transport:
                 f"pulled from {self._settings.cache_dir}.",
             )
 
+        # one name for all tries, also in the server's log
+        named = {"X-Request-ID": uuid4().hex, **(headers or {})}
+
         def build() -> httpx.Request:
-            # a fresh body for every try
-            body = content() if callable(content) else content
+            body = content() if callable(content) else content  # fresh for every try
             request = self._http.build_request(
-                method, f"{self.url}{path}", params=params, content=body, headers=headers
+                method, f"{self.url}{path}", params=params, content=body, headers=named
             )
             if timeout is not None:
                 request.extensions["timeout"]["read"] = max(timeout, self._settings.timeout)
@@ -252,8 +255,7 @@ class Transport:
                 self._compare_versions(response.headers.get("X-ESM-Registry"))
                 if response.status_code not in RETRIED_STATUSES:
                     return response
-                # a server that was unavailable may have done the work; one that refused did not
-                if not idempotent and response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
+                if not idempotent and not did_nothing(response.status_code, response.headers):
                     return response
                 pause = pause_before(attempt, response.headers.get("Retry-After"))
                 if pause is None:
@@ -272,7 +274,9 @@ class Transport:
             return not_our_server(self._shown(path), f"a redirect to {target[:200]!r}")
         content_type = response.headers.get("Content-Type", "").split(";")[0]
         body = self._body(response)
-        return error_of(response.status_code, content_type, body, self._shown(path))
+        error = error_of(response.status_code, content_type, body, self._shown(path))
+        error.request_id = error.request_id or response.request.headers.get("X-Request-ID")
+        return error
 
     def _body(self, response: httpx.Response) -> bytes:
         return b"".join(self._stream(response))
