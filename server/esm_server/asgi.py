@@ -68,7 +68,7 @@ def create_app(settings: Settings | None = None) -> Application:
     settings = settings or Settings()
     metrics = Metrics(server_version())
     database = Database(settings.url)
-    if settings.traces_endpoint is not None:
+    if settings.traces_endpoint:
         start_traces(settings.traces_endpoint, server_version())
         trace_transactions(database.engine)
     store = watched(LocalBlobStore(settings.blob_dir), metrics)

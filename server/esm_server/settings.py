@@ -71,7 +71,7 @@ class Settings(BaseSettings):
     """Lines for readers, or a JSON document a line."""
     log_level: LogLevel = "info"
     """The least that is logged; requests are `info`."""
-    traces_endpoint: str | None = Field(default=None, pattern=r"^https?://[^\s/]+\S*$")
+    traces_endpoint: str | None = Field(default=None, pattern=r"^(https?://[^\s/]+\S*)?$")
     """URL that an OTLP/HTTP collector takes traces at; needs the extra `traces`."""
     stop_seconds: Annotated[float, Field(ge=0, le=3600)] = 30.0
     """How long requests may go on after a SIGTERM."""
