@@ -119,46 +119,59 @@ def test_pushes_go_on_at_the_restarted_server(start_registry, esm_directory):
         again.kill()
 
 
-@pytest.mark.parametrize("wait", [0, 60])
-def test_a_ranking_is_handed_back_and_asked_for_again(start_registry, esm_directory, wait):
+@pytest.fixture(name="ranking_for")
+def _ranking_for(start_registry, esm_directory):
+    """A server with maps that take a while, and a sketch for them."""
     running = start_registry(env={"ESM_SERVER_WORKERS": "1"})
-    rng = np.random.default_rng(1)
-    x = rng.standard_normal((WIDTH + 300, WIDTH))
+    x = np.random.default_rng(1).standard_normal((WIDTH + 300, WIDTH))
     sketch = TargetSketch.from_embeddings(x, x[:, 0] > 0, kind="classification")
     with Client(running.url, running.write_token) as client:
         for seed in range(POOL):
             directory = esm_directory(f"e{seed}", dimension=WIDTH, seed=seed)
             client.push(directory, f"t/e{seed}", space="wide")
-    receipts = []
+    return running, sketch
 
-    def rank():
-        with Client(running.url, running.write_token) as client:
-            receipts.append(client.rank(sketch, space="wide"))
 
-    if wait:
-        body = {"space": "wide", "sketch": base64.b64encode(sketch.to_bytes()).decode()}
-        plain = []
-
-        def ask():
-            with running.client(running.write_token) as client:
-                plain.append(client.post("/v1/rankings", json={**body, "wait": wait}))
-
-        work = threading.Thread(target=ask)
-    else:
-        work = threading.Thread(target=rank)
+def stopped_during(running, work):
+    """Stop a server once it ranks for `work`, a thread."""
     work.start()
     while not running.workers:
         time.sleep(0.01)
     running.send_signal(signal.SIGTERM)
     assert running.wait() == 0
+
+
+def test_a_ranking_is_handed_back_to_who_waits(ranking_for):
+    running, sketch = ranking_for
+    encoded = base64.b64encode(sketch.to_bytes()).decode()
+    answers = []
+
+    def ask():
+        with running.client(running.write_token) as client:
+            body = {"space": "wide", "sketch": encoded, "wait": 60}
+            answers.append(client.post("/v1/rankings", json=body))
+
+    work = threading.Thread(target=ask)
+    stopped_during(running, work)
+    work.join(120)
+    assert answers[0].status_code == 503, answers[0].text
+    assert answers[0].json()["code"] == "unavailable"
+    assert int(answers[0].headers["retry-after"]) > 0
+
+
+def test_the_client_asks_for_its_ranking_again(ranking_for):
+    running, sketch = ranking_for
+    rankings = []
+
+    def rank():
+        with Client(running.url, running.write_token) as client:
+            rankings.append(client.rank(sketch, space="wide"))
+
+    work = threading.Thread(target=rank)
+    stopped_during(running, work)
     again = restarted(running)
     try:
         work.join(120)
-        if wait:
-            assert plain[0].status_code == 503, plain[0].text
-            assert plain[0].json()["code"] == "unavailable"
-            assert int(plain[0].headers["retry-after"]) > 0
-        else:
-            assert receipts[0].pool_size == POOL
+        assert len(rankings[0]) == POOL
     finally:
         again.kill()

@@ -107,7 +107,7 @@ def test_a_collector_that_is_not_there_costs_no_answer(start_registry):
 def test_nothing_is_imported_when_off():
     code = (
         "import sys; from esm_server.asgi import create_app; create_app();"
-        "print([name for name in ('sdk', 'trace', 'exporter') if f'opentelemetry.{name}' in sys.modules])"
+        "print([name for name in sys.modules if name.startswith('opentelemetry.sdk')])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
