@@ -31,7 +31,7 @@ START_SECONDS = 60
 class RunningRegistry:
     """A server in its own process, on a free loopback port."""
 
-    def __init__(self, data_dir: Path, env: dict[str, str] | None = None) -> None:
+    def __init__(self, data_dir: Path, env: dict[str, str] | None = None, port: str = "0") -> None:
         self.data_dir = data_dir
         data_dir.mkdir(parents=True, exist_ok=True)
         self.log_file = data_dir / f"server-{uuid4().hex}.log"
@@ -44,7 +44,7 @@ class RunningRegistry:
         }
         with self.log_file.open("wb") as log, self.output_file.open("wb") as output:
             self._process = subprocess.Popen(
-                [*self.command, "serve", "--port", "0", "--data-dir", str(data_dir)],
+                [*self.command, "serve", "--port", port, "--data-dir", str(data_dir)],
                 env=self._env,
                 stdout=output,
                 stderr=log,
@@ -134,6 +134,14 @@ class RunningRegistry:
     def stop(self) -> int:
         """SIGTERM; the exit status."""
         return self._end(signal.SIGTERM)
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal, and do not wait for what comes of it."""
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """The exit status, once it has ended."""
+        return self._process.wait(START_SECONDS)
 
     def _end(self, number: signal.Signals) -> int:
         if self._process.poll() is None:

@@ -3,9 +3,9 @@
 from litestar import Litestar
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
-from litestar.types import ASGIApp
 
 from esm_server.admission.policy import AdmissionPolicy
+from esm_server.application import Application
 from esm_server.artifacts.controllers import BlobController, FileController, SourceModelController
 from esm_server.artifacts.service import ArtifactService, UploadLimits
 from esm_server.artifacts.source_models import SourceModelService
@@ -20,6 +20,7 @@ from esm_server.engine.device import num_workers
 from esm_server.engine.scoring import Engine
 from esm_server.finding.controllers import FindingController
 from esm_server.finding.service import FindingService
+from esm_server.in_flight import InFlight
 from esm_server.lifespan import lifespan
 from esm_server.namespaces.controllers import NamespaceController
 from esm_server.namespaces.service import NamespaceService
@@ -49,19 +50,28 @@ from esm_server.similar.controllers import SimilarController
 from esm_server.similar.service import SimilarService
 from esm_server.spaces.controllers import SpaceController
 from esm_server.spaces.service import SpaceService
+from esm_server.storage.base import BlobStore
 from esm_server.storage.local import LocalBlobStore
 from esm_server.system.controllers import SystemController
 from esm_server.system.health import HealthService
-from esm_server.system.metrics import Metrics
+from esm_server.system.state import StateCollector
 from esm_server.system.version import server_version
+from esm_server.system.watched_store import watched
+from esm_server.telemetry.metrics import Metrics
+from esm_server.telemetry.traces import start_traces
+from esm_server.telemetry.transactions import trace_transactions
 from esm_server.unread_body import UnreadBody
 
 
-def create_app(settings: Settings | None = None) -> ASGIApp:
-    """The server as an ASGI app; settings come from the environment unless given."""
+def create_app(settings: Settings | None = None) -> Application:
+    """The server, ready to be run; settings come from the environment unless given."""
     settings = settings or Settings()
+    metrics = Metrics(server_version())
     database = Database(settings.url)
-    store = LocalBlobStore(settings.blob_dir)
+    if settings.traces_endpoint:
+        start_traces(settings.traces_endpoint, server_version())
+        trace_transactions(database.engine)
+    store = watched(LocalBlobStore(settings.blob_dir), metrics)
     auth = AuthService(database)
     uploads = UploadLimits(
         settings.max_blob_bytes,
@@ -75,9 +85,16 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         store,
         AdmissionPolicy(settings.verdicts),
         engine,
+        metrics,
         open_namespaces=settings.open_namespaces,
     )
     similar = SimilarService(database, gpu=settings.index_on_gpu)
+    queue = RankingQueue(
+        running=settings.running_rankings,
+        waiting=settings.waiting_rankings,
+        waiting_per_owner=settings.waiting_rankings_per_user,
+    )
+    metrics.add(StateCollector(database, engine, queue))
     services = Services(
         auth=auth,
         tokens=TokenService(database),
@@ -94,23 +111,20 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         rankings=RankingService(
             database,
             engine,
-            RankingQueue(
-                running=settings.running_rankings,
-                waiting=settings.waiting_rankings,
-                waiting_per_owner=settings.waiting_rankings_per_user,
-            ),
+            queue,
             auth,
             Prefiltering(database, similar),
+            metrics,
             budget=settings.ranking_budget,
         ),
         outcomes=OutcomeService(database),
         source_models=SourceModelService(database, store, settings.max_source_model_bytes),
         shield=ShieldService(database),
         incoming_packs=IncomingPacks(store, publishing, settings.max_blob_bytes),
-        outgoing_packs=OutgoingPacks(database, store),
+        outgoing_packs=OutgoingPacks(database, store, metrics),
         similar=similar,
         health=HealthService(database, store),
-        metrics=Metrics(),
+        metrics=metrics,
     )
     app = Litestar(
         route_handlers=[
@@ -141,10 +155,12 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         logging_config=None,  # Litestar's would log bodies; see request_log
     )
     app.state.auth = auth
-    return RequestLog(UnreadBody(app), services.metrics)
+    in_flight = InFlight(app)
+    asgi = RequestLog(UnreadBody(in_flight), metrics)
+    return Application(asgi, settings, in_flight, services.rankings)
 
 
-def _engine(settings: Settings, store: LocalBlobStore) -> Engine:
+def _engine(settings: Settings, store: BlobStore) -> Engine:
     workers = settings.workers or num_workers(settings.device, usable_cores())
     return Engine(settings.engine_dir, store.local_copy, workers, settings.device)
 

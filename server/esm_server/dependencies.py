@@ -27,7 +27,7 @@ from esm_server.shield.service import ShieldService
 from esm_server.similar.service import SimilarService
 from esm_server.spaces.service import SpaceService
 from esm_server.system.health import HealthService
-from esm_server.system.metrics import Metrics
+from esm_server.telemetry.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from esm_server.db.database import Database
 from esm_server.db.migrations import check_current
 from esm_server.rankings.service import RankingService
 from esm_server.storage.base import BlobStore
+from esm_server.telemetry.traces import stop_traces
 
 REQUEST_THREADS = 64
 """Requests that work or wait for the disk at a time: many times more than cores, since most wait.
@@ -34,5 +35,6 @@ def lifespan(
         finally:
             await sync_to_thread(rankings.close)
             database.close()
+            await sync_to_thread(stop_traces)
 
     return run()

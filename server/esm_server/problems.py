@@ -29,8 +29,8 @@ from esm_client.core.errors import (
     TruncatedUpload,
 )
 from esm_client.core.schemas import Problem
-from esm_server.request_log import request_id
 from esm_server.responses import ContractResponse
+from esm_server.telemetry.request_ids import request_id
 
 PROBLEM_JSON = "application/problem+json"
 _SEE_DOCUMENT = "GET /openapi.json shows what is expected."

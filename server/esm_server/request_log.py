@@ -1,19 +1,27 @@
-"""Around every request: its id, one line of log without bodies or headers, and metrics."""
+"""Around every request: its id, one line of log without bodies or headers, metrics, a span."""
 
 import logging
 import time
-from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import (
+    ASGIApp,
+    HTTPReceiveMessage,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    WebSocketReceiveMessage,
+)
 
-from esm_server.system.metrics import Metrics
 from esm_server.system.version import server_version
+from esm_server.telemetry.logs import event
+from esm_server.telemetry.metrics import Metrics
+from esm_server.telemetry.request_ids import HEADER, choose_request_id, request_id
+from esm_server.telemetry.traces import Span, request_span
 
 _LOG = logging.getLogger("esm_server.request")
-
-request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
 class RequestLog:
@@ -24,32 +32,81 @@ class RequestLog:
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; log method, path, status, milliseconds and id."""
+        """Pass the request on; note how it went."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        identifier = uuid4().hex
+        headers = dict(scope["headers"])
+        identifier = choose_request_id(headers.get(HEADER))
         request_id.set(identifier)
-        status = 0
+        seen = _Seen(identifier)
+
+        async def counted() -> HTTPReceiveMessage | WebSocketReceiveMessage:
+            message = await receive()
+            if message["type"] == "http.request":
+                seen.received += len(message["body"])
+            return message
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                seen.status = message["status"]
                 message["headers"] = [
                     *message["headers"],
-                    (b"x-request-id", identifier.encode()),
+                    (HEADER, identifier.encode()),
                     (b"x-esm-registry", server_version().encode()),
                 ]
+            elif message["type"] == "http.response.body":
+                seen.sent += len(message["body"])
             await send(message)
 
-        started = time.perf_counter()
-        try:
-            await self._app(scope, receive, send_with_id)
-        finally:
-            seconds = time.perf_counter() - started
-            fields: dict[str, Any] = dict(scope)
-            method = scope["method"]
-            self._metrics.observe(method, fields.get("path_template") or "", status, seconds)
-            path = scope["path"].encode("unicode_escape").decode()[:300]  # no forged log lines
-            _LOG.info("%s %s %d %.0fms %s", method, path, status, seconds * 1000, identifier)
+        with self._metrics.requests_in_progress.track_inprogress():
+            started = time.perf_counter()
+            try:
+                with request_span(scope["method"], headers) as span:
+                    try:
+                        await self._app(scope, counted, send_with_id)
+                    finally:
+                        seen.describe(span, scope)
+            finally:
+                self._note(scope, seen, time.perf_counter() - started)
+
+    def _note(self, scope: Scope, seen: "_Seen", seconds: float) -> None:
+        fields: dict[str, Any] = dict(scope)
+        method, route = fields["method"], fields.get("path_template") or ""
+        self._metrics.observe(
+            method, route, seen.status, seconds, received=seen.received, sent=seen.sent
+        )
+        path = scope["path"].encode("unicode_escape").decode()[:300]  # no forged log lines
+        event(
+            _LOG, "request",
+            f"{method} {path} {seen.status} {seconds * 1000:.0f}ms {seen.request_id}",
+            method=method, route=route, path=path, status=seen.status, seconds=round(seconds, 6),
+            received_bytes=seen.received, sent_bytes=seen.sent, user=_user(fields),
+        )  # fmt: skip
+
+
+@dataclass
+class _Seen:
+    """What is known of a request when it is over; the status is 0 where nothing was answered."""
+
+    request_id: str
+    status: int = 0
+    received: int = 0
+    sent: int = 0
+
+    def describe(self, span: Span | None, scope: Scope) -> None:
+        """Tell a span."""
+        if span is None:
+            return
+        fields: dict[str, Any] = dict(scope)
+        method, route = fields["method"], fields.get("path_template") or "unknown"
+        span.rename(f"{method} {route}")
+        span.note(
+            http__request__method=method, http__route=route,
+            http__response__status_code=self.status, request_id=self.request_id,
+        )  # fmt: skip
+
+
+def _user(fields: dict[str, Any]) -> str | None:
+    caller: Any = fields.get("user")
+    return None if caller is None else caller.name

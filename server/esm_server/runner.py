@@ -1,11 +1,12 @@
-"""Running the app: one process, so that nothing outlives it."""
+"""Running the app: one process, so that nothing outlives it, and stopping it."""
 
 import asyncio
 import fcntl
 import logging
+import os
 import signal
 import socket
-import sys
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,18 +14,29 @@ from pathlib import Path
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
-from litestar.types import ASGIApp
 
 from esm_client.core.errors import Unavailable
+from esm_server.application import Application
+from esm_server.system.version import server_version
+from esm_server.telemetry.logs import event, start_logging
 
 MAX_HEADER_BYTES = 32 * 2**10
+LAST_SECONDS = 10.0
+"""What may be needed beyond ESM_SERVER_STOP_SECONDS to cut off requests and to close."""
 _POLL_SECONDS = 0.05
+_LOG = logging.getLogger("esm_server")
 
 
-def run(app: ASGIApp, host: str, port: int) -> None:
-    """Serve until SIGINT or SIGTERM; raises Unavailable when the app or the port fails."""
-    _log_to_stderr()
+def run(app: Application, host: str, port: int) -> None:
+    """Serve until SIGINT or SIGTERM; raises Unavailable when the app or the port fails.
+
+    The signal lets running requests end (see docs/operations.md); a second one ends at once.
+    """
+    start_logging(app.settings.log_format, app.settings.log_level)
+    version = server_version()
+    event(_LOG, "start", f"esm-server {version} starts", version=version, pid=os.getpid())
     asyncio.run(_serve(app, host, port or free_port(host)))
+    event(_LOG, "stop", "esm-server stopped")
 
 
 def free_port(host: str) -> int:
@@ -47,7 +59,7 @@ def exclusive(data_dir: Path) -> Generator[None]:
         yield
 
 
-async def _serve(app: ASGIApp, host: str, port: int) -> None:
+async def _serve(app: Application, host: str, port: int) -> None:
     with _bound(host, port):  # granian's own message for a busy port is a Rust panic
         pass
     server = Server(
@@ -59,14 +71,50 @@ async def _serve(app: ASGIApp, host: str, port: int) -> None:
         http1_settings=HTTP1Settings(max_buffer_size=MAX_HEADER_BYTES),
         log_enabled=False,
     )
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, server.stop)
+    asked = _asked_to_stop()
+    stopping = asyncio.create_task(_stop(asked, app, server))
     announcing = asyncio.create_task(_announce(host, port))
     await server.serve()
     announcing.cancel()
+    stopping.cancel()
     if not server.interrupt_signal:  # it ended, but nobody asked for it
         raise Unavailable("The server could not start.", "The log above says why.")
+
+
+def _asked_to_stop() -> asyncio.Event:
+    """Set by the first SIGINT or SIGTERM; the second has its usual effect."""
+    loop, asked = asyncio.get_running_loop(), asyncio.Event()
+    signals = (signal.SIGINT, signal.SIGTERM)
+
+    def note() -> None:
+        for number in signals:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+        asked.set()
+
+    for number in signals:
+        loop.add_signal_handler(number, note)
+    return asked
+
+
+async def _stop(asked: asyncio.Event, app: Application, server: Server) -> None:
+    await asked.wait()
+    seconds = app.settings.stop_seconds
+    event(_LOG, "stopping", f"stopping: requests have {seconds:g} s to end", seconds=seconds)
+    last = threading.Timer(seconds + LAST_SECONDS, _give_up)
+    last.daemon = True
+    last.start()
+    try:
+        if cut_off := await app.drain():
+            _LOG.warning("%d requests did not end in time and were cut off", cut_off)
+    finally:
+        server.stop()
+
+
+def _give_up() -> None:
+    """Something hangs. A kill loses nothing acknowledged, so it is safe to end here."""
+    _LOG.warning("something did not end in time; the process ends without it")
+    os._exit(0)
 
 
 async def _announce(host: str, port: int) -> None:
@@ -95,12 +143,3 @@ def _bound(host: str, port: int) -> Generator[socket.socket]:
                 f"Port {port} of {host} cannot be used: {cause.strerror}.", "Choose another --port."
             ) from cause
         yield listener
-
-
-def _log_to_stderr() -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    root = logging.getLogger()
-    root.addHandler(handler)
-    root.setLevel(logging.WARNING)
-    logging.getLogger("esm_server").setLevel(logging.INFO)

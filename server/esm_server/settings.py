@@ -8,6 +8,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from esm_client.core.limits import MAX_ARTIFACT_BYTES, MAX_SOURCE_MODEL_BYTES
+from esm_server.telemetry.logs import LogFormat, LogLevel
 
 Bytes = Annotated[int, Field(gt=0)]
 Verdict = Literal["off", "warn", "refuse-unless-forced", "refuse"]
@@ -65,6 +66,15 @@ class Settings(BaseSettings):
 
     index_on_gpu: bool = False
     """Whether FAISS keeps its indices on a GPU; needs the extra `gpu`."""
+
+    log_format: LogFormat = "text"
+    """Lines for readers, or a JSON document a line."""
+    log_level: LogLevel = "info"
+    """The least that is logged; requests are `info`."""
+    traces_endpoint: str | None = Field(default=None, pattern=r"^(https?://[^\s/]+\S*)?$")
+    """URL that an OTLP/HTTP collector takes traces at; needs the extra `traces`."""
+    stop_seconds: Annotated[float, Field(ge=0, le=3600)] = 30.0
+    """How long requests may go on after a SIGTERM."""
 
     @property
     def verdicts(self) -> dict[str, Verdict]:

@@ -103,6 +103,18 @@ class TestServer:
         assert hint.startswith("Something on the way or on the server changed it.")
         assert not (tmp_path / "out").exists()
 
+    def test_a_server_that_failed_is_told_of_by_request_id(self, fails, start_relay):
+        relay = start_relay()
+        body = (
+            b'{"title":"t","status":500,"detail":"It failed.","code":"server-fault",'
+            b'"hint":"Tell the operator.","request_id":"r-77"}'
+        )
+        relay.rule = lambda asked, forward: Answer(500, body)
+        assert fails("whoami", "--url", relay.url) == (
+            "It failed.",
+            "Tell the operator. (request id r-77)",
+        )
+
     def test_hostile_words_cannot_steer_the_terminal(self, fails, start_relay):
         relay = start_relay()
         body = (

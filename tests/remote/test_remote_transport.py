@@ -97,6 +97,22 @@ class TestRetries:
             faked.rank(_sketch(), space="some-space")
         assert len(fake.requests) == tries
 
+    def test_a_registry_that_says_retry_after_did_not_make_it(self, fake, faked):
+        ours = BUSY | {"X-ESM-Registry": "0"}
+        fake.rule = lambda asked, forward: Answer(503, problem(503, "unavailable"), ours)
+        with pytest.raises(errors.Unavailable):
+            faked.rank(_sketch(), space="some-space")
+        sent = [{k.lower(): v for k, v in r.headers.items()} for r in fake.requests]
+        assert len(sent) == 4
+        assert len({headers["x-request-id"] for headers in sent}) == 1
+
+    def test_an_error_without_an_id_has_that_of_its_call(self, fake, faked):
+        fake.rule = lambda asked, forward: Answer(404, problem(404, "not-found"))
+        with pytest.raises(errors.NotFound) as caught:
+            faked.pull("a/b")
+        headers = {k.lower(): v for k, v in fake.requests[-1].headers.items()}
+        assert caught.value.request_id == headers["x-request-id"]
+
 
 def _sketch() -> TargetSketch:
     rng = np.random.default_rng(0)

@@ -14,7 +14,7 @@ from typing import Any
 import typer
 
 from esm_client.cli.output import print_error
-from esm_client.core.errors import EsmError
+from esm_client.core.errors import EsmError, ServerFault, StorageFull, Unavailable
 
 _PACKAGE = Path(__file__).parents[1]
 
@@ -57,7 +57,7 @@ def _invoke(arguments: list[str]) -> int:
 def _report(error: Exception) -> int:
     """Print what was wrong and what to do next; returns the exit code."""
     if isinstance(error, EsmError):
-        return _two_lines(error.message, error.hint, 1)
+        return _two_lines(error.message, _with_request_id(error), 1)
     if isinstance(error, typer.TyperException):
         context: Any = getattr(error, "ctx", None)
         path = context.command_path if context else "esm-client"
@@ -67,6 +67,14 @@ def _report(error: Exception) -> int:
         "Run the same command again with --debug and report what it prints.",
         1,
     )
+
+
+def _with_request_id(error: EsmError) -> str:
+    """The hint; where the server failed, with the name that its log has for the request."""
+    failed = isinstance(error, ServerFault | Unavailable | StorageFull)
+    if not failed or error.request_id is None or error.request_id in error.hint:
+        return error.hint
+    return f"{error.hint} (request id {error.request_id})".strip()
 
 
 def _two_lines(message: str, hint: str, code: int) -> int:

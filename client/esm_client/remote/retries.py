@@ -1,8 +1,10 @@
 """When a request is tried again, and after how long."""
 
 import random
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 
 RETRIED_STATUSES = frozenset({429, 503})
 ATTEMPTS = 4
@@ -22,6 +24,15 @@ def pause_before(attempt: int, retry_after: str | None = None) -> float | None:
     if asked is not None:
         return asked if asked <= LONGEST_PAUSE else None
     return random.uniform(0, FIRST_PAUSE * 2**attempt)  # noqa: S311 - no secret
+
+
+def did_nothing(status: int, headers: Mapping[str, str]) -> bool:
+    """Whether a refused request may be sent again even if it must not be done twice.
+
+    A server that is unavailable may have done the work; ours says Retry-After where it did not.
+    """
+    ours = "X-ESM-Registry" in headers and "Retry-After" in headers
+    return ours or status == HTTPStatus.TOO_MANY_REQUESTS
 
 
 def _seconds(retry_after: str) -> float | None:

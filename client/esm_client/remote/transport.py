@@ -8,6 +8,7 @@ from http import HTTPStatus
 from pathlib import Path
 from time import sleep
 from typing import Literal, TypeVar
+from uuid import uuid4
 
 import httpx
 from pydantic import BaseModel
@@ -19,13 +20,11 @@ from esm_client.core.errors import EsmError, OfflineMiss, TruncatedUpload
 from esm_client.core.schemas import Page
 from esm_client.remote.answers import Model, error_of, not_our_server, parse_answer
 from esm_client.remote.connection import open_http
+from esm_client.remote.file_chunks import Progress, file_chunks
 from esm_client.remote.phases import connection_failed, is_permanent
-from esm_client.remote.retries import RETRIED_STATUSES, pause_before
+from esm_client.remote.retries import RETRIED_STATUSES, did_nothing, pause_before
 from esm_client.remote.settings import Settings
 
-CHUNK_BYTES = 2**18
-Progress = Callable[[int], None]
-"""Called with the bytes of a file that are done."""
 Params = Mapping[str, str | int | Sequence[str]]
 Item = TypeVar("Item", bound=BaseModel)
 
@@ -160,7 +159,7 @@ class Transport:
             headers["Content-Range"] = f"bytes {start}-{size - 1}/{size}"
         try:
             with self._answer(
-                "PUT", path, content=lambda: _chunks(file, start, progress), headers=headers,
+                "PUT", path, content=lambda: file_chunks(file, start, progress), headers=headers,
                 idempotent=offset is None,
             ):  # fmt: skip
                 return
@@ -216,11 +215,13 @@ class Transport:
                 f"pulled from {self._settings.cache_dir}.",
             )
 
+        # one name for all tries, also in the server's log
+        named = {"X-Request-ID": uuid4().hex, **(headers or {})}
+
         def build() -> httpx.Request:
-            # a fresh body for every try
-            body = content() if callable(content) else content
+            body = content() if callable(content) else content  # fresh for every try
             request = self._http.build_request(
-                method, f"{self.url}{path}", params=params, content=body, headers=headers
+                method, f"{self.url}{path}", params=params, content=body, headers=named
             )
             if timeout is not None:
                 request.extensions["timeout"]["read"] = max(timeout, self._settings.timeout)
@@ -235,7 +236,7 @@ class Transport:
             response.close()
 
     def _send(self, build: Callable[[], httpx.Request], *, idempotent: bool) -> httpx.Response:
-        attempt = 0
+        attempt, told = 0, None
         while True:
             attempt += 1
             try:
@@ -245,17 +246,17 @@ class Transport:
             except httpx.HTTPError as cause:
                 # a request that was never sent may always be sent again
                 again = idempotent or isinstance(cause, httpx.ConnectError)
-                pause = pause_before(attempt) if again and not is_permanent(cause) else None
+                pause = pause_before(attempt, told) if again and not is_permanent(cause) else None
                 if pause is None:
                     raise connection_failed(cause, self.url) from cause
             else:
                 self._compare_versions(response.headers.get("X-ESM-Registry"))
                 if response.status_code not in RETRIED_STATUSES:
                     return response
-                # a server that was unavailable may have done the work; one that refused did not
-                if not idempotent and response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
+                if not idempotent and not did_nothing(response.status_code, response.headers):
                     return response
-                pause = pause_before(attempt, response.headers.get("Retry-After"))
+                told = response.headers.get("Retry-After")  # also while it starts anew
+                pause = pause_before(attempt, told)
                 if pause is None:
                     return response
                 response.close()
@@ -272,7 +273,9 @@ class Transport:
             return not_our_server(self._shown(path), f"a redirect to {target[:200]!r}")
         content_type = response.headers.get("Content-Type", "").split(";")[0]
         body = self._body(response)
-        return error_of(response.status_code, content_type, body, self._shown(path))
+        error = error_of(response.status_code, content_type, body, self._shown(path))
+        error.request_id = error.request_id or response.request.headers.get("X-Request-ID")
+        return error
 
     def _body(self, response: httpx.Response) -> bytes:
         return b"".join(self._stream(response))
@@ -286,12 +289,3 @@ class Transport:
 
     def _shown(self, path: str) -> str:
         return f"{self.url}{path}"
-
-
-def _chunks(file: Path, start: int = 0, progress: Progress | None = None) -> Iterator[bytes]:
-    with disk_errors(file, "Check that the file is still there."), file.open("rb") as opened:
-        opened.seek(start)
-        while chunk := opened.read(CHUNK_BYTES):
-            yield chunk
-            if progress is not None:
-                progress(opened.tell())

@@ -1,6 +1,7 @@
 """The blobs of a namespace, and the files of a version."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from litestar import Controller, MediaType, Request, Response, delete, get, head, put
@@ -9,6 +10,7 @@ from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Sche
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.response import Stream
 
+from esm_client.core.artifact.directory import MODEL
 from esm_client.core.errors import NotFound
 from esm_client.core.schemas import EsmVersionDetail, SourceModelCreate
 from esm_server.artifacts.service import ArtifactService, StoredFile
@@ -19,6 +21,7 @@ from esm_server.auth.caller import Caller
 from esm_server.auth.guards import requires
 from esm_server.problems import head_problems, problems
 from esm_server.responses import ContractResponse
+from esm_server.telemetry.metrics import Metrics
 
 VERSION = "/v1/esms/{namespace:str}/{name:str}/versions/{selector:str}"
 
@@ -102,10 +105,14 @@ class FileController(Controller):
         name: str,
         selector: str,
         filename: str,
+        metrics: Metrics,
     ) -> Stream:
         """The bytes of one file; understands Range, If-Range and If-None-Match."""
         file = artifacts.find_file(caller, namespace, name, selector, filename)
-        return stream_part(request.headers, file)
+        answer = stream_part(request.headers, file)
+        if filename == MODEL and answer.status_code == HTTPStatus.OK:
+            metrics.pulls.inc()
+        return answer
 
     @head("/", media_type=OCTETS, responses=head_problems(404, 409), sync_to_thread=True)
     def head_file(

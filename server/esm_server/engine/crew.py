@@ -115,6 +115,11 @@ class Crew:
             work.chunks.clear()
             self._changed.notify_all()
 
+    @property
+    def num_alive(self) -> int:
+        """How many workers run; none before the first work."""
+        return sum(process.poll() is None for process in list(self._processes.values()))
+
     def process_ids(self) -> list[int]:
         """Of the workers that run."""
         return [process.pid for process in self._processes.values()]

@@ -52,6 +52,10 @@ class Engine:
         """Put maps on their shelves in the background, so that no ranking has to."""
         self._intake.add(lambda: self.pool(space_id).place(digests))
 
+    def resident(self) -> dict[int, int]:
+        """How many maps are at hand, by space; spaces not opened yet are left out."""
+        return {space_id: len(pool) for space_id, pool in dict(self._pools).items()}
+
     def score(
         self, request: Request, progress: Progress | None = None, cancelled: Event | None = None
     ) -> PoolScores:

@@ -23,6 +23,7 @@ from esm_server.registry.repository import EsmRepository
 from esm_server.spaces.repository import SpaceRepository
 from esm_server.spaces.service import find_space, require_id, space_detail
 from esm_server.storage.base import BlobStore
+from esm_server.telemetry.metrics import Metrics
 
 _LARGEST_KEY = 2**63 - 1
 """No database has a larger one, or takes it in a query."""
@@ -49,8 +50,8 @@ class OutgoingPack:
 class OutgoingPacks:
     """Packs on their way out."""
 
-    def __init__(self, database: Database, store: BlobStore) -> None:
-        self._database, self._store = database, store
+    def __init__(self, database: Database, store: BlobStore, metrics: Metrics) -> None:
+        self._database, self._store, self._metrics = database, store, metrics
 
     def live(self, caller: Caller, name: str) -> LiveSpace:
         """All that a space ranks; raises NotFound."""
@@ -84,6 +85,7 @@ class OutgoingPacks:
         whole = [detail for detail in found if detail.reference not in lost]
         members = [document(CONTENT, PackContent(lost=lost).model_dump_json().encode())]
         members += self._members(whole)
+        self._metrics.pulls.inc(len(whole))
         names = [f"{member.name} {member.size}" for member in members]
         names += [digest_bytes(b"".join(m.read(0))) for m in members if m.name.endswith(".json")]
         etag = f'"{digest_bytes(chr(10).join(names).encode())}"'

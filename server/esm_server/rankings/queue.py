@@ -3,6 +3,7 @@
 import logging
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from threading import Event, RLock, Thread
 from typing import Any
@@ -31,6 +32,8 @@ class Computation:
     afterwards: Afterwards
     waiters: list[Waiter] = field(default_factory=list[Waiter])
     cancelled: Event = field(default_factory=Event)
+    context: Context = field(default_factory=copy_context)
+    """Of the first request for it: its log and its trace belong to that."""
     is_running: bool = False
     done: int = 0
     total: int = 0
@@ -79,6 +82,11 @@ class RankingQueue:
         waiter(kept)
         return Computation(key, owner, compute, afterwards)
 
+    def counts(self) -> tuple[int, int]:
+        """How many run, and how many wait."""
+        with self._lock:
+            return self._places.total(), sum(len(turns) for turns in self._turns.values())
+
     def close(self) -> None:
         """Begin nothing more, and tell nobody how what is running ends: it is stopped."""
         with self._lock:
@@ -125,7 +133,8 @@ class RankingQueue:
                 self._turns[owner] = turns  # at the end: the next owner first
             computation.is_running = True
             self._places[owner] += 1
-            Thread(target=self._run, args=(computation,), daemon=True).start()
+            work = computation.context.run
+            Thread(target=work, args=(self._run, computation), daemon=True).start()
 
     def _run(self, computation: Computation) -> None:
         outcome = self._outcome(computation)

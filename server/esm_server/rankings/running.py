@@ -40,11 +40,11 @@ class Ranking:
                 return
         callback()
 
-    def end(self, outcome: RankingReceipt | EsmError) -> None:
-        """Set the receipt or the error, and tell who waits; the first end counts."""
+    def end(self, outcome: RankingReceipt | EsmError) -> bool:
+        """Set the receipt or the error, and tell who waits; False if it was over already."""
         with self._lock:
             if self.is_over:
-                return
+                return False
             if isinstance(outcome, EsmError):
                 self.error = outcome
             else:
@@ -52,6 +52,7 @@ class Ranking:
             self._over.set()
         for callback in self._callbacks:
             callback()
+        return True
 
     def forget_target(self) -> None:
         """Keep nothing of the target: only how the ranking ended is still asked for."""

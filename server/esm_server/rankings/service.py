@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import logging
+import time
 from collections import Counter
 from dataclasses import replace
 from threading import Event
@@ -12,7 +13,7 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from esm_client.core.artifact.directory import MODEL
-from esm_client.core.errors import Cancelled, Conflict, EsmError, Unavailable
+from esm_client.core.errors import Cancelled, Conflict, EsmError
 from esm_client.core.schemas import Problem, RankingCreate, RankingJob, RankingReceipt
 from esm_client.core.scoring.embedded import EmbeddedTarget
 from esm_client.core.scoring.jackknife import left_out
@@ -33,6 +34,10 @@ from esm_server.rankings.repository import RUNNING, RankingJobRepository, Rankin
 from esm_server.rankings.running import Ranking, end_state
 from esm_server.rankings.uncertainty import jackknife, read_folds
 from esm_server.spaces.service import require_id
+from esm_server.stopping import stopping
+from esm_server.telemetry.logs import event
+from esm_server.telemetry.metrics import Metrics
+from esm_server.telemetry.traces import span
 
 _LOG = logging.getLogger("esm_server")
 TIDY_EVERY = 20
@@ -44,10 +49,10 @@ class RankingService:
 
     def __init__(
         self, database: Database, engine: Engine, queue: RankingQueue, auth: AuthService,
-        prefiltering: Prefiltering, *, budget: float,
+        prefiltering: Prefiltering, metrics: Metrics, *, budget: float,
     ) -> None:  # fmt: skip
         self._database, self._engine, self._queue, self._auth = database, engine, queue, auth
-        self._prefiltering, self._budget = prefiltering, budget
+        self._prefiltering, self._metrics, self._budget = prefiltering, metrics, budget
         self._active: dict[str, Ranking] = {}
         self._rankings: Counter[int] = Counter()
         self._is_closed = False
@@ -70,6 +75,8 @@ class RankingService:
         with self._database.write() as session:
             RankingJobRepository(session).add(row)
         ranking.is_stored = True
+        if self._is_closed:  # however it ended here: the next start runs it, if need be
+            return RankingJob(id=ranking.id, state="queued")
         if ranking.is_over:  # before it was stored: whoever ended it knew of no job
             self._end_job(ranking)
         return ranking.job()
@@ -149,12 +156,12 @@ class RankingService:
         return self._is_closed
 
     def close(self) -> None:
-        """End the workers; jobs stay for the next start."""
+        """End the workers; jobs stay for the next start, others are to be asked for again."""
         self._is_closed = True
         self._queue.close()
         for ranking in list(self._active.values()):
             if not ranking.is_stored:
-                ranking.end(Unavailable("The server is stopping.", "Rank again in a moment."))
+                ranking.end(stopping())
         self._engine.close()
 
     def _start(self, ranking: Ranking, *, is_bounded: bool = True) -> Ranking:
@@ -168,6 +175,8 @@ class RankingService:
         folds = read_folds(sketch, request.folds) if request.folds else []
         target = Target(sketch, hashlib.sha256(request.sketch).hexdigest())
         self._active[ranking.id] = ranking
+        if self._is_closed:  # after the line above: `close` ends what it finds there
+            raise stopping()
 
         def finish(outcome: Outcome) -> None:
             self._finish(ranking, pool, target, outcome)
@@ -183,7 +192,9 @@ class RankingService:
                 mode=request.mode, choose=choose, budget=self._budget,
                 embedded=request.embedded,
             )  # fmt: skip
-            scores = self._engine.score(wanted, progress, cancelled)
+            name, count = request.space, len(pool.digests)
+            with span("ranking", ranking=ranking.id, space=name, mode=request.mode, esms=count):
+                scores = self._engine.score(wanted, progress, cancelled)
             if not without:
                 return scores
 
@@ -237,7 +248,9 @@ class RankingService:
         """End a ranking for all who ask for it; what cannot be stored is remembered here."""
         if ranking.computation is not None:
             self._queue.leave(ranking.computation, ranking.waiter)
-        ranking.end(end)
+        if not ranking.end(end):
+            return
+        self._tell(ranking)
         if ranking.is_stored:
             try:
                 self._end_job(ranking)
@@ -246,6 +259,17 @@ class RankingService:
                 ranking.forget_target()
                 return
         self._active.pop(ranking.id, None)
+
+    def _tell(self, ranking: Ranking) -> None:
+        """Note in log and metrics how it ended."""
+        state, seconds = end_state(ranking.error), time.perf_counter() - ranking.started
+        self._metrics.count_ranking(state, seconds)
+        event(
+            _LOG, "ranking", f"ranking {ranking.id} {state} {seconds * 1000:.0f}ms",
+            ranking=ranking.id, state=state, seconds=round(seconds, 6),
+            space=ranking.request.space, user=ranking.caller.name,
+            code=None if ranking.error is None else ranking.error.code,
+        )  # fmt: skip
 
     def _end_job(self, ranking: Ranking) -> None:
         with self._database.write() as session:

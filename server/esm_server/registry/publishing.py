@@ -11,7 +11,14 @@ from sqlmodel import Session
 
 from esm_client.core.artifact.directory import MODEL, EsmArtifact, check_file_names
 from esm_client.core.artifact.manifest import digest_file, manifest_digest
-from esm_client.core.errors import Conflict, InvalidArtifact, InvalidInput, NotFound, TooLarge
+from esm_client.core.errors import (
+    Conflict,
+    EsmError,
+    InvalidArtifact,
+    InvalidInput,
+    NotFound,
+    TooLarge,
+)
 from esm_client.core.limits import MAX_ARTIFACT_BYTES, MAX_PROVENANCE_BYTES
 from esm_client.core.schemas import EsmVersionCreate, EsmVersionDetail, Manifest
 from esm_client.core.spaces import SpaceFingerprint
@@ -36,6 +43,7 @@ from esm_server.spaces.admission import admit, claimed_fingerprint
 from esm_server.spaces.repository import SpaceRepository
 from esm_server.spaces.service import require_id
 from esm_server.storage.base import BlobStore
+from esm_server.telemetry.metrics import Metrics
 
 ATTEMPTS = 5
 """How often a publish is tried when another one takes the same version number or space name."""
@@ -58,6 +66,7 @@ class PublishService:
         store: BlobStore,
         policy: AdmissionPolicy,
         engine: Engine,
+        metrics: Metrics,
         *,
         open_namespaces: bool,
     ) -> None:
@@ -65,6 +74,7 @@ class PublishService:
         self._store = store
         self._policy = policy
         self._engine = engine
+        self._metrics = metrics
         self._open_namespaces = open_namespaces
         self._duplicates = Duplicates()
 
@@ -76,6 +86,17 @@ class PublishService:
         Raises InvalidName, InvalidArtifact, UnsafeFile, NotFound, Forbidden, TooLarge,
         QuotaExceeded, Conflict, SpaceMismatch, DimensionMismatch, NotAdmitted.
         """
+        try:
+            published = self._publish(namespace, name, request, caller)
+        except EsmError:
+            self._metrics.count_push("refused")
+            raise
+        self._metrics.count_push("new" if published.is_new else "known")
+        return published
+
+    def _publish(
+        self, namespace: str, name: str, request: EsmVersionCreate, caller: Caller
+    ) -> Published:
         check_path(namespace, name)
         with self._database.read() as session:
             check_publisher(session, caller, namespace, may_create=self._open_namespaces)

@@ -25,6 +25,13 @@ class SpaceRepository:
         """The space an ESM belongs to."""
         return self._session.exec(select(SpaceRow).where(col(SpaceRow.id) == space_id)).one()
 
+    def names(self, space_ids: Sequence[int]) -> dict[int, str]:
+        """The names of some spaces, by id."""
+        statement = select(col(SpaceRow.id), col(SpaceRow.name)).where(
+            col(SpaceRow.id).in_(space_ids)
+        )
+        return {number: name for number, name in self._session.exec(statement).all() if number}
+
     def list(self, after: str | None, limit: int) -> Sequence[SpaceRow]:
         """Spaces by name, beginning after a name."""
         statement = select(SpaceRow).order_by(col(SpaceRow.name)).limit(limit)

@@ -10,9 +10,9 @@ from esm_server.db.columns import now
 from esm_server.problems import problems
 from esm_server.system.documentation import render_documentation
 from esm_server.system.health import Health, HealthService
-from esm_server.system.metrics import Metrics
 from esm_server.system.openapi import openapi_document
 from esm_server.system.version import server_version
+from esm_server.telemetry.metrics import Metrics
 
 
 class SystemController(Controller):
@@ -41,7 +41,7 @@ class SystemController(Controller):
         guards=[local_or_token],
         media_type=MediaType.TEXT,
         responses=problems(),
-        sync_to_thread=False,
+        sync_to_thread=True,
     )
     def prometheus(self, metrics: Metrics) -> bytes:
         """Prometheus metrics, on this machine or with a token."""

@@ -1,0 +1,1 @@
+"""What a running server tells its operator: request ids, logs, metrics and traces."""

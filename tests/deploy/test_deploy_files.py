@@ -1,0 +1,225 @@
+"""What is deployed: real settings, no secrets, hardened, and stopped in time."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+
+from esm_server.runner import LAST_SECONDS, free_port
+from esm_server.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+COMING = {
+    f"S3_{name}"
+    for name in (
+        "ENDPOINT", "BUCKET", "ACCESS_KEY", "SECRET_KEY", "REGION", "PREFIX", "CA_FILE",
+        "PUBLIC_ENDPOINT",
+    )
+}  # fmt: skip
+TEXTS = sorted(path for path in DEPLOY.rglob("*") if path.is_file())
+MANIFESTS = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
+def test_every_setting_is_real(path):
+    named = set(re.findall(r"ESM_SERVER_([A-Z0-9_]+)", path.read_text()))
+    real = {name.upper() for name in Settings.model_fields}
+    assert named - real - COMING == set()
+
+
+@pytest.mark.parametrize("path", [*DEPLOY.rglob("*.y*ml")], ids=lambda path: path.name)
+def test_yaml_is_yaml(path):
+    assert list(yaml.safe_load_all(path.read_text()))
+
+
+class TestCompose:
+    @pytest.fixture(name="compose")
+    def _compose(self):
+        return yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+
+    def test_only_the_proxy_is_published_on_loopback(self, compose):
+        ports = {name: s["ports"] for name, s in compose["services"].items() if "ports" in s}
+        assert list(ports) == ["proxy"]
+        assert all(port.startswith("127.0.0.1:") for port in ports["proxy"])
+
+    def test_every_service_is_pinned_and_has_a_health_check(self, compose):
+        for name, service in compose["services"].items():
+            assert service["healthcheck"]["test"][0] == "CMD", name
+            assert service["restart"] == "unless-stopped", name
+            if "image" in service:
+                tag = service["image"].rpartition(":")[2]
+                assert re.search(r"\d+\.\d+", tag), service["image"]
+
+    def test_secrets_come_from_the_env_file_and_have_no_default(self, compose):
+        text = (DEPLOY / "compose.yaml").read_text()
+        used = set(re.findall(r"\$\{([A-Z0-9_]+)", text))
+        listed = dict(
+            re.findall(r"^([A-Z0-9_]+)=(.*)$", (DEPLOY / "compose.env.example").read_text(), re.M)
+        )
+        assert used == set(listed)
+        assert set(listed.values()) == {""}
+        assert re.findall(r"\$\{[A-Z0-9_]+:-[^}]+\}", text) == []
+        for service in compose["services"].values():
+            for key, value in service.get("environment", {}).items():
+                if re.search("PASSWORD|SECRET|TOKEN|ACCESS_KEY", key):
+                    assert value.startswith("${"), key
+
+    def test_files_and_volumes_that_are_mounted_exist(self, compose):
+        for service in compose["services"].values():
+            for volume in service.get("volumes", ()):
+                source = volume.partition(":")[0]
+                known = source in compose["volumes"]
+                assert known or (DEPLOY / source).exists(), volume
+
+    def test_the_grace_period_covers_the_stop(self, compose):
+        server = compose["services"]["server"]
+        grace = int(server["stop_grace_period"].removesuffix("s"))
+        assert grace >= float(server["environment"]["ESM_SERVER_STOP_SECONDS"]) + LAST_SECONDS
+        assert server["read_only"] is True
+
+    def test_the_schema_takes_it(self, compose):
+        spec = pytest.importorskip("compose_spec")
+        parsed = spec.PyCompose.from_yaml(yaml.safe_dump(compose))  # anchors resolved
+        assert parsed is not None
+
+
+class TestDockerfile:
+    @pytest.fixture(name="lines")
+    def _lines(self):
+        text = (DEPLOY / "Dockerfile").read_text().replace("\\\n", " ")
+        return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+    def test_is_not_root_and_in_exec_form(self, lines):
+        last = max(index for index, line in enumerate(lines) if line.startswith("FROM"))
+        final = lines[last:]
+        (user,) = [line for line in final if line.startswith("USER")]
+        assert user.split()[1].split(":")[0] not in ("root", "0")
+        (command,) = [line for line in final if line.startswith("CMD")]
+        assert command.startswith('CMD ["esm-server", "serve"')
+
+    def test_is_pinned_and_copies_named_things_alone(self, lines):
+        assert [line for line in lines if line.startswith("ADD")] == []
+        for line in lines:
+            if line.startswith("COPY") and "--from" not in line:
+                for name in line.split()[1:-1]:
+                    assert (ROOT / name).exists(), line
+        assert all(":" in line.split()[1] for line in lines if line.startswith("FROM"))
+        assert any("torch==2.13.0" in line for line in lines)
+        assert any("-c constraints.txt" in line for line in lines)
+
+    def test_context_leaves_out_all_but_what_is_copied(self, lines):
+        ignored = (ROOT / ".dockerignore").read_text().splitlines()
+        kept = {line[1:] for line in ignored if line.startswith("!")}
+        copied = {
+            name for line in lines if line.startswith("COPY") and "--from" not in line
+            for name in line.split()[1:-1]
+        }  # fmt: skip
+        assert ignored[0] == "*"
+        assert kept == copied
+
+
+class TestKubernetes:
+    @pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.name)
+    def test_the_schema_takes_it(self, path):
+        validate = pytest.importorskip("kubernetes_validate")
+        for document in yaml.safe_load_all(path.read_text()):
+            validate.validate(document, "1.31", strict=True)
+
+    def test_one_restricted_replica_that_has_time_to_stop(self):
+        server = yaml.safe_load((DEPLOY / "kubernetes" / "server.yaml").read_text())
+        assert server["spec"]["replicas"] == 1
+        pod = server["spec"]["template"]["spec"]
+        (container,) = pod["containers"]
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        restricted = container["securityContext"]
+        assert restricted["readOnlyRootFilesystem"] is True
+        assert restricted["allowPrivilegeEscalation"] is False
+        assert restricted["capabilities"] == {"drop": ["ALL"]}
+        env = {entry["name"]: entry["value"] for entry in container["env"]}
+        needed = float(env["ESM_SERVER_STOP_SECONDS"]) + LAST_SECONDS
+        assert pod["terminationGracePeriodSeconds"] >= needed
+
+    def test_names_fit_together_and_the_secret_is_empty(self):
+        documents = [d for p in MANIFESTS for d in yaml.safe_load_all(p.read_text())]
+        kinds = {d["kind"]: d for d in documents}
+        assert set(kinds) == {
+            "StatefulSet", "Service", "Secret", "PersistentVolumeClaim", "PodDisruptionBudget",
+            "NetworkPolicy",
+        }  # fmt: skip
+        assert set(kinds["Secret"]["stringData"].values()) == {""}
+        labels = kinds["StatefulSet"]["spec"]["template"]["metadata"]["labels"]
+        assert kinds["Service"]["spec"]["selector"] == labels
+        for kind, key in (("PodDisruptionBudget", "selector"), ("NetworkPolicy", "podSelector")):
+            assert kinds[kind]["spec"][key]["matchLabels"] == labels
+        text = (DEPLOY / "kubernetes" / "server.yaml").read_text()
+        assert f"claimName: {kinds['PersistentVolumeClaim']['metadata']['name']}" in text
+        assert f"secretRef: {{name: {kinds['Secret']['metadata']['name']}}}" in text
+
+
+class TestUnit:
+    UNIT = DEPLOY / "esm-server.service"
+
+    def test_its_command_serves_and_stops(self, tmp_path):
+        text = self.UNIT.read_text()
+        command = re.search(r"^ExecStart=(.*)$", text, re.MULTILINE)[1].split()
+        assert command[0] == "/opt/esm-registry/bin/esm-server"
+        port = str(free_port("127.0.0.1"))
+        command = [port if word == "8321" else word for word in command[1:]]
+        env = {key: value for key, value in os.environ.items() if not key.startswith("ESM_")}
+        env["ESM_SERVER_DATA_DIR"] = str(tmp_path / "data")
+        env["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+        running = subprocess.Popen(
+            [sys.executable, "-m", "esm_server.cli", *command], env=env,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            deadline = time.monotonic() + 60
+            while True:
+                try:
+                    url = f"http://127.0.0.1:{port}/health/ready"
+                    assert httpx.get(url, trust_env=False).status_code == 200
+                    break
+                except httpx.TransportError:
+                    assert time.monotonic() < deadline
+                    time.sleep(0.1)
+            running.send_signal(signal.SIGTERM)
+            assert running.wait(60) == 0
+        finally:
+            running.kill()
+
+    def test_it_waits_for_the_stop(self):
+        seconds = int(re.search(r"^TimeoutStopSec=(\d+)$", self.UNIT.read_text(), re.M)[1])
+        assert seconds >= Settings.model_fields["stop_seconds"].default + LAST_SECONDS
+
+    def test_systemd_takes_it(self, tmp_path):
+        if shutil.which("systemd-analyze") is None:
+            pytest.skip("systemd-analyze is not installed")
+        text = self.UNIT.read_text()
+        text = text.replace("/opt/esm-registry/bin/esm-server", sys.executable)
+        text = text.replace("User=esm-registry", "User=root")
+        unit = tmp_path / "esm-server.service"
+        unit.write_text(text)
+        done = subprocess.run(
+            ["systemd-analyze", "verify", "--man=no", str(unit)],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert "esm-server.service" not in done.stderr
+        assert done.returncode == 0, done.stderr
+
+
+def test_the_proxy_streams_and_keeps_metrics_private():
+    text = (DEPLOY / "Caddyfile").read_text()
+    assert "flush_interval -1" in text
+    assert "path /metrics" in text
+    assert text.count("{") == text.count("}")
+    largest = int(re.search(r"max_size (\d+)GiB", text)[1])
+    assert largest * 2**30 > Settings.model_fields["max_source_model_bytes"].default

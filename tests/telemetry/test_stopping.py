@@ -1,0 +1,177 @@
+"""SIGTERM in the midst of work: what was acknowledged is there, and nothing by half."""
+
+import base64
+import signal
+import socket
+import threading
+import time
+
+import httpx
+import numpy as np
+import pytest
+from conftest import RunningRegistry
+
+from esm_client import Client, EsmError
+from esm_client.core.artifact.directory import directory_manifest
+from esm_client.core.artifact.manifest import digest_bytes
+from esm_client.core.scoring.sketch import TargetSketch
+
+WIDTH, POOL = 640, 24
+
+
+def restarted(running: RunningRegistry) -> RunningRegistry:
+    """A new server at the same address."""
+    port = str(httpx.URL(running.url).port)
+    return RunningRegistry(running.data_dir, {"ESM_SERVER_WORKERS": "1"}, port=port)
+
+
+def upload_to(running, size, token):
+    """An upload that stops half-way: its socket, and how it ends."""
+    url = httpx.URL(running.url)
+    data = b"x" * size
+    path = f"/v1/namespaces/n/blobs/{digest_bytes(data)}"
+    connection = socket.create_connection((url.host, url.port), timeout=60)
+    head = f"PUT {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+    connection.sendall(f"{head}Content-Length: {size}\r\n\r\n".encode() + data[: size // 2])
+    time.sleep(0.5)
+    return connection, data[size // 2 :], path
+
+
+def answer_of(connection):
+    return connection.recv(65536).decode()
+
+
+def test_an_upload_that_goes_on_ends_well(start_registry):
+    running = start_registry(env={"ESM_SERVER_LOG_FORMAT": "json"})
+    connection, rest, path = upload_to(running, 400_000, running.write_token)
+    running.send_signal(signal.SIGTERM)
+    time.sleep(0.3)
+    with running.client(running.read_token) as client:
+        refused = client.get("/health/ready")
+        assert refused.status_code == 503
+        assert int(refused.headers["retry-after"]) > 0
+        assert refused.json()["request_id"] == refused.headers["x-request-id"]
+        assert client.get("/v1/whoami").status_code == 503
+        assert client.get("/health/live").status_code == 200
+        assert "esm_server_requests_total" in client.get("/metrics").text
+    connection.sendall(rest)
+    assert answer_of(connection).startswith("HTTP/1.1 201")
+    connection.close()
+    assert running.wait() == 0
+    again = start_registry(running.data_dir)
+    with again.client(again.write_token) as client:
+        assert client.head(path).status_code == 200
+
+
+def test_an_upload_that_stalls_is_cut_off(start_registry):
+    running = start_registry(env={"ESM_SERVER_STOP_SECONDS": "0.5"})
+    connection, _, path = upload_to(running, 400_000, running.write_token)
+    running.send_signal(signal.SIGTERM)
+    assert running.wait() == 0
+    connection.close()
+    assert "cut off" in running.log
+    assert list((running.data_dir / "blobs" / "incoming").iterdir()) == []
+    again = start_registry(running.data_dir)
+    with again.client(again.write_token) as client:
+        assert client.head(path).status_code == 404
+
+
+def test_a_second_signal_ends_at_once(start_registry):
+    running = start_registry(env={"ESM_SERVER_STOP_SECONDS": "600"})
+    connection, _, _ = upload_to(running, 400_000, running.write_token)
+    running.send_signal(signal.SIGTERM)
+    time.sleep(0.5)
+    assert running.is_running
+    running.send_signal(signal.SIGTERM)
+    assert running.wait() == -signal.SIGTERM
+    connection.close()
+
+
+def test_pushes_go_on_at_the_restarted_server(start_registry, esm_directory):
+    running = start_registry()
+    fresh = [esm_directory(f"e{n}", dimension=256, seed=n) for n in range(24)]
+    pushed, failed = {}, []
+
+    def push(part):
+        with Client(running.url, running.write_token) as client:
+            for number in part:
+                try:
+                    pushed[number] = client.push(fresh[number], f"stop/e{number}").digest
+                except EsmError as error:
+                    failed.append((number, error))
+
+    threads = [threading.Thread(target=push, args=(range(n, 24, 3),)) for n in range(3)]
+    for thread in threads:
+        thread.start()
+    while len(pushed) < 4:
+        time.sleep(0.01)
+    running.send_signal(signal.SIGTERM)
+    assert running.wait() == 0
+    again = restarted(running)
+    try:
+        for thread in threads:
+            thread.join(120)
+        with Client(again.url, again.read_token) as client:
+            listed = {esm.latest.reference: esm.latest.digest for esm in client.list()}
+        assert failed == []
+        assert listed == {f"stop/e{n}@1": directory_manifest(d)[1] for n, d in enumerate(fresh)}
+    finally:
+        again.kill()
+
+
+@pytest.fixture(name="ranking_for")
+def _ranking_for(start_registry, esm_directory):
+    """A server with maps that take a while, and a sketch for them."""
+    running = start_registry(env={"ESM_SERVER_WORKERS": "1"})
+    x = np.random.default_rng(1).standard_normal((WIDTH + 300, WIDTH))
+    sketch = TargetSketch.from_embeddings(x, x[:, 0] > 0, kind="classification")
+    with Client(running.url, running.write_token) as client:
+        for seed in range(POOL):
+            directory = esm_directory(f"e{seed}", dimension=WIDTH, seed=seed)
+            client.push(directory, f"t/e{seed}", space="wide")
+    return running, sketch
+
+
+def stopped_during(running, work):
+    """Stop a server once it ranks for `work`, a thread."""
+    work.start()
+    while not running.workers:
+        time.sleep(0.01)
+    running.send_signal(signal.SIGTERM)
+    assert running.wait() == 0
+
+
+def test_a_ranking_is_handed_back_to_who_waits(ranking_for):
+    running, sketch = ranking_for
+    encoded = base64.b64encode(sketch.to_bytes()).decode()
+    answers = []
+
+    def ask():
+        with running.client(running.write_token) as client:
+            body = {"space": "wide", "sketch": encoded, "wait": 60}
+            answers.append(client.post("/v1/rankings", json=body))
+
+    work = threading.Thread(target=ask)
+    stopped_during(running, work)
+    work.join(120)
+    assert answers[0].status_code == 503, answers[0].text
+    assert answers[0].json()["code"] == "unavailable"
+    assert int(answers[0].headers["retry-after"]) > 0
+
+
+def test_the_client_asks_for_its_ranking_again(ranking_for):
+    running, sketch = ranking_for
+    rankings = []
+
+    def rank():
+        with Client(running.url, running.write_token) as client:
+            rankings.append(client.rank(sketch, space="wide"))
+
+    work = threading.Thread(target=rank)
+    stopped_during(running, work)
+    again = restarted(running)
+    try:
+        work.join(120)
+        assert len(rankings[0]) == POOL
+    finally:
+        again.kill()
