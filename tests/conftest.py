@@ -9,11 +9,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx
 import numpy as np
 import pytest
+from servers.database import database_setting
+from sqlalchemy import text
 
 from esm_client.core.artifact.config import EsmConfig
 from esm_client.core.artifact.directory import EsmArtifact
@@ -40,6 +43,7 @@ class RunningRegistry:
             **{key: value for key, value in os.environ.items() if not key.startswith("ESM_")},
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
             "OMP_NUM_THREADS": "1",
+            **database_setting(data_dir),
             **(env or {}),
         }
         with self.log_file.open("wb") as log, self.output_file.open("wb") as output:
@@ -107,13 +111,27 @@ class RunningRegistry:
 
     def create_token(self, scope: str, lifetime: timedelta | None = None) -> str:
         """A new token of a new name, as `esm-server token create` makes it, but faster."""
-        settings = Settings(
-            data_dir=self.data_dir, database_url=self._env.get("ESM_SERVER_DATABASE_URL")
-        )
-        database = Database(settings.url)
+        database = self.database()
         try:
             name = f"{scope}-{uuid4().hex[:8]}"
             return AuthService(database).create(name, scope, lifetime=lifetime)
+        finally:
+            database.close()
+
+    def database(self) -> Database:
+        """The server's own database, for whoever closes it again."""
+        settings = Settings(
+            data_dir=self.data_dir, database_url=self._env.get("ESM_SERVER_DATABASE_URL")
+        )
+        return Database(settings.url)
+
+    def query(self, statement: str, **values: object) -> list[tuple[Any, ...]]:
+        """Run one SQL statement in the server's own database; what it returns, if anything."""
+        database = self.database()
+        try:
+            with database.write() as session:
+                result: Any = session.connection().execute(text(statement), values)
+                return [tuple(row) for row in result] if result.returns_rows else []
         finally:
             database.close()
 

@@ -8,7 +8,6 @@ from typing import Annotated, NoReturn
 
 import typer
 from pydantic import ValidationError
-from sqlalchemy.exc import ArgumentError
 
 from esm_client.core.errors import EsmError, InvalidInput
 from esm_server.settings import Settings
@@ -105,8 +104,6 @@ def main() -> None:
         first = error.errors(include_url=False)[0]
         name = "ESM_SERVER_" + ".".join(str(part) for part in first["loc"]).upper()
         _fail(f"The setting {name} is {first['input']!r}: {first['msg']}.", "Correct or unset it.")
-    except ArgumentError as error:
-        _fail(f"The database URL cannot be used: {error}.", "Write it like sqlite:////path/file.")
     except OSError as error:
         _fail(
             f"{error.filename or 'A file'} cannot be used: {error.strerror or error}.",

@@ -16,6 +16,8 @@ Item = TypeVar("Item")
 After = Annotated[str | None, Parameter(max_length=200, description="`next` of the page before")]
 Limit = Annotated[int, Parameter(ge=1, le=MAX_PAGE_ROWS, description="Rows of one page")]
 DEFAULT_LIMIT = 50
+LARGEST_KEY = 2**31 - 1
+"""No row has a larger one, and PostgreSQL takes no larger one for a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Slice:
             raise InvalidInput(
                 f"{self.after[:100]!r} does not begin a page.", "Send `next` of the page before."
             )
-        return int(self.after)
+        return min(int(self.after), LARGEST_KEY)
 
     def page(
         self, rows: Sequence[Row], key: Callable[[Row], str], convert: Callable[[Row], Item]

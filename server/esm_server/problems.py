@@ -65,7 +65,10 @@ def as_esm_error(error: Exception, path: str) -> EsmError | None:
         case IntegrityError():
             return Conflict("Somebody else changed the same thing at this moment.", "Try again.")
         case DataError():
-            return InvalidInput("The database cannot store this text.", "Remove NUL characters.")
+            return InvalidInput(
+                "The database cannot store a text this long or a number this large.",
+                _SEE_DOCUMENT,
+            )
         case UnicodeDecodeError():  # Litestar lets it out of a body that is no text
             return InvalidInput("The request's body is not UTF-8 text.", _SEE_DOCUMENT)
         case RecursionError():

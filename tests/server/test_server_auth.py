@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import sqlite3
 from datetime import timedelta
 
 import pytest
@@ -84,8 +83,7 @@ def test_token_that_will_expire_says_when(registry):
 
 def test_only_the_hash_is_stored(registry):
     secret = registry.admin_token
-    with sqlite3.connect(registry.data_dir / "registry.sqlite3") as database:
-        hashes = {row[0] for row in database.execute("SELECT secret_sha256 FROM tokens")}
+    hashes = {row[0] for row in registry.query("SELECT secret_sha256 FROM tokens")}
     assert hashlib.sha256(secret.encode()).hexdigest() in hashes
     for path in registry.data_dir.rglob("*"):
         if path.is_file():

@@ -1,6 +1,6 @@
 """Every error has the one shape; `problem` asserts it."""
 
-import sqlite3
+import re
 
 import pytest
 
@@ -59,9 +59,7 @@ def test_unknown_fields_are_named(registry, problem):
 def test_a_fault_shows_no_internals(start_registry, problem):
     """The table is gone: nothing the server expects."""
     running = start_registry()
-    with sqlite3.connect(running.data_dir / "registry.sqlite3") as database:
-        database.execute("DROP TABLE version_files")
-        database.execute("DROP TABLE esm_versions")
+    running.query("ALTER TABLE esm_versions RENAME TO elsewhere")
     with running.client(running.read_token) as client:
         response = client.get("/v1/esms")
     shown = problem(response, response.status_code, response.json()["code"])
@@ -69,4 +67,4 @@ def test_a_fault_shows_no_internals(start_registry, problem):
     assert "esm_versions" not in response.text
     assert "Traceback" not in response.text
     assert shown["request_id"] in running.log
-    assert "no such table" in running.log
+    assert re.search("no such table|does not exist", running.log)

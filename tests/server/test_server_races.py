@@ -13,7 +13,6 @@ from esm_client.core.errors import QuotaExceeded
 from esm_client.core.schemas import RankingCreate
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_server.auth.service import AuthService
-from esm_server.db.database import Database
 from esm_server.engine.scoring import Engine
 from esm_server.rankings.prefiltering import Prefiltering
 from esm_server.rankings.queue import RankingQueue
@@ -91,7 +90,7 @@ def test_yank_during_a_ranking(start_registry, push, esm_directory, tmp_path):
     running = start_registry()
     for seed in range(3):
         push(esm_directory(f"e{seed}", seed=seed), f"t/e{seed}", server=running, space="s")
-    database = Database(f"sqlite:///{running.data_dir / 'registry.sqlite3'}")
+    database = running.database()
     store = LocalBlobStore(running.data_dir / "blobs")
     caller = AuthService(database).recognise(running.write_token)
     yanked = []

@@ -4,7 +4,6 @@ import base64
 import json
 import os
 import signal
-import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -121,8 +120,7 @@ def test_a_caller_who_goes_calls_it_off(wide, client):
 
 
 def _rankings_done(running: RunningRegistry) -> int:
-    with sqlite3.connect(running.data_dir / "registry.sqlite3") as database:
-        return database.execute("SELECT count(*) FROM rankings").fetchone()[0]
+    return running.query("SELECT count(*) FROM rankings")[0][0]
 
 
 def test_beyond_the_bound_is_told_to_come_back(client, problem):
@@ -173,10 +171,9 @@ def test_a_server_that_ended_goes_on_with_its_jobs(wide, end):
         jobs = [client.post("/v1/rankings", json=body(40 + i, wait=0)).json() for i in range(3)]
     workers = running.workers
     getattr(running, end)()
-    with sqlite3.connect(wide.data_dir / "registry.sqlite3") as database:
-        # as after a kill between a receipt and the end of its job
-        statement = "UPDATE ranking_jobs SET state = 'running' WHERE id = ?"
-        assert database.execute(statement, (answered,)).rowcount == 1
+    # as after a kill between a receipt and the end of its job
+    statement = "UPDATE ranking_jobs SET state = 'running' WHERE id = :id RETURNING id"
+    assert running.query(statement, id=answered) == [(answered,)]
     again = RunningRegistry(wide.data_dir, {**ONE_WORKER, **NO_ROOM})
     try:
         with again.client(wide.write_token) as client:
@@ -187,7 +184,6 @@ def test_a_server_that_ended_goes_on_with_its_jobs(wide, end):
             assert receipt["identity_score"] == pytest.approx(identity, abs=1e-8)
     finally:
         again.kill()
-    with sqlite3.connect(wide.data_dir / "registry.sqlite3") as database:
-        states = database.execute("SELECT DISTINCT state FROM ranking_jobs").fetchall()
+    states = running.query("SELECT DISTINCT state FROM ranking_jobs")
     assert not {"running", "failed"} & {state for (state,) in states}
     assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]

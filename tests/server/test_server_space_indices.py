@@ -7,7 +7,6 @@ from threading import Event
 import pytest
 
 from esm_server.auth.service import AuthService
-from esm_server.db.database import Database
 from esm_server.index.space import SpaceIndex
 from esm_server.registry.removal import RemovalService
 from esm_server.similar import service
@@ -18,7 +17,7 @@ class Registry:
     """The services of a registry with the spaces 1 and 2, ESMs a/e0 to a/e2 and b/e0 to b/e2."""
 
     def __init__(self, running):
-        self.database = Database(f"sqlite:///{running.data_dir / 'registry.sqlite3'}")
+        self.database = running.database()
         self.caller = AuthService(self.database).recognise(running.write_token)
         self.similar = SimilarService(self.database)
 

@@ -43,8 +43,9 @@ class AuditRepository:
                 statement = statement.where(col(column) == value)
         if wanted.action is not None:
             action = col(AuditEventRow.action)
-            prefix = action.startswith(f"{wanted.action}.", autoescape=True)
-            statement = statement.where((action == wanted.action) | prefix)
+            # from its dot to before the next character: LIKE tells capitals on PostgreSQL alone
+            below = (action >= f"{wanted.action}.") & (action < f"{wanted.action}/")
+            statement = statement.where((action == wanted.action) | below)
         if namespaces is not None:
             statement = statement.where(col(AuditEventRow.namespace).in_(namespaces))
         if wanted.since is not None:

@@ -1,5 +1,7 @@
 """Which schema revision a database has, and bringing it to ours."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -7,6 +9,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect
+from sqlalchemy.exc import DBAPIError
 
 from esm_client.core.errors import Unavailable
 
@@ -19,43 +22,68 @@ def config(engine: Engine) -> Config:
     return settings
 
 
+@contextmanager
+def _usable(engine: Engine) -> Generator[None]:
+    """Tell the operator why the database cannot be used; raises Unavailable."""
+    try:
+        yield
+    except DBAPIError as cause:
+        if getattr(cause.orig, "sqlstate", None) == "55P03":
+            raise Unavailable(
+                "Others kept the database's tables for too long; nothing was changed.",
+                "Run it again; while it runs, requests wait.",
+            ) from cause
+        reason = str(cause.orig).strip().splitlines()[0].rstrip(".")
+        raise Unavailable(
+            f"The database {engine.url.database!r} cannot be used: {reason}.",
+            "Start the database, or correct ESM_SERVER_DATABASE_URL.",
+        ) from cause
+
+
 def prepare(engine: Engine) -> None:
     """Migrate a fresh database, and an older SQLite one; raises Unavailable for any other.
 
     A shared PostgreSQL is upgraded by its operator, not by whoever starts a server.
     """
-    if _is_current(engine):
-        return
-    if _is_fresh(engine) or engine.dialect.name == "sqlite":
-        upgrade(engine)
-    else:
-        check_current(engine)
+    with _usable(engine):
+        if _is_current(engine):
+            return
+        upgrades = _is_fresh(engine) or engine.dialect.name == "sqlite"
+    (upgrade if upgrades else check_current)(engine)
 
 
 def upgrade(engine: Engine) -> None:
     """Bring the database to our revision; raises Unavailable when it is none of ours."""
-    scripts = ScriptDirectory.from_config(config(engine))
-    known = {script.revision for script in scripts.walk_revisions()}
-    revision = _revision(engine)
-    if revision is None and not _is_fresh(engine):
-        raise Unavailable(
-            "The database holds tables, but none of an ESM registry.",
-            "Name an empty database in ESM_SERVER_DATABASE_URL.",
-        )
-    if revision is not None and revision not in known:
-        raise Unavailable(
-            f"The database has revision {revision!r}, which this version does not know.",
-            "A newer esm-server wrote it: install that version or a later one.",
-        )
-    command.upgrade(config(engine), "head")
+    with _usable(engine):
+        _check_ours(engine)
+        command.upgrade(config(engine), "head")
 
 
 def check_current(engine: Engine) -> None:
     """Raise Unavailable, naming the command to run, unless the schema is ours."""
-    if not _is_current(engine):
+    with _usable(engine):
+        _check_ours(engine)
+        if not _is_current(engine):
+            raise Unavailable(
+                f"The database has revision {_revision(engine)!r}, not the one this version needs.",
+                "Run: esm-server migrate",
+            )
+
+
+def _check_ours(engine: Engine) -> None:
+    if _is_fresh(engine):
+        return
+    revision = _revision(engine)  # read last: somebody may be making the tables just now
+    scripts = ScriptDirectory.from_config(config(engine))
+    if revision is None:
         raise Unavailable(
-            f"The database has revision {_revision(engine)!r}, not the one this version needs.",
-            "Run: esm-server migrate",
+            "The database holds tables, but none of an ESM registry.",
+            "Name an empty database in ESM_SERVER_DATABASE_URL.",
+        )
+    if revision not in {script.revision for script in scripts.walk_revisions()}:
+        raise Unavailable(
+            f"The database has revision {revision!r}, which this version does not know.",
+            "A newer esm-server wrote it: install that version or a later one.",
         )
 
 

@@ -17,7 +17,7 @@ class NamespaceRow(SQLModel, table=True):
     description: str = Field(default="", max_length=1000)
     private: bool = False
     quota_bytes: int | None = Field(default=None, sa_type=BigInteger)
-    quota_versions: int | None = None
+    quota_versions: int | None = Field(default=None, sa_type=BigInteger)
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
     created_by: str = Field(max_length=96)
 

@@ -1,5 +1,6 @@
 """Sketches of the rows a version was trained on, taken from its summary."""
 
+from sqlalchemy import BigInteger
 from sqlmodel import Field, SQLModel
 
 
@@ -10,7 +11,7 @@ class SourceSketchRow(SQLModel, table=True):
 
     version_id: int = Field(foreign_key="esm_versions.id", primary_key=True)
     rule: int
-    num_rows: int
-    num_texts: int
+    num_rows: int = Field(sa_type=BigInteger)
+    num_texts: int = Field(sa_type=BigInteger)
     rows: bytes
     texts: bytes

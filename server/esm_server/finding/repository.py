@@ -7,11 +7,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import (
     ColumnElement,
-    Float,
     and_,
     func,
     literal,
-    literal_column,
     or_,
     tuple_,
     union_all,
@@ -24,7 +22,7 @@ from esm_server.db import EsmRow, EsmTagRow, EsmVersionRow, SpaceRow
 from esm_server.db.visibility import Reader, readable
 from esm_server.finding.conditions import COLUMNS, conditions
 from esm_server.registry.repository import IS_LATEST, VersionRecord
-from esm_server.registry.text_index import TEXT, WEIGHTS, match_expression, matches
+from esm_server.registry.text_index import TextIndex
 
 Key = tuple[Any, ...]
 MAX_FACET_VALUES = 20
@@ -68,17 +66,8 @@ class FindingRepository:
         self, query: EsmQuery, after: Key | None, limit: int
     ) -> Sequence[tuple[float, VersionRecord]]:
         """Matching ESMs, the best match first, with its score; key: the score and the id."""
-        score: ColumnElement[float] = literal_column(f"bm25(esm_text, {WEIGHTS})", Float)
-        number: Any = col(EsmRow.id)
         where = self._where(query.model_copy(update={"text": None}))
-        matched = TEXT.c.esm_text.op("MATCH")(match_expression(query.text or ""))
-        inner = (
-            select(number.label("id"), score.label("score"))
-            .select_from(TEXT)
-            .join(EsmRow, number == TEXT.c.rowid)
-            .where(matched, *where)
-            .subquery()
-        )
+        inner = TextIndex(self._session).scores(query.text or "", where).subquery()
         statement = select(inner.c.id, inner.c.score).order_by(inner.c.score, inner.c.id)
         if after is not None:
             best, last = after
@@ -102,7 +91,7 @@ class FindingRepository:
         )
         matching = sa.select(*columns).join(SpaceRow, col(SpaceRow.id) == col(EsmRow.space_id))
         found = matching.where(*self._where(query)).cte("found")
-        found = found.prefix_with("MATERIALIZED", dialect="sqlite")
+        found = found.prefix_with("MATERIALIZED")
         everything: Any = select(
             literal("").label("field"), literal("").label("value"), func.count()
         )
@@ -121,7 +110,7 @@ class FindingRepository:
             of_name = select(SpaceRow.id).where(col(SpaceRow.name) == query.space)
             where.append(col(EsmRow.space_id) == of_name.scalar_subquery())
         if query.text is not None:
-            where.append(matches(query.text))
+            where.append(TextIndex(self._session).matches(query.text))
         return where
 
     def _records(self, ids: SelectOfScalar[Any]) -> list[VersionRecord]:

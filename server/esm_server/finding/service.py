@@ -11,7 +11,7 @@ from esm_client.core.schemas import Esm, EsmQuery, Facets, FacetValue, Page
 from esm_server.auth.caller import Caller
 from esm_server.db.database import Database
 from esm_server.finding.repository import FindingRepository, Key
-from esm_server.pagination import Slice
+from esm_server.pagination import LARGEST_KEY, Slice
 from esm_server.registry.answers import as_esm
 from esm_server.registry.repository import EsmRepository, VersionRecord
 from esm_server.spaces.repository import SpaceRepository
@@ -92,7 +92,7 @@ def _key(sort: str, after: str) -> Key:
         first = datetime.fromisoformat(value) if sort == "newest" else float(value)
         if isinstance(first, datetime) and first.tzinfo is None:
             raise ValueError(value)
-        return first, int(number[:18])
+        return first, min(int(number[:18]), LARGEST_KEY)
     except ValueError as cause:
         raise InvalidInput(
             f"{after[:100]!r} does not begin a page of this list.",

@@ -1,24 +1,21 @@
-"""Full text of ESMs: SQLite's FTS5 over names, tasks, tags, descriptions and cards.
+"""Full text of ESMs: over names, tasks, tags, descriptions and cards.
 
 The table `esm_text` is derived from SQL alone and can be rebuilt; its rowids are ids of ESMs.
 """
 
 import re
+from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, column, table, text
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, Select, text
 from sqlmodel import Session, col, select
 
 from esm_client.core.errors import InvalidInput
 from esm_server.db import EsmRow, EsmTagRow, EsmVersionRow
+from esm_server.registry import text_postgresql, text_sqlite
 
-WEIGHTS = "10.0, 5.0, 5.0, 1.0"
-"""Of name, task, tags and prose in the relevance (bm25) of a match."""
 _DELETE = text("DELETE FROM esm_text WHERE rowid = :id")
-_INSERT = text(
-    "INSERT INTO esm_text (rowid, name, task, tags, prose) "
-    "VALUES (:id, :name, :task, :tags, :prose)"
-)
-TEXT = table("esm_text", column("rowid"), column("esm_text"))
 _WORD = re.compile(r"\w+")
 
 
@@ -28,21 +25,22 @@ class TextIndex:
     def __init__(self, session: Session) -> None:
         self._run = session.connection().execute
         self._session = session
+        dialect = session.connection().dialect.name
+        self._words = text_postgresql if dialect == "postgresql" else text_sqlite
 
     def put(self, esm: EsmRow, version: EsmVersionRow) -> None:
         """Index an ESM anew, by its latest version."""
         tags = self._session.exec(select(EsmTagRow.tag).where(col(EsmTagRow.esm_id) == esm.id))
         task = version.task
         columns = " ".join([*task.get("text_columns", ()), task.get("label_column") or ""])
-        values = {
-            "id": esm.id,
+        texts = {
             "name": f"{esm.namespace} {esm.name}",
             "task": f"{task['data_set']} {task.get('subset') or ''} {columns}",
             "tags": " ".join(tags.all()),
             "prose": f"{esm.description}\n{version.card}",
         }
         self.remove(esm)
-        self._run(_INSERT, values)
+        self._run(self._words.INSERT, {"id": esm.id, **self._words.values(texts)})
 
     def remove(self, esm: EsmRow) -> None:
         """Forget an ESM."""
@@ -59,22 +57,29 @@ class TextIndex:
         for esm, version in self._session.exec(latest.execution_options(yield_per=500)):
             self.put(esm, version)
 
+    def matches(self, words: str) -> ColumnElement[bool]:
+        """The condition that an ESM's text holds all words, the last of them as a beginning.
 
-def matches(words: str) -> ColumnElement[bool]:
-    """The condition that an ESM's text holds all words, the last of them as a beginning.
+        Raises InvalidInput when there is no word to look for.
+        """
+        found = select(self._words.TEXT.c.rowid).where(self._words.matched(_words_of(words)))
+        return col(EsmRow.id).in_(found)
 
-    Raises InvalidInput when there is no word to look for.
-    """
-    expression = match_expression(words)
-    found = select(TEXT.c.rowid).where(TEXT.c.esm_text.op("MATCH")(expression))
-    return col(EsmRow.id).in_(found)
+    def scores(self, words: str, where: Sequence[ColumnElement[bool]]) -> Select[Any, Any]:
+        """The `id` and `score` of the ESMs that match and fulfil `where`; the least is best.
+
+        Raises InvalidInput when there is no word to look for.
+        """
+        wanted, number = _words_of(words), self._words.TEXT.c.rowid
+        score = self._words.score(wanted).label("score")
+        matching = sa.select(number.label("id"), score).join(EsmRow, col(EsmRow.id) == number)
+        return matching.where(self._words.matched(wanted), *where)
 
 
-def match_expression(words: str) -> str:
-    """An FTS5 query that no text of a user can break: quoted words, joined by `and`."""
-    found = _WORD.findall(words)
+def _words_of(string: str) -> list[str]:
+    found = _WORD.findall(string)
     if not found:
         raise InvalidInput(
-            f"{words[:100]!r} holds no word to search for.", "Search for letters or digits."
+            f"{string[:100]!r} holds no word to search for.", "Search for letters or digits."
         )
-    return " ".join(f'"{word}"' for word in found) + "*"
+    return found
