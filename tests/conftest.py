@@ -15,7 +15,7 @@ from uuid import uuid4
 import httpx
 import numpy as np
 import pytest
-from servers.database import database_setting
+from servers.databases import database_setting
 from sqlalchemy import text
 
 from esm_client.core.artifact.config import EsmConfig

@@ -1,24 +1,37 @@
-"""The schema is made by migrations alone, and the models agree with it."""
-
-import sqlite3
+"""The schema is made by migrations alone, on either database, and the models agree with it."""
 
 import pytest
 from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from servers.databases import KINDS, empty
 from sqlalchemy import inspect, text
 
 from esm_client.core.errors import Unavailable
+from esm_client.core.schemas import EsmQuery
 from esm_server.db.columns import metadata
 from esm_server.db.database import Database
 from esm_server.db.migrations import check_current, config, prepare, upgrade
+from esm_server.finding.repository import FindingRepository
+
+FIRST = "8fd1d20550ef"
+
+
+@pytest.fixture(name="url", params=KINDS)
+def _url(request, tmp_path):
+    return empty(request.param, tmp_path)
 
 
 @pytest.fixture(name="database")
-def _database(tmp_path):
-    database = Database(f"sqlite:///{tmp_path / 'registry.sqlite3'}")
+def _database(url):
+    database = Database(url)
     yield database
     database.close()
+
+
+class Admin:
+    """A reader who sees everything."""
+
+    user_id, sees_all, only_namespace = 0, True, None
 
 
 def tables(database):
@@ -26,12 +39,21 @@ def tables(database):
     return {name for name in names if not name.startswith("esm_text")}  # FTS5 makes several
 
 
+def run(database, statement):
+    with database.write() as session:
+        result = session.connection().execute(text(statement))
+        return [tuple(row) for row in result] if result.returns_rows else []
+
+
+def revisions(database):
+    """From the first to the last."""
+    scripts = ScriptDirectory.from_config(config(database.engine))
+    return [script.revision for script in scripts.walk_revisions()][::-1]
+
+
 def test_models_and_migrations_agree(database):
     upgrade(database.engine)
-    with database.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        found = compare_metadata(context, metadata)
-        assert [change for change in found if "esm_text" not in str(change)] == []
+    command.check(config(database.engine))  # raises when a migration is missing
     assert tables(database) == {*metadata.tables, "alembic_version"}
 
 
@@ -52,13 +74,72 @@ def test_down_and_up_again(database):
     check_current(database.engine)
 
 
+def fill_first(database):
+    """What the first revision holds: two tokens, and an ESM with two versions."""
+    command.upgrade(config(database.engine), FIRST)
+    at = "'2026-11-20 12:00:00+00:00'"
+    for name, scope in (("ann", "admin"), ("bob", "write")):
+        run(database, f"INSERT INTO tokens (name, secret_sha256, scope, created_at) "
+            f"VALUES ('{name}', 'hash of {name}', '{scope}', {at})")  # fmt: skip
+    run(database, "INSERT INTO spaces (id, name, base_model, pooling, max_length, separator, "
+        "dimension, canaries, generation, created_at, created_by) "
+        f"VALUES (1, 's', 'tiny', 'mean', 128, ' ', 2, '[[1.5]]', 2, {at}, 'ann')")  # fmt: skip
+    run(database, "INSERT INTO esms (id, namespace, name, space_id, num_versions, created_at) "
+        f"VALUES (1, 'team', 'Mood', 1, 2, {at})")  # fmt: skip
+    for number in (1, 2):
+        task = '{"data_set": "test/mood", "kind": "classification", "language": "en"}'.replace(
+            ":", r"\:"
+        )
+        run(database, "INSERT INTO esm_versions (id, esm_id, version, digest, architecture, "
+            "dimension, task, card, provenance, created_at, created_by) "
+            f"VALUES ({number}, 1, {number}, 'd{number}', 'linear', 2, '{task}', "
+            f"'A card about sunny weather', '{{}}', {at}, 'bob')")  # fmt: skip
+        run(database, "INSERT INTO version_files (version_id, name, digest, size) "
+            f"VALUES ({number}, 'config.json', 'f', {number}00)")  # fmt: skip
+
+
+def test_data_survives_every_step_up_and_down(database):
+    """Step by step to the last revision, back to the first, and up again."""
+    fill_first(database)
+    for _ in range(2):
+        for revision in revisions(database):
+            command.upgrade(config(database.engine), revision)
+        check_current(database.engine)
+        assert run(database, "SELECT name, is_admin FROM users ORDER BY name") == [
+            ("ann", True),
+            ("bob", False),
+        ]
+        assert run(database, "SELECT namespace, role FROM members") == [("team", "admin")]
+        assert run(database, "SELECT size FROM esm_versions ORDER BY id") == [(100,), (200,)]
+        with database.read() as session:
+            finding = FindingRepository(session, Admin())
+            for words in ("sunny weath", "mood team", "test"):
+                ((_, (esm, version, space)),) = finding.by_relevance(EsmQuery(text=words), None, 10)
+                assert (esm.latest_number, esm.owner, esm.data_set) == (2, "bob", "test/mood")
+                assert version.created_at.isoformat() == "2026-11-20T12:00:00+00:00"
+                assert space.canaries == [[1.5]]
+        for revision in revisions(database)[::-1]:
+            command.downgrade(config(database.engine), revision)
+        assert run(database, "SELECT name, num_versions FROM esms") == [("Mood", 2)]
+        assert run(database, "SELECT name FROM tokens ORDER BY name") == [("ann",), ("bob",)]
+
+
+def test_large_numbers_become_the_largest_that_fits(database):
+    upgrade(database.engine)
+    run(database, "INSERT INTO namespaces (name, description, private, quota_versions, created_at, "
+        f"created_by) VALUES ('n', '', FALSE, {2**53}, '2026-11-20 12:00:00', 'a')")  # fmt: skip
+    command.downgrade(config(database.engine), "61e0b7d3a95c")
+    assert run(database, "SELECT quota_versions FROM namespaces") == [(2**31 - 1,)]
+
+
 def test_preparing_twice_changes_nothing(database):
     prepare(database.engine)
     prepare(database.engine)
     check_current(database.engine)
 
 
-def test_sqlite_is_set_up_for_safety(database):
+def test_sqlite_is_set_up_for_safety(tmp_path):
+    database = Database(empty("sqlite", tmp_path))
     upgrade(database.engine)
     with database.read() as session:
         values = {
@@ -66,24 +147,32 @@ def test_sqlite_is_set_up_for_safety(database):
             for name in ("journal_mode", "foreign_keys", "synchronous")
         }
     assert values == {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 2}
+    database.close()
 
 
-def test_unknown_revision_is_refused(start_registry, tmp_path):
-    database = Database(f"sqlite:///{tmp_path / 'd' / 'registry.sqlite3'}")
-    (tmp_path / "d").mkdir()
+def test_postgresql_orders_every_text_by_its_bytes(tmp_path):
+    database = Database(empty("postgresql", tmp_path))
+    upgrade(database.engine)
+    other = run(database, "SELECT table_name, column_name FROM information_schema.columns "
+        "WHERE table_schema = 'public' AND data_type IN ('text', 'character varying') "
+        "AND collation_name IS DISTINCT FROM 'C'")  # fmt: skip
+    assert other == []
+    assert run(database, "SELECT 'B' < 'a'") == [(False,)], "the database itself does otherwise"
+    database.close()
+
+
+def test_unknown_revision_is_refused(start_registry, url, database):
     prepare(database.engine)
-    with sqlite3.connect(tmp_path / "d" / "registry.sqlite3") as connection:
-        connection.execute("UPDATE alembic_version SET version_num = 'from-the-future'")
+    run(database, "UPDATE alembic_version SET version_num = 'from-the-future'")
     with pytest.raises(Unavailable, match="from-the-future"):
         prepare(database.engine)
     database.close()
     with pytest.raises(RuntimeError, match="which this version does not know"):
-        start_registry(tmp_path / "d")
+        start_registry(env={"ESM_SERVER_DATABASE_URL": url})
 
 
-def test_foreign_database_is_refused(database, tmp_path):
-    with sqlite3.connect(tmp_path / "registry.sqlite3") as connection:
-        connection.execute("CREATE TABLE recipes (id INTEGER)")
+def test_foreign_database_is_refused(database):
+    run(database, "CREATE TABLE recipes (id INTEGER)")
     with pytest.raises(Unavailable, match="none of an ESM registry"):
         prepare(database.engine)
 
@@ -91,6 +180,19 @@ def test_foreign_database_is_refused(database, tmp_path):
 def test_old_schema_names_the_command(database):
     with pytest.raises(Unavailable, match="esm-server migrate"):
         check_current(database.engine)
+
+
+def test_a_server_upgrades_no_postgresql(start_registry, tmp_path):
+    url = empty("postgresql", tmp_path)
+    running = start_registry(env={"ESM_SERVER_DATABASE_URL": url})  # a fresh one it does
+    running.stop()
+    database = Database(url)
+    command.downgrade(config(database.engine), "-1")
+    database.close()
+    with pytest.raises(RuntimeError, match="Run: esm-server migrate"):
+        start_registry(env={"ESM_SERVER_DATABASE_URL": url})
+    assert running.run_command("migrate").returncode == 0
+    start_registry(env={"ESM_SERVER_DATABASE_URL": url})
 
 
 def test_migrate_command(registry):

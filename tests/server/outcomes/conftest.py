@@ -3,9 +3,6 @@
 import pytest
 from server.test_server_rankings import body, make_sketch
 
-from esm_server.db.database import Database
-from esm_server.settings import Settings
-
 
 @pytest.fixture(name="client")
 def _client(registry):
@@ -15,7 +12,7 @@ def _client(registry):
 
 @pytest.fixture(name="database")
 def _database(registry):
-    database = Database(Settings(data_dir=registry.data_dir, database_url=None).url)
+    database = registry.database()
     yield database
     database.close()
 
