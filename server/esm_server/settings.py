@@ -30,7 +30,7 @@ class Settings(BaseSettings):
     data_dir: Path = Path("esm-registry-data")
     """Where blobs and, in embedded mode, the database lie."""
     database_url: str | None = None
-    """An SQLAlchemy URL; without one, SQLite inside `data_dir`."""
+    """postgresql://user:password@host/database; without one, SQLite inside `data_dir`."""
     max_blob_bytes: Bytes = MAX_ARTIFACT_BYTES
     """Largest file that is accepted."""
     max_source_model_bytes: Bytes = MAX_SOURCE_MODEL_BYTES

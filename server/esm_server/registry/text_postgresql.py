@@ -24,6 +24,8 @@ _LAST_POSITION, _MOST_POSITIONS, _LONGEST_WORD = 16_383, 255, 500
 _WORD = re.compile(r"[^\W_]+")
 _FINAL_SIGMA, _SIGMA = "\u03c2", "\u03c3"
 _DIACRITICS = re.compile("[\u0300-\u036f]")
+_ACCENTED = re.compile("([a-z])[\u0300-\u036f]+")
+"""FTS5 knows the letters under the accents of the Latin alphabet alone."""
 
 
 def values(texts: Mapping[str, str]) -> dict[str, Any]:
@@ -42,8 +44,8 @@ def values(texts: Mapping[str, str]) -> dict[str, Any]:
 
 def folded(string: str) -> list[str]:
     """The words of a text as FTS5's unicode61 sees them: small letters without diacritics."""
-    small = string.lower().replace(_FINAL_SIGMA, _SIGMA)
-    plain = _DIACRITICS.sub("", unicodedata.normalize("NFD", small))
+    small = _DIACRITICS.sub("", string.lower().replace(_FINAL_SIGMA, _SIGMA))
+    plain = _ACCENTED.sub(r"\1", unicodedata.normalize("NFD", small))
     return [word[:_LONGEST_WORD] for word in _WORD.findall(unicodedata.normalize("NFC", plain))]
 
 
