@@ -172,7 +172,9 @@ class EsmRepository:
                 select(SourceModelRow).where(col(SourceModelRow.version_id).in_(versions))
             ).all(),
             source_model_files=run(
-                select(SourceModelFileRow).where(col(SourceModelFileRow.version_id).in_(versions))
+                select(SourceModelFileRow)
+                .where(col(SourceModelFileRow.version_id).in_(versions))
+                .order_by(col(SourceModelFileRow.name))
             ).all(),
             tags=run(select(EsmTagRow).where(col(EsmTagRow.esm_id).in_(esms))).all(),
         )

@@ -36,6 +36,7 @@ class VectorRepository:
             select(col(EsmVersionRow.id))
             .join(EsmRow, col(EsmRow.id) == col(EsmVersionRow.esm_id))
             .where(col(EsmRow.space_id) == space_id, IS_LATEST, col(EsmRow.live))
+            .order_by(col(EsmVersionRow.id))
         )
         return [version for version in self._session.exec(statement).all() if version is not None]
 
@@ -47,7 +48,8 @@ class VectorRepository:
             rows: list[tuple[int, bytes]] = []
             for start in range(0, len(versions), _PART):
                 part = versions[start : start + _PART]
-                rows += self._session.exec(select(key, value).where(key.in_(part))).all()
+                found_part = select(key, value).where(key.in_(part)).order_by(key)
+                rows += self._session.exec(found_part).all()
             vectors = np.frombuffer(b"".join(data for _, data in rows), "<f4")
             ids = np.array([version for version, _ in rows], dtype=np.int64)
             found[by] = (ids, vectors.reshape(len(rows), -1) if len(rows) else vectors[:, None])

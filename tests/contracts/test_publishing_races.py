@@ -1,0 +1,73 @@
+"""Sixteen clients of one server at once, on either database: one order of things."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from server.conftest import upload
+from servers.databases import KINDS, empty
+
+from esm_client.core.artifact.directory import EsmArtifact
+
+PUSHERS = 16
+
+
+@pytest.fixture(name="running", params=KINDS)
+def _running(request, start_registry, tmp_path):
+    return start_registry(env={"ESM_SERVER_DATABASE_URL": empty(request.param, tmp_path)})
+
+
+def together(running, work, count=PUSHERS):
+    """What `work(client, number)` answers, of so many at once."""
+
+    def one(number):
+        with running.client(running.write_token) as client:
+            return work(client, number)
+
+    with ThreadPoolExecutor(count) as several:
+        return list(several.map(one, range(count)))
+
+
+@pytest.fixture(name="push_all")
+def _push_all(running, esm_directory):
+    directories = [esm_directory(f"e{seed}", seed=seed) for seed in range(PUSHERS)]
+
+    def push_all(path):
+        def push(client, number):
+            directory = directories[number]
+            body = {
+                "manifest": upload(client, directory, path.split("/")[0]),
+                "fingerprint": EsmArtifact.read(directory).fingerprint.model_dump(mode="json"),
+            }
+            return client.post(f"/v1/esms/{path}/versions", json=body)
+
+        return together(running, push)
+
+    return push_all
+
+
+def test_versions_have_no_gap_and_an_alias_moves_once(running, push_all):
+    """The first of them also makes the namespace, the space and the ESM."""
+    answers = push_all("new/esm")
+    assert [answer.status_code for answer in answers] == [201] * PUSHERS, answers[0].text
+    assert sorted(a.json()["version"] for a in answers) == list(range(1, PUSHERS + 1))
+    path = "/v1/esms/new/esm/aliases/stable"
+
+    def move(client, number):
+        return client.put(path, json={"version": number + 1, "expected": 0}).status_code
+
+    moved = together(running, move)
+    assert set(moved) == {200, 409}
+    assert moved.count(200) == 1
+    with running.client(running.read_token) as client:
+        (alias,) = client.get("/v1/esms/new/esm/aliases").json()["items"]
+    assert alias["version"] == moved.index(200) + 1
+
+
+def test_a_quota_holds(running, push_all):
+    with running.client(running.admin_token) as root:
+        root.post("/v1/namespaces", json={"name": "small"}).raise_for_status()
+        root.patch("/v1/namespaces/small", json={"quota_versions": 5}).raise_for_status()
+    running.write_token = running.admin_token
+    answers = [answer.status_code for answer in push_all("small/esm")]
+    assert answers.count(201) == 5, answers
+    assert answers.count(413) == PUSHERS - 5
