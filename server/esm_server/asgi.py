@@ -49,7 +49,8 @@ from esm_server.similar.controllers import SimilarController
 from esm_server.similar.service import SimilarService
 from esm_server.spaces.controllers import SpaceController
 from esm_server.spaces.service import SpaceService
-from esm_server.storage.local import LocalBlobStore
+from esm_server.storage.base import BlobStore
+from esm_server.storage.choice import open_store
 from esm_server.system.controllers import SystemController
 from esm_server.system.health import HealthService
 from esm_server.system.metrics import Metrics
@@ -61,7 +62,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
     """The server as an ASGI app; settings come from the environment unless given."""
     settings = settings or Settings()
     database = Database(settings.url)
-    store = LocalBlobStore(settings.blob_dir)
+    store = open_store(settings)
     auth = AuthService(database)
     uploads = UploadLimits(
         settings.max_blob_bytes,
@@ -74,7 +75,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         database,
         store,
         AdmissionPolicy(settings.verdicts),
-        engine,
+        engine.take_in,
         open_namespaces=settings.open_namespaces,
     )
     similar = SimilarService(database, gpu=settings.index_on_gpu)
@@ -144,7 +145,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
     return RequestLog(UnreadBody(app), services.metrics)
 
 
-def _engine(settings: Settings, store: LocalBlobStore) -> Engine:
+def _engine(settings: Settings, store: BlobStore) -> Engine:
     workers = settings.workers or num_workers(settings.device, usable_cores())
     return Engine(settings.engine_dir, store.local_copy, workers, settings.device)
 

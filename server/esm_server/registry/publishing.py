@@ -1,5 +1,6 @@
 """Publishing a version: everything is checked before anything becomes visible."""
 
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,7 +25,6 @@ from esm_server.audit.record import record
 from esm_server.auth.caller import Caller
 from esm_server.db import EsmVersionRow, NamespaceRow
 from esm_server.db.database import Database
-from esm_server.engine.scoring import Engine
 from esm_server.namespaces.permissions import check_publisher, check_quota, create_namespace
 from esm_server.registry.answers import as_version_detail
 from esm_server.registry.facts import refresh
@@ -39,6 +39,9 @@ from esm_server.storage.base import BlobStore
 
 ATTEMPTS = 5
 """How often a publish is tried when another one takes the same version number or space name."""
+
+TakeIn = Callable[[int, Iterable[str]], None]
+"""Puts the maps of a space, by the digests of their files, at the engine's hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +60,14 @@ class PublishService:
         database: Database,
         store: BlobStore,
         policy: AdmissionPolicy,
-        engine: Engine,
+        take_in: TakeIn,
         *,
         open_namespaces: bool,
     ) -> None:
         self._database = database
         self._store = store
         self._policy = policy
-        self._engine = engine
+        self._take_in = take_in
         self._open_namespaces = open_namespaces
         self._duplicates = Duplicates()
 
@@ -85,7 +88,7 @@ class PublishService:
         draft = _Draft(namespace, name, request, artifact, fingerprint, caller)
         published, space_id = self._stored(draft)
         if published.is_new:
-            self._engine.take_in(space_id, [request.manifest.files[MODEL].sha256])
+            self._take_in(space_id, [request.manifest.files[MODEL].sha256])
         return published
 
     def _stored(self, draft: "_Draft") -> tuple[Published, int]:
@@ -97,18 +100,7 @@ class PublishService:
         return self._store_version(draft)
 
     def _read_artifact(self, manifest: Manifest) -> EsmArtifact:
-        for filename, entry in manifest.files.items():
-            size = self._store.size(entry.sha256)
-            if size is None:
-                raise NotFound(
-                    f"The blob of {filename} ({entry.sha256}) is not on the server.",
-                    "Upload every file before the version: push again.",
-                )
-            if size != entry.size:
-                raise InvalidArtifact(
-                    f"{filename} has {size} bytes, the manifest says {entry.size}.",
-                    "Make the manifest again from the files.",
-                )
+        sizes = self._stored_sizes(manifest)
         with ExitStack() as stack:
             paths = {
                 filename: stack.enter_context(self._store.local_copy(entry.sha256))
@@ -122,11 +114,33 @@ class PublishService:
                         f"The blob of {filename} ({digest}) was damaged on the server's disk.",
                         "It was removed there: push again.",
                     )
+                if (size := sizes[filename]) != manifest.files[filename].size:
+                    raise InvalidArtifact(
+                        f"{filename} has {size} bytes, the manifest says "
+                        f"{manifest.files[filename].size}.",
+                        "Make the manifest again from the files.",
+                    )
             return EsmArtifact.from_files(paths)
+
+    def _stored_sizes(self, manifest: Manifest) -> dict[str, int]:
+        """The size of each file's blob by the file's name; raises NotFound."""
+        sizes: dict[str, int] = {}
+        for filename, entry in manifest.files.items():
+            size = self._store.size(entry.sha256)
+            if size is None:
+                raise NotFound(
+                    f"The blob of {filename} ({entry.sha256}) is not on the server.",
+                    "Upload every file before the version: push again.",
+                )
+            sizes[filename] = size
+        return sizes
 
     def _store_version(self, draft: "_Draft") -> tuple[Published, int]:
         """The version, and the id of its space."""
         with self._database.write() as session:
+            # A sweep of blobs that nothing names may have come since they were read. It excludes
+            # us, and from here on it finds them named: operations.gc says how.
+            self._stored_sizes(draft.request.manifest)
             owner = self._namespace(session, draft)
             space = admit(
                 session, draft.request.space, draft.artifact, draft.fingerprint, draft.caller.name

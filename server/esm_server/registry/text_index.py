@@ -4,6 +4,7 @@ The table `esm_text` is derived from SQL alone and can be rebuilt; its rowids ar
 """
 
 import re
+from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, column, table, text
 from sqlmodel import Session, col, select
@@ -18,6 +19,10 @@ _INSERT = text(
     "INSERT INTO esm_text (rowid, name, task, tags, prose) "
     "VALUES (:id, :name, :task, :tags, :prose)"
 )
+_HOLDS = text(
+    "SELECT 1 FROM esm_text WHERE rowid = :id AND name = :name AND task = :task "
+    "AND tags = :tags AND prose = :prose"
+)
 TEXT = table("esm_text", column("rowid"), column("esm_text"))
 _WORD = re.compile(r"\w+")
 
@@ -31,22 +36,31 @@ class TextIndex:
 
     def put(self, esm: EsmRow, version: EsmVersionRow) -> None:
         """Index an ESM anew, by its latest version."""
-        tags = self._session.exec(select(EsmTagRow.tag).where(col(EsmTagRow.esm_id) == esm.id))
-        task = version.task
-        columns = " ".join([*task.get("text_columns", ()), task.get("label_column") or ""])
-        values = {
-            "id": esm.id,
-            "name": f"{esm.namespace} {esm.name}",
-            "task": f"{task['data_set']} {task.get('subset') or ''} {columns}",
-            "tags": " ".join(tags.all()),
-            "prose": f"{esm.description}\n{version.card}",
-        }
         self.remove(esm)
+        values = {"id": esm.id, **text_of(esm, version, self.tags_of(esm))}
         self._run(_INSERT, values)
+
+    def tags_of(self, esm: EsmRow) -> Sequence[str]:
+        """The tags of an ESM in the order in which they are indexed."""
+        tags = select(EsmTagRow.tag).where(col(EsmTagRow.esm_id) == esm.id)
+        return self._session.exec(tags.order_by(col(EsmTagRow.tag))).all()
 
     def remove(self, esm: EsmRow) -> None:
         """Forget an ESM."""
-        self._run(_DELETE, {"id": esm.id})
+        self.forget(esm.id or 0)
+
+    def forget(self, esm_id: int) -> None:
+        """Forget what is indexed under the key of an ESM, which may be gone."""
+        self._run(_DELETE, {"id": esm_id})
+
+    def keys(self) -> set[int]:
+        """The keys of all ESMs that are indexed."""
+        return set(self._run(select(TEXT.c.rowid)).scalars())
+
+    def holds(self, esm: EsmRow, version: EsmVersionRow) -> bool:
+        """Whether an ESM is indexed with the texts that it has now."""
+        values = {"id": esm.id, **text_of(esm, version, self.tags_of(esm))}
+        return self._run(_HOLDS, values).first() is not None
 
     def rebuild(self) -> None:
         """Index everything anew."""
@@ -58,6 +72,18 @@ class TextIndex:
         )
         for esm, version in self._session.exec(latest.execution_options(yield_per=500)):
             self.put(esm, version)
+
+
+def text_of(esm: EsmRow, version: EsmVersionRow, tags: Sequence[str]) -> dict[str, str]:
+    """What is indexed of an ESM, by column."""
+    task = version.task
+    columns = " ".join([*task.get("text_columns", ()), task.get("label_column") or ""])
+    return {
+        "name": f"{esm.namespace} {esm.name}",
+        "task": f"{task['data_set']} {task.get('subset') or ''} {columns}",
+        "tags": " ".join(tags),
+        "prose": f"{esm.description}\n{version.card}",
+    }
 
 
 def matches(words: str) -> ColumnElement[bool]:

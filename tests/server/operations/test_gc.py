@@ -1,0 +1,61 @@
+"""`gc` removes what nothing names, and nothing else, whatever goes on beside it."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Event
+
+from esm_server.operations.gc import sweep
+
+
+def push_until_taken(push, directory, path, server):
+    """A client whose blobs were swept between upload and commit pushes again."""
+    for _ in range(200):
+        answer = push(directory, path, server=server, space="space")
+        if answer.status_code == 201:
+            return answer.json()["digest"]
+        assert answer.status_code == 404, answer.text
+        assert "push again" in answer.text
+    raise AssertionError("swept 200 times")
+
+
+def test_beside_eight_pushers(filled, parts, push, esm_directory, command):
+    folders = [esm_directory(f"p{seed}", seed=100 + seed) for seed in range(32)]
+    done = Event()
+    swept = []
+
+    def sweeping():
+        with parts(filled) as registry:
+            while not done.is_set():
+                swept.append(sweep(registry, timedelta(0)).removed)
+
+    with ThreadPoolExecutor(9) as pool:
+        sweeper = pool.submit(sweeping)
+        names = [f"n/p{number}" for number in range(len(folders))]
+        arguments = ([push] * 32, folders, names, [filled] * 32)
+        digests = list(pool.map(push_until_taken, *arguments))
+        done.set()
+        sweeper.result()
+    assert len(set(digests)) == 32
+    assert len(swept) > 1
+    report = command(filled, "check", "--deep")
+    assert (report["versions"], report["findings"]) == (36, [])
+    command(filled, "gc", "--grace", "0")
+    assert command(filled, "check", "--deep")["unreferenced_blobs"] == 0
+
+
+def test_only_what_nothing_names_and_is_old(filled, parts, command):
+    with filled.client(filled.admin_token) as client:
+        client.delete("/v1/esms/n/b").raise_for_status()
+    assert command(filled, "gc")["young"] == 3
+    told = command(filled, "gc", "--grace", "0", "--dry-run")
+    assert told["removed"] == 3
+    assert command(filled, "check")["unreferenced_blobs"] == 3
+    done = command(filled, "gc", "--grace", "0s")
+    assert (done["removed"], done["removed_bytes"]) == (3, told["removed_bytes"])
+    report = command(filled, "check", "--deep")
+    assert (report["unreferenced_blobs"], report["findings"]) == (0, [])
+
+
+def test_wrong_input(filled, refused):
+    assert "no length of time" in refused(filled, "gc", "--grace", "soon")
+    assert "no length of time" in refused(filled, "gc", "--grace", "9999999999d")
