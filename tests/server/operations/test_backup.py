@@ -123,7 +123,7 @@ def test_an_interrupted_restore_goes_on(filled, parts, command, tmp_path, monkey
                 restoring.restore(registry, BackupFolder(target), None)
         with registry.database.read() as session:
             assert session.exec(select(col(EsmRow.id))).all() == []
-        assert restoring.restore(registry, BackupFolder(target), None).blobs == 11
+        assert restoring.restore(registry, BackupFolder(target), None).blobs == 10
         with pytest.raises(Conflict):
             restoring.restore(registry, BackupFolder(target), None)
     assert command(filled, "check", "--deep", data_dir=other)["findings"] == []
