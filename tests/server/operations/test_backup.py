@@ -45,7 +45,9 @@ def test_beside_pushes_and_back_elsewhere(
     with again.client(token) as client:  # tokens come back
         found = client.get("/v1/esms/n/a/versions/stable").json()
         assert found["version"] == 1
-        assert client.get("/v1/esms", params={"search": "reviews"}).status_code == 200
+        matches = client.get("/v1/esms", params={"q": "reviews"}).json()["items"]
+        assert [one["name"] for one in matches] == ["a"]
+    again.write_token = filled.write_token  # whose user is a member of the namespace
     fresh = push(esm_directory("z", seed=999), "n/z", server=again, space="space")
     assert fresh.json()["version"] == 1
 
@@ -63,6 +65,7 @@ def test_keys_of_deleted_versions_do_not_come_back(
     command(filled, "backup", str(tmp_path / "backups"))
     command(filled, "restore", str(tmp_path / "backups"), data_dir=tmp_path / "other")
     again = start_registry(tmp_path / "other")
+    again.write_token = filled.write_token
     push(esm_directory("d", seed=9), "n/d", server=again, space="space").raise_for_status()
     with again.client(again.read_token) as client:
         live = client.get("/v1/spaces/space/live").json()["live"]

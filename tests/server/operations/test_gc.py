@@ -4,6 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Event
 
+from esm_client import Client
+from esm_client.remote.resources.blobs import BlobResource
 from esm_server.operations.gc import sweep
 
 
@@ -59,3 +61,19 @@ def test_only_what_nothing_names_and_is_old(filled, parts, command):
 def test_wrong_input(filled, refused):
     assert "no length of time" in refused(filled, "gc", "--grace", "soon")
     assert "no length of time" in refused(filled, "gc", "--grace", "9999999999d")
+
+
+def test_a_client_uploads_again_what_was_swept_under_its_push(
+    filled, esm_directory, monkeypatch, command
+):
+    directory, asked = esm_directory("late", seed=77), []
+
+    def was_there(_blobs, _namespace, digest, _size):
+        asked.append(digest)
+        return len(asked) <= 3  # one look at each file, each swept since
+
+    monkeypatch.setattr(BlobResource, "exists", was_there)
+    with Client(filled.url, filled.write_token) as client:
+        assert client.push(directory, "n/late", space="space").version == 1
+    assert len(asked) == 6
+    assert command(filled, "check", "--deep")["findings"] == []
