@@ -19,7 +19,8 @@ def set_aside(registry: Registry, digest: str) -> Path | None:
     store = registry.store
     # Commits wait meanwhile, and look after us whether their blobs are there: what a push has
     # just mended is seen to be sound here, or is missed by its commit and uploaded again.
-    with registry.database.write():
+    with registry.database.write() as session:
+        session.connection()  # it begins now, and not with a first statement
         size = store.size(digest)
         if size is None or fault_of(store, digest) is None:
             return None

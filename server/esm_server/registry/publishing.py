@@ -138,10 +138,10 @@ class PublishService:
     def _store_version(self, draft: "_Draft") -> tuple[Published, int]:
         """The version, and the id of its space."""
         with self._database.write() as session:
-            # A sweep of blobs that nothing names may have come since they were read. It excludes
-            # us, and from here on it finds them named: operations.gc says how.
-            self._stored_sizes(draft.request.manifest)
             owner = self._namespace(session, draft)
+            # A sweep of blobs that nothing names may have come since they were read. From the
+            # statement above on it waits for us, and then finds them named: see operations.gc.
+            self._stored_sizes(draft.request.manifest)
             space = admit(
                 session, draft.request.space, draft.artifact, draft.fingerprint, draft.caller.name
             )

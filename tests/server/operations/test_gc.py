@@ -29,13 +29,16 @@ def test_beside_eight_pushers(filled, parts, push, esm_directory, command):
         with parts(filled) as registry:
             while not done.is_set():
                 swept.append(sweep(registry, timedelta(0)).removed)
+                done.wait(0.1)  # or hardly any push would ever come through
 
     with ThreadPoolExecutor(9) as pool:
         sweeper = pool.submit(sweeping)
         names = [f"n/p{number}" for number in range(len(folders))]
         arguments = ([push] * 32, folders, names, [filled] * 32)
-        digests = list(pool.map(push_until_taken, *arguments))
-        done.set()
+        try:
+            digests = list(pool.map(push_until_taken, *arguments))
+        finally:
+            done.set()
         sweeper.result()
     assert len(set(digests)) == 32
     assert len(swept) > 1
