@@ -89,8 +89,11 @@ class SourceModelService:
                 raise InvalidArtifact(
                     f"{name} has {stored} bytes, not {file.size}.", "List the files again."
                 )
-            with self._store.local_copy(file.sha256) as path:
-                check_source_model_file(name, path)
+            try:
+                with self._store.local_copy(file.sha256) as path:
+                    check_source_model_file(name, path)
+            except FileNotFoundError as cause:  # swept while it was read
+                raise NotFound(f"{name} is not on the server any more.", "Push again.") from cause
         return size
 
     def _stored_size(self, name: str, file: SourceModelFile) -> int:

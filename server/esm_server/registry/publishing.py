@@ -83,7 +83,12 @@ class PublishService:
         with self._database.read() as session:
             check_publisher(session, caller, namespace, may_create=self._open_namespaces)
         _check_sizes(request)
-        artifact = self._read_artifact(request.manifest)
+        try:
+            artifact = self._read_artifact(request.manifest)
+        except FileNotFoundError as cause:  # swept while it was read
+            raise NotFound(
+                "A file of this version is not on the server any more.", "It was swept: push again."
+            ) from cause
         fingerprint = claimed_fingerprint(artifact, request.fingerprint)
         draft = _Draft(namespace, name, request, artifact, fingerprint, caller)
         published, space_id = self._stored(draft)
