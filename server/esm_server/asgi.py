@@ -51,7 +51,7 @@ from esm_server.similar.service import SimilarService
 from esm_server.spaces.controllers import SpaceController
 from esm_server.spaces.service import SpaceService
 from esm_server.storage.base import BlobStore
-from esm_server.storage.local import LocalBlobStore
+from esm_server.storage.choice import open_store
 from esm_server.system.controllers import SystemController
 from esm_server.system.health import HealthService
 from esm_server.system.state import StateCollector
@@ -71,7 +71,7 @@ def create_app(settings: Settings | None = None) -> Application:
     if settings.traces_endpoint:
         start_traces(settings.traces_endpoint, server_version())
         trace_transactions(database.engine)
-    store = watched(LocalBlobStore(settings.blob_dir), metrics)
+    store = watched(open_store(settings), metrics)
     auth = AuthService(database)
     uploads = UploadLimits(
         settings.max_blob_bytes,
@@ -84,7 +84,7 @@ def create_app(settings: Settings | None = None) -> Application:
         database,
         store,
         AdmissionPolicy(settings.verdicts),
-        engine,
+        engine.take_in,
         metrics,
         open_namespaces=settings.open_namespaces,
     )

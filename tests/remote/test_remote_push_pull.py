@@ -204,7 +204,7 @@ class TestAnswersOfAStranger:
 
 class TestRepair:
     @pytest.mark.parametrize("damage", [b"short", None], ids=["truncated", "changed"])
-    def test_pushing_again_mends_a_damaged_blob(
+    def test_a_push_mends_a_damaged_blob(
         self, client, registry, esm_directory, namespace, tmp_path, damage
     ):
         directory = esm_directory(seed=4711)
@@ -213,9 +213,6 @@ class TestRepair:
         blob = registry.data_dir / "blobs" / digits[:2] / digits
         whole = blob.read_bytes()
         blob.write_bytes(damage or whole[:-1] + bytes([whole[-1] ^ 1]))
-        if damage is None:  # the right size: only the server can tell
-            with pytest.raises(errors.NotFound, match="damaged on the server's disk"):
-                client.push(directory, f"{namespace}/esm")
         client.push(directory, f"{namespace}/esm")
         assert blob.read_bytes() == whole
         assert client.pull(f"{namespace}/esm", tmp_path / "out").is_dir()

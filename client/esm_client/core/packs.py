@@ -108,7 +108,11 @@ def pack_bytes(members: Iterable[Member], start: int = 0) -> Iterator[bytes]:
     yield from _from(start - at, bytes(end))
 
 
-def read_pack(stream: IO[bytes], max_blob_bytes: int = MAX_ARTIFACT_BYTES) -> Iterator[Entry]:
+def read_pack(
+    stream: IO[bytes],
+    max_blob_bytes: int = MAX_ARTIFACT_BYTES,
+    max_entries: int = _LARGEST_COUNT,
+) -> Iterator[Entry]:
     """The entries of a pack, one after the other, from a stream that can seek.
 
     Raises InvalidInput for what is no pack, and entries that no pack holds; TooLarge.
@@ -117,7 +121,7 @@ def read_pack(stream: IO[bytes], max_blob_bytes: int = MAX_ARTIFACT_BYTES) -> It
     while (header := _read_header(stream, offset)) is not None:
         name, size = header
         count += 1
-        if count > _LARGEST_COUNT:
+        if count > max_entries:
             raise _invalid("it holds too many files")
         is_blob = blob_digest(name) is not None
         if not (is_blob or is_esm(name) or name == CONTENT):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from esm_client.core.artifact.directory import EsmArtifact, artifact_files
 from esm_client.core.artifact.manifest import build_manifest
-from esm_client.core.errors import InvalidName
+from esm_client.core.errors import InvalidName, NotFound
 from esm_client.core.references import Reference
 from esm_client.core.schemas import EsmVersionCreate, EsmVersionDetail, Source
 from esm_client.remote.resources.blobs import BlobResource
@@ -33,9 +33,6 @@ def push_directory(
     artifact = EsmArtifact.read(directory)
     files = artifact_files(directory)
     manifest = build_manifest(files)
-    for filename, entry in manifest.files.items():
-        if not blobs.exists(target.namespace, entry.sha256, entry.size):
-            blobs.put(target.namespace, entry.sha256, files[filename])
     version = EsmVersionCreate(
         manifest=manifest,
         space=space,
@@ -45,4 +42,14 @@ def push_directory(
         source=source or artifact.source,
         force=force,
     )
-    return esms.commit(target.namespace, target.name, version)
+
+    def attempt() -> EsmVersionDetail:
+        for filename, entry in manifest.files.items():
+            if not blobs.exists(target.namespace, entry.sha256, entry.size):
+                blobs.put(target.namespace, entry.sha256, files[filename])
+        return esms.commit(target.namespace, target.name, version)
+
+    try:
+        return attempt()
+    except NotFound:  # maybe a file that was there is gone: swept, as nothing named it, or damaged
+        return attempt()

@@ -5,7 +5,7 @@ from sqlmodel import Session
 from esm_client.core.artifact.manifest import digest_bytes
 from esm_client.core.artifact.source_model import check_source_model, check_source_model_file
 from esm_client.core.errors import Conflict, InvalidArtifact, NotFound, TooLarge
-from esm_client.core.schemas import EsmVersionDetail, SourceModelCreate
+from esm_client.core.schemas import EsmVersionDetail, SourceModelCreate, SourceModelFile
 from esm_server.artifacts.repository import SourceModelRepository
 from esm_server.audit.record import record
 from esm_server.auth.caller import Caller
@@ -44,6 +44,8 @@ class SourceModelService:
             known = models.find(found[1].id)
             if known is None:
                 check_quota(session, owner, num_bytes=size, versions=0)
+                for filename, file in request.files.items():
+                    self._stored_size(filename, file)  # once more: see operations.gc
                 model = SourceModelRow(
                     version_id=found[1].id or 0, digest=digest, size=size, created_by=caller.name
                 )
@@ -82,18 +84,25 @@ class SourceModelService:
                 "Store it in half precision.",
             )
         for name, file in request.files.items():
-            stored = self._store.size(file.sha256)
-            if stored is None:
-                raise NotFound(
-                    f"The blob of {name} ({file.sha256}) is not on the server.",
-                    "Upload every file first: push the source model again.",
-                )
+            stored = self._stored_size(name, file)
             if stored != file.size:
                 raise InvalidArtifact(
                     f"{name} has {stored} bytes, not {file.size}.", "List the files again."
                 )
-            with self._store.local_copy(file.sha256) as path:
-                check_source_model_file(name, path)
+            try:
+                with self._store.local_copy(file.sha256) as path:
+                    check_source_model_file(name, path)
+            except FileNotFoundError as cause:  # swept while it was read
+                raise NotFound(f"{name} is not on the server any more.", "Push again.") from cause
+        return size
+
+    def _stored_size(self, name: str, file: SourceModelFile) -> int:
+        size = self._store.size(file.sha256)
+        if size is None:
+            raise NotFound(
+                f"The blob of {name} ({file.sha256}) is not on the server.",
+                "Upload every file first: push the source model again.",
+            )
         return size
 
 

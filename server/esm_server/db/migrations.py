@@ -87,6 +87,22 @@ def _check_ours(engine: Engine) -> None:
         )
 
 
+def schema_problem(engine: Engine) -> str | None:
+    """Why this version cannot read the database; None when its schema is ours."""
+    revision = _revision(engine)
+    scripts = ScriptDirectory.from_config(config(engine))
+    if revision == scripts.get_current_head():
+        return None
+    known = revision in {script.revision for script in scripts.walk_revisions()}
+    kind = "is older than this version" if known else "is unknown to this version"
+    return f"The database's revision {revision!r} {kind}."
+
+
+def head_revision(engine: Engine) -> str:
+    """The revision of this version's schema."""
+    return ScriptDirectory.from_config(config(engine)).get_current_head() or ""
+
+
 def _is_current(engine: Engine) -> bool:
     head = ScriptDirectory.from_config(config(engine)).get_current_head()
     return _revision(engine) == head

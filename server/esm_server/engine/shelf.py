@@ -106,6 +106,15 @@ class Shelf:
 
     def append(self, digest: str, esm_map: EsmMap) -> int:
         """Write a map at the end; returns its row."""
+        data = self.record_of(digest, esm_map)
+        row = len(self)
+        with self.path.open("r+b" if self.path.exists() else "wb") as file:
+            file.seek(row * self.record_bytes)  # over what a broken write has left
+            file.write(data)
+        return row
+
+    def record_of(self, digest: str, esm_map: EsmMap) -> bytes:
+        """The bytes of a map on this shelf."""
         record = np.zeros((), dtype=self._record)
         inner = record["map"]
         inner["digest"] = np.frombuffer(bytes.fromhex(digest.removeprefix("sha256:")), np.uint8)
@@ -114,11 +123,7 @@ class Shelf:
             inner[field] = array.reshape(inner[field].shape)
         data = bytearray(record.tobytes())
         data[_CRC] = _crc(data).to_bytes(4, "little")
-        row = len(self)
-        with self.path.open("r+b" if self.path.exists() else "wb") as file:
-            file.seek(row * self.record_bytes)  # over what a broken write has left
-            file.write(data)
-        return row
+        return bytes(data)
 
     def sound_digests(self) -> dict[str, int]:
         """The row of every map by its digest; rows whose bytes changed are left out."""

@@ -1,11 +1,36 @@
 """What an ESM says of itself, kept up to date with its versions."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from esm_server.db import EsmRow, EsmVersionRow
 from esm_server.db.columns import now
 from esm_server.registry.repository import EsmRepository
 from esm_server.registry.text_index import TextIndex
+
+
+def latest_of(versions: Sequence[EsmVersionRow]) -> EsmVersionRow:
+    """The newest live one of an ESM's versions, newest first; the newest where all are yanked."""
+    return next((version for version in versions if version.yanked_at is None), versions[0])
+
+
+def facts_of(versions: Sequence[EsmVersionRow]) -> dict[str, Any]:
+    """Columns of an ESM that follow from its versions, newest first."""
+    latest = latest_of(versions)
+    task: dict[str, Any] = latest.task
+    source: dict[str, Any] = latest.source
+    return {
+        "num_versions": len(versions),
+        "latest_number": latest.version,
+        "live": latest.yanked_at is None,
+        "data_set": task["data_set"],
+        "kind": task.get("kind"),
+        "language": task.get("language"),
+        "domain": source.get("domain"),
+        "licence": source.get("licence"),
+        "architecture": latest.architecture,
+        "owner": latest.created_by,
+    }
 
 
 def refresh(esms: EsmRepository, esm: EsmRow) -> EsmVersionRow | None:
@@ -16,21 +41,10 @@ def refresh(esms: EsmRepository, esm: EsmRow) -> EsmVersionRow | None:
     versions = esms.versions_of(esm)
     if not versions:
         return None
-    live = [version for version in versions if version.yanked_at is None]
-    latest = (live or versions)[0]
-    task: dict[str, Any] = latest.task
-    source: dict[str, Any] = latest.source
-    esm.num_versions = len(versions)
-    esm.latest_number = latest.version
-    esm.live = bool(live)
-    esm.data_set = task["data_set"]
-    esm.kind = task.get("kind")
-    esm.language = task.get("language")
-    esm.domain = source.get("domain")
-    esm.licence = source.get("licence")
-    esm.architecture = latest.architecture
-    esm.owner = latest.created_by
+    for name, value in facts_of(versions).items():
+        setattr(esm, name, value)
     esm.updated_at = now()
     esms.save(esm)
+    latest = latest_of(versions)
     TextIndex(esms.session).put(esm, latest)
     return latest

@@ -1,5 +1,6 @@
 """Publishing a version: everything is checked before anything becomes visible."""
 
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,7 +32,6 @@ from esm_server.audit.record import record
 from esm_server.auth.caller import Caller
 from esm_server.db import EsmVersionRow, NamespaceRow
 from esm_server.db.database import Database
-from esm_server.engine.scoring import Engine
 from esm_server.namespaces.permissions import check_publisher, check_quota, create_namespace
 from esm_server.registry.answers import as_version_detail
 from esm_server.registry.facts import refresh
@@ -47,6 +47,9 @@ from esm_server.telemetry.metrics import Metrics
 
 ATTEMPTS = 5
 """How often a publish is tried when another one takes the same version number or space name."""
+
+TakeIn = Callable[[int, Iterable[str]], None]
+"""Puts the maps of a space, by the digests of their files, at the engine's hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class PublishService:
         database: Database,
         store: BlobStore,
         policy: AdmissionPolicy,
-        engine: Engine,
+        take_in: TakeIn,
         metrics: Metrics,
         *,
         open_namespaces: bool,
@@ -73,7 +76,7 @@ class PublishService:
         self._database = database
         self._store = store
         self._policy = policy
-        self._engine = engine
+        self._take_in = take_in
         self._metrics = metrics
         self._open_namespaces = open_namespaces
         self._duplicates = Duplicates()
@@ -101,12 +104,17 @@ class PublishService:
         with self._database.read() as session:
             check_publisher(session, caller, namespace, may_create=self._open_namespaces)
         _check_sizes(request)
-        artifact = self._read_artifact(request.manifest)
+        try:
+            artifact = self._read_artifact(request.manifest)
+        except FileNotFoundError as cause:  # swept while it was read
+            raise NotFound(
+                "A file of this version is not on the server any more.", "It was swept: push again."
+            ) from cause
         fingerprint = claimed_fingerprint(artifact, request.fingerprint)
         draft = _Draft(namespace, name, request, artifact, fingerprint, caller)
         published, space_id = self._stored(draft)
         if published.is_new:
-            self._engine.take_in(space_id, [request.manifest.files[MODEL].sha256])
+            self._take_in(space_id, [request.manifest.files[MODEL].sha256])
         return published
 
     def _stored(self, draft: "_Draft") -> tuple[Published, int]:
@@ -118,18 +126,7 @@ class PublishService:
         return self._store_version(draft)
 
     def _read_artifact(self, manifest: Manifest) -> EsmArtifact:
-        for filename, entry in manifest.files.items():
-            size = self._store.size(entry.sha256)
-            if size is None:
-                raise NotFound(
-                    f"The blob of {filename} ({entry.sha256}) is not on the server.",
-                    "Upload every file before the version: push again.",
-                )
-            if size != entry.size:
-                raise InvalidArtifact(
-                    f"{filename} has {size} bytes, the manifest says {entry.size}.",
-                    "Make the manifest again from the files.",
-                )
+        sizes = self._stored_sizes(manifest)
         with ExitStack() as stack:
             paths = {
                 filename: stack.enter_context(self._store.local_copy(entry.sha256))
@@ -143,12 +140,34 @@ class PublishService:
                         f"The blob of {filename} ({digest}) was damaged on the server's disk.",
                         "It was removed there: push again.",
                     )
+                if (size := sizes[filename]) != manifest.files[filename].size:
+                    raise InvalidArtifact(
+                        f"{filename} has {size} bytes, the manifest says "
+                        f"{manifest.files[filename].size}.",
+                        "Make the manifest again from the files.",
+                    )
             return EsmArtifact.from_files(paths)
+
+    def _stored_sizes(self, manifest: Manifest) -> dict[str, int]:
+        """The size of each file's blob by the file's name; raises NotFound."""
+        sizes: dict[str, int] = {}
+        for filename, entry in manifest.files.items():
+            size = self._store.size(entry.sha256)
+            if size is None:
+                raise NotFound(
+                    f"The blob of {filename} ({entry.sha256}) is not on the server.",
+                    "Upload every file before the version: push again.",
+                )
+            sizes[filename] = size
+        return sizes
 
     def _store_version(self, draft: "_Draft") -> tuple[Published, int]:
         """The version, and the id of its space."""
         with self._database.write() as session:
             owner = self._namespace(session, draft)
+            # A sweep of blobs that nothing names may have come since they were read. From the
+            # statement above on it waits for us, and then finds them named: see operations.gc.
+            self._stored_sizes(draft.request.manifest)
             space = admit(
                 session, draft.request.space, draft.artifact, draft.fingerprint, draft.caller.name
             )

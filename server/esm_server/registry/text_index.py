@@ -30,21 +30,31 @@ class TextIndex:
 
     def put(self, esm: EsmRow, version: EsmVersionRow) -> None:
         """Index an ESM anew, by its latest version."""
-        tags = self._session.exec(select(EsmTagRow.tag).where(col(EsmTagRow.esm_id) == esm.id))
-        task = version.task
-        columns = " ".join([*task.get("text_columns", ()), task.get("label_column") or ""])
-        texts = {
-            "name": f"{esm.namespace} {esm.name}",
-            "task": f"{task['data_set']} {task.get('subset') or ''} {columns}",
-            "tags": " ".join(tags.all()),
-            "prose": f"{esm.description}\n{version.card}",
-        }
         self.remove(esm)
+        texts = text_of(esm, version, self.tags_of(esm))
         self._run(self._words.INSERT, {"id": esm.id, **self._words.values(texts)})
+
+    def tags_of(self, esm: EsmRow) -> Sequence[str]:
+        """The tags of an ESM in the order in which they are indexed."""
+        tags = select(EsmTagRow.tag).where(col(EsmTagRow.esm_id) == esm.id)
+        return self._session.exec(tags.order_by(col(EsmTagRow.tag))).all()
 
     def remove(self, esm: EsmRow) -> None:
         """Forget an ESM."""
-        self._run(_DELETE, {"id": esm.id})
+        self.forget(esm.id or 0)
+
+    def forget(self, esm_id: int) -> None:
+        """Forget what is indexed under the key of an ESM, which may be gone."""
+        self._run(_DELETE, {"id": esm_id})
+
+    def keys(self) -> set[int]:
+        """The keys of all ESMs that are indexed."""
+        return set(self._run(select(self._words.TEXT.c.rowid)).scalars())
+
+    def holds(self, esm: EsmRow, version: EsmVersionRow) -> bool:
+        """Whether an ESM is indexed with the texts that it has now."""
+        values = self._words.values(text_of(esm, version, self.tags_of(esm)))
+        return self._run(self._words.HOLDS, {"id": esm.id, **values}).first() is not None
 
     def rebuild(self) -> None:
         """Index everything anew."""
@@ -74,6 +84,18 @@ class TextIndex:
         score = self._words.score(wanted).label("score")
         matching = sa.select(number.label("id"), score).join(EsmRow, col(EsmRow.id) == number)
         return matching.where(self._words.matched(wanted), *where)
+
+
+def text_of(esm: EsmRow, version: EsmVersionRow, tags: Sequence[str]) -> dict[str, str]:
+    """What is indexed of an ESM, by column."""
+    task = version.task
+    columns = " ".join([*task.get("text_columns", ()), task.get("label_column") or ""])
+    return {
+        "name": f"{esm.namespace} {esm.name}",
+        "task": f"{task['data_set']} {task.get('subset') or ''} {columns}",
+        "tags": " ".join(tags),
+        "prose": f"{esm.description}\n{version.card}",
+    }
 
 
 def _words_of(string: str) -> list[str]:

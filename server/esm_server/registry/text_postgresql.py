@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 
 TEXT = table("esm_text", column("rowid"), column("words"))
 INSERT = text("INSERT INTO esm_text (rowid, words) VALUES (:id, CAST(:words AS tsvector))")
+HOLDS = text("SELECT 1 FROM esm_text WHERE rowid = :id AND words = CAST(:words AS tsvector)")
 WEIGHTS = "'{0.1, 0.5, 0.5, 1.0}'::float4[]"
 """Of the labels D (prose), C (tags), B (task) and A (name)."""
 _LABELS = {"name": "A", "task": "B", "tags": "C", "prose": "D"}

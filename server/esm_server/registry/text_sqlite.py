@@ -10,6 +10,10 @@ INSERT = text(
     "INSERT INTO esm_text (rowid, name, task, tags, prose) "
     "VALUES (:id, :name, :task, :tags, :prose)"
 )
+HOLDS = text(
+    "SELECT 1 FROM esm_text WHERE rowid = :id AND name = :name AND task = :task "
+    "AND tags = :tags AND prose = :prose"
+)
 WEIGHTS = "10.0, 5.0, 5.0, 1.0"
 """Of name, task, tags and prose."""
 

@@ -18,17 +18,7 @@ class SourceSketchRepository:
 
     def add(self, version_id: int, sketches: SourceSketches) -> None:
         """Store the sketches of a version."""
-        rows = sketches.rows.hashes.astype("<u8").tobytes()
-        same = np.array_equal(sketches.rows.hashes, sketches.texts.hashes)
-        row = SourceSketchRow(
-            version_id=version_id,
-            rule=sketches.rule,
-            num_rows=sketches.rows.total,
-            num_texts=sketches.texts.total,
-            rows=rows,
-            texts=b"" if same else sketches.texts.hashes.astype("<u8").tobytes(),
-        )
-        self._session.add(row)
+        self._session.add(sketch_row(version_id, sketches))
         self._session.flush()
 
     def find(self, reader: Reader, digests: Sequence[str]) -> Sequence[tuple[str, SourceSketchRow]]:
@@ -41,3 +31,16 @@ class SourceSketchRepository:
             .order_by(col(EsmVersionRow.digest), col(EsmVersionRow.id))
         )
         return self._session.exec(statement).all()
+
+
+def sketch_row(version_id: int, sketches: SourceSketches) -> SourceSketchRow:
+    """The sketches of a version as they are stored."""
+    same = np.array_equal(sketches.rows.hashes, sketches.texts.hashes)
+    return SourceSketchRow(
+        version_id=version_id,
+        rule=sketches.rule,
+        num_rows=sketches.rows.total,
+        num_texts=sketches.texts.total,
+        rows=sketches.rows.hashes.astype("<u8").tobytes(),
+        texts=b"" if same else sketches.texts.hashes.astype("<u8").tobytes(),
+    )

@@ -1,0 +1,30 @@
+"""`esm-server serve`."""
+
+from typing import Annotated
+
+import typer
+
+from esm_server.cli.options import DataDir, settings_of
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8321,
+    data_dir: DataDir = None,
+) -> None:
+    """Serve the registry; the first start creates the database and prints an admin token."""
+    from esm_server.asgi import create_app
+    from esm_server.auth.service import AuthService
+    from esm_server.db.database import Database
+    from esm_server.db.migrations import prepare
+    from esm_server.runner import exclusive, run
+
+    settings = settings_of(data_dir)
+    with exclusive(settings.data_dir):
+        database = Database(settings.url)
+        prepare(database.engine)
+        secret = AuthService(database).create_first()
+        database.close()
+        if secret:
+            typer.echo(f"admin token (shown only this once): {secret}")
+        run(create_app(settings), host, port)

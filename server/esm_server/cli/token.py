@@ -1,0 +1,41 @@
+"""`esm-server token`."""
+
+import json
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from esm_client.core.errors import InvalidInput
+from esm_server.cli.options import AsJson, DataDir, settings_of
+
+token_app = typer.Typer(help="Access tokens.", no_args_is_help=True)
+
+
+@token_app.command("create")
+def create_token(
+    user: Annotated[str, typer.Option(help="Who the token is for; made if need be.")],
+    scope: Annotated[str, typer.Option(help="read, write or admin; each includes the former.")],
+    name: Annotated[str, typer.Option(help="What the user calls this token.")] = "default",
+    robot: Annotated[bool, typer.Option("--robot", help="The user is a program.")] = False,
+    expires_days: Annotated[int | None, typer.Option(min=0, max=36500, help="Lifetime.")] = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Create a token and print it; it cannot be shown again."""
+    from esm_server.auth.service import AuthService
+    from esm_server.db.database import Database
+    from esm_server.db.migrations import prepare
+
+    if scope not in ("read", "write", "admin"):
+        raise InvalidInput(f"{scope!r} is not a scope.", "Choose read, write or admin.")
+    settings = settings_of(data_dir)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.url)
+    prepare(database.engine)
+    lifetime = None if expires_days is None else timedelta(days=expires_days)
+    kind = "robot" if robot else "person"
+    secret = AuthService(database).create(user, scope, name=name, kind=kind, lifetime=lifetime)
+    database.close()
+    shown = {"user": user, "name": name, "scope": scope, "token": secret}
+    typer.echo(json.dumps(shown) if as_json else secret)

@@ -1,0 +1,98 @@
+"""Copying a registry while it is used."""
+
+import hashlib
+import tempfile
+from dataclasses import dataclass, field
+from typing import Any
+
+from esm_client.core.errors import Unavailable
+from esm_server.db.columns import now
+from esm_server.db.migrations import head_revision
+from esm_server.operations.backup_target import BackupFolder, Point, StoredPart
+from esm_server.operations.blob_users import named_blobs, shown, users_of
+from esm_server.operations.copying import copy_blobs
+from esm_server.operations.dump import dumped, next_key, table_names
+from esm_server.operations.opening import Registry, Watch, nobody_watches
+from esm_server.storage.base import BlobStore
+from esm_server.system.version import server_version
+
+ATTEMPTS = 5
+CHUNK = 2**20
+
+
+@dataclass(slots=True)
+class BackedUp:
+    """What a backup holds."""
+
+    point: str = ""
+    rows: int = 0
+    blobs: int = 0
+    bytes: int = 0
+    lost: dict[str, str] = field(default_factory=dict[str, str])
+    """Blobs that the registry itself has lost or damaged, and what needs them."""
+
+
+def back_up(registry: Registry, target: BackupFolder, watch: Watch = nobody_watches) -> BackedUp:
+    """Add a point to a folder of backups; what lies there already is not copied again.
+
+    The tables are read as of one moment, then the blobs they name are copied, which never change.
+    A version that is deleted meanwhile may lose its blobs to `gc` before we come to them: then
+    the tables are read again, which do not name them any more. So neither waits for the other.
+    A point appears when all of it is there; an interrupted backup leaves blobs that the next one
+    need not copy. Raises StorageFull, Unavailable.
+    """
+    with target.written():
+        for _ in range(ATTEMPTS):
+            name = f"{now():%Y%m%dT%H%M%S%f}"
+            point, blobs = _dump(registry, target.store)
+            faulty = copy_blobs(registry.store, target.store, blobs, watch)
+            with registry.database.read() as session:
+                users = users_of(session, faulty)
+            if len(users) < len(faulty):
+                continue
+            point = point.model_copy(update={"lost": sorted(faulty)})
+            target.write(name, point)
+            rows = sum(part.count for part in point.tables.values())
+            lost = {digest: shown(users[digest]) for digest in faulty}
+            kept = len(blobs) - len(faulty)
+            return BackedUp(name, rows, kept, point.blob_bytes, lost)
+    raise Unavailable(
+        f"Versions were deleted and swept during each of {ATTEMPTS} attempts.",
+        "Run the backup again; run gc less often.",
+    )
+
+
+def _dump(registry: Registry, store: BlobStore) -> tuple[Point, list[tuple[str, int]]]:
+    with registry.database.read() as session:
+        following = next_key(session)
+        named = sorted(named_blobs(session).items())
+        tables: dict[str, StoredPart] = {}
+        for name in table_names():
+            with tempfile.TemporaryFile() as file:
+                count = 0
+                for line in dumped(session, name):
+                    count += 1
+                    file.write(line)
+                tables[name] = _stored(store, file, count)
+    with tempfile.TemporaryFile() as file:
+        file.writelines(f"{digest} {size}\n".encode() for digest, size in named)
+        listed = _stored(store, file, len(named))
+    point = Point(
+        created_at=now().isoformat(),
+        server_version=server_version(),
+        revision=head_revision(registry.database.engine),
+        next_version_key=following,
+        tables=tables,
+        blobs=listed,
+        blob_bytes=sum(size for _, size in named),
+    )
+    return point, named
+
+
+def _stored(store: BlobStore, file: Any, count: int) -> StoredPart:
+    size = file.tell()
+    file.seek(0)
+    digest = f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+    file.seek(0)
+    store.put_many([(digest, iter(lambda: file.read(CHUNK), b""))])
+    return StoredPart(digest=digest, size=size, count=count)

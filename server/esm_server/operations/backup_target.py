@@ -1,0 +1,110 @@
+"""Where backups lie: blobs by digest, shared by all points in time, and a document per point.
+
+blobs/ab/abcdef...          files of versions, and dumps of tables, once each
+points/20261126T081729.json what a point in time consists of: a Point and its sha256
+"""
+
+import fcntl
+import json
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from esm_client.core.artifact.manifest import digest_bytes
+from esm_client.core.disk import write_whole
+from esm_client.core.errors import InvalidInput, NotFound, Unavailable
+from esm_client.core.references import DIGEST_PATTERN
+from esm_server.storage.local import LocalBlobStore
+
+Digest = Annotated[str, Field(pattern=f"^{DIGEST_PATTERN}$")]
+
+
+class StoredPart(BaseModel):
+    """Bytes of a backup that lie among its blobs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    digest: Digest
+    size: int
+    count: int
+    """Lines."""
+
+
+class Point(BaseModel):
+    """One registry at one moment."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: int = 1
+    created_at: str
+    server_version: str
+    revision: str
+    """Of the database's schema."""
+    next_version_key: int
+    tables: dict[str, StoredPart]
+    blobs: StoredPart
+    """The list of all blobs: digest, space, size in bytes, a line each."""
+    blob_bytes: int
+    lost: list[Digest] = []
+    """Blobs that versions need, and that the registry itself had lost or has damaged."""
+
+
+class BackupFolder:
+    """Backups in a local folder."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._points = root / "points"
+        self.store = LocalBlobStore(root / "blobs")
+
+    @contextmanager
+    def written(self) -> Generator[None]:
+        """Own the folder while a backup is written; raises Unavailable when another one is."""
+        self._points.mkdir(parents=True, exist_ok=True)
+        with (self._root / "backup.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as cause:
+                raise Unavailable(
+                    f"Another backup is being written to {self._root}.", "Wait until it ends."
+                ) from cause
+            (self._root / "blobs").mkdir(exist_ok=True)
+            self.store.prepare()
+            yield
+
+    def names(self) -> list[str]:
+        """All points, the oldest first."""
+        return sorted(path.stem for path in self._points.glob("[0-9]*.json"))
+
+    def write(self, name: str, point: Point) -> None:
+        """Add a point, whole or not at all."""
+        body = point.model_dump(mode="json")
+        document = {"point": body, "sha256": _digest(body)}
+        write_whole(self._points / f"{name}.json", json.dumps(document, indent=1).encode())
+
+    def read(self, name: str | None) -> Point:
+        """A point, the newest unless one is named; raises NotFound, InvalidInput."""
+        names = self.names()
+        if not names or name not in (None, *names):
+            raise NotFound(
+                f"{self._root} holds no backup{f' {name!r}' if name else ''}.",
+                f"It holds: {', '.join(names[-5:])}." if names else "Name the folder of a backup.",
+            )
+        path = self._points / f"{name or names[-1]}.json"
+        try:
+            document = json.loads(path.read_bytes())
+            if document["sha256"] != _digest(document["point"]):
+                raise ValueError("its sha256 is another")
+            return Point.model_validate(document["point"])
+        except (ValidationError, ValueError, KeyError, TypeError) as cause:
+            reason = str(cause).splitlines()[0]
+            raise InvalidInput(
+                f"The backup {path} is damaged: {reason}.", "Restore another one with --at."
+            ) from cause
+
+
+def _digest(body: object) -> str:
+    return digest_bytes(json.dumps(body, sort_keys=True).encode())

@@ -1,0 +1,1 @@
+"""The parts of a check, one per kind of data."""

@@ -1,0 +1,115 @@
+"""Making a registry from a backup, on whatever database and store the settings name."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from esm_client.core.errors import Conflict, InvalidInput
+from esm_server.db.migrations import head_revision
+from esm_server.operations.backup_target import BackupFolder, Point, StoredPart
+from esm_server.operations.copying import copy_blobs
+from esm_server.operations.dump import continue_keys, is_empty, load, table_names
+from esm_server.operations.hashing import fault_of
+from esm_server.operations.opening import Registry, Watch, nobody_watches
+from esm_server.registry.text_index import TextIndex
+from esm_server.storage.base import BlobStore
+
+
+@dataclass(slots=True)
+class Restored:
+    """What came back."""
+
+    created_at: str
+    rows: int
+    blobs: int
+    bytes: int
+    lost: list[str]
+    """Blobs that the backup does not hold, as its registry had lost them."""
+
+
+def restore(
+    registry: Registry, source: BackupFolder, name: str | None, watch: Watch = nobody_watches
+) -> Restored:
+    """Fill an empty registry, whose schema is ours; nothing else may use it meanwhile.
+
+    The whole backup is read and verified before anything is written. Then come the blobs, and
+    last all rows in one transaction: interrupted, the registry is still empty, and restoring
+    again goes on. Raises NotFound, InvalidInput for a damaged backup, Conflict for a registry
+    that is not empty, StorageFull.
+    """
+    point = source.read(name)
+    _check_readable(registry, point)
+    blobs = _verified(source.store, point, watch)
+    _check_empty(registry, {digest for digest, _ in blobs})
+    if copy_blobs(source.store, registry.store, blobs, watch):
+        raise _damaged("its files changed while they were copied")
+    with registry.database.write() as session:
+        for table in table_names():
+            part = point.tables[table]
+            try:
+                count = load(session, table, _lines(source.store, part))
+            except SQLAlchemyError as cause:
+                raise _damaged(f"the rows of {table} contradict the schema") from cause
+            if count != part.count:
+                raise _damaged(f"{table} has {count} rows, not {part.count}")
+        continue_keys(session, point.next_version_key)
+        TextIndex(session).rebuild()
+    rows = sum(part.count for part in point.tables.values())
+    size = sum(size for _, size in blobs)
+    return Restored(point.created_at, rows, len(blobs), size, list(point.lost))
+
+
+def _check_readable(registry: Registry, point: Point) -> None:
+    ours = head_revision(registry.database.engine)
+    if point.format != 1 or point.revision != ours or set(point.tables) != set(table_names()):
+        raise InvalidInput(
+            f"The backup has the schema {point.revision!r}; this version has {ours!r}.",
+            f"Restore it with esm-server {point.server_version}, then upgrade and migrate.",
+        )
+
+
+def _verified(store: BlobStore, point: Point, watch: Watch) -> list[tuple[str, int]]:
+    """All blobs of a point, when each of them and of its tables is there and sound."""
+    for what, part in (*point.tables.items(), ("the list of files", point.blobs)):
+        if (fault := fault_of(store, part.digest)) is not None:
+            raise _damaged(f"{what} {fault}")
+    listed = [line.split() for line in _lines(store, point.blobs)]
+    lost = set(point.lost)
+    blobs = [(digest.decode(), int(size)) for digest, size in listed]
+    blobs = [blob for blob in blobs if blob[0] not in lost]
+    done, total = 0, sum(size for _, size in blobs)
+    for digest, size in blobs:
+        if (fault := fault_of(store, digest)) is not None:
+            raise _damaged(f"{digest} {fault}")
+        done += size
+        watch(done, total)
+    return blobs
+
+
+def _check_empty(registry: Registry, ours: set[str]) -> None:
+    with registry.database.read() as session:
+        empty = is_empty(session)
+    # blobs of this very backup are what an interrupted restore has left
+    strange = next((b.digest for b in registry.store.stored() if b.digest not in ours), None)
+    if not empty or strange is not None:
+        what = "database has rows" if not empty else f"store holds {strange}, which is not of it"
+        raise Conflict(
+            f"A backup is restored into an empty registry only, and the {what}.",
+            "Name an empty --data-dir, and an empty database and bucket where they are elsewhere.",
+        )
+
+
+def _lines(store: BlobStore, part: StoredPart) -> Iterator[bytes]:
+    rest = b""
+    for chunk in store.read(part.digest, 0, part.size):
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from whole
+    if rest:
+        yield rest
+
+
+def _damaged(reason: str) -> InvalidInput:
+    return InvalidInput(
+        f"The backup is damaged: {reason}.", "Nothing can be used of it: restore another, --at."
+    )

@@ -1,0 +1,167 @@
+"""`check` finds every planted damage and mends what can be mended."""
+
+import pytest
+from sqlalchemy import text
+
+from esm_server.operations.check import Repair, check, check_and_repair
+
+ESM_A = "(SELECT id FROM esms WHERE name = 'a')"
+FIRST = f"(SELECT id FROM esm_versions WHERE esm_id = {ESM_A} AND version = 1)"
+C = "(SELECT v.id FROM esm_versions v JOIN esms e ON e.id = v.esm_id WHERE e.name = 'c')"
+
+EMPTY_ESM = """
+    INSERT INTO esms (
+        id, namespace, name, space_id, description, last_number, num_versions, latest_number, live,
+        data_set, architecture, owner, created_at, updated_at
+    )
+    SELECT 999, namespace, 'z', space_id, '', 0, 0, 0, true, '', '', '', created_at, updated_at
+    FROM esms WHERE name = 'a'
+"""
+REPAIRABLE = [
+    ("esm-facts-wrong", f"UPDATE esms SET latest_number = 1 WHERE id = {ESM_A}", ()),
+    ("esm-facts-wrong", f"UPDATE esms SET num_versions = 7, live = false WHERE id = {ESM_A}", ()),
+    ("esm-facts-wrong", f"UPDATE esms SET last_number = 1 WHERE id = {ESM_A}", ()),
+    ("text-index-wrong", f"DELETE FROM esm_text WHERE rowid = {ESM_A}", ()),
+    ("text-index-wrong", f"UPDATE esm_text SET tags = 'bad' WHERE rowid = {ESM_A}", ()),
+    ("text-index-wrong", "UPDATE esm_text SET rowid = 999 WHERE name = 'n b'", ()),
+    ("facts-wrong", f"UPDATE esm_versions SET size = 1 WHERE id = {FIRST}", ()),
+    ("facts-wrong", f"UPDATE esm_versions SET architecture = 'mlp' WHERE id = {C}", ("--deep",)),
+    ("vectors-wrong", f"DELETE FROM map_signatures WHERE version_id = {FIRST}", ()),
+    ("vectors-wrong", f"UPDATE map_signatures SET signature = '' WHERE version_id = {FIRST}", ()),
+    ("vectors-wrong", f"DELETE FROM text_embeddings WHERE version_id = {C}", ("--deep",)),
+    ("vectors-wrong", f"DELETE FROM source_sketches WHERE version_id = {C}", ("--deep",)),
+    ("reference-dangling", f"UPDATE aliases SET version_id = 999 WHERE esm_id = {ESM_A}", ()),
+    ("reference-dangling", "INSERT INTO esm_tags (esm_id, tag) VALUES (999, 'x')", ()),
+    ("alias-elsewhere", f"UPDATE aliases SET version_id = {C} WHERE esm_id = {ESM_A}", ()),
+    (
+        "esm-empty",
+        EMPTY_ESM,
+        (),
+    ),
+]
+
+
+def damage(parts, running, statement):
+    with parts(running) as registry, registry.database.engine.connect() as connection:
+        connection.connection.execute("PRAGMA foreign_keys=OFF")
+        connection.execute(text(statement))
+        connection.commit()
+        connection.connection.execute("PRAGMA foreign_keys=ON")
+
+
+def codes(report, part="findings"):
+    return {finding["code"] for finding in report[part]}
+
+
+def test_a_sound_registry(filled, command):
+    for words in (("check",), ("check", "--deep"), ("check", "--repair")):
+        report = command(filled, *words)
+        assert (report["findings"], report["repaired"]) == ([], [])
+        assert report["versions"] == 4
+    assert "All is well." in filled.run_command("check").stdout
+
+
+@pytest.mark.parametrize(("code", "statement", "words"), REPAIRABLE)
+def test_what_can_be_mended(filled, parts, code, statement, words):
+    damage(parts, filled, statement)
+    deep = bool(words)
+    with parts(filled) as registry:
+        found = check(registry, deep=deep).findings
+        assert code in {finding.code for finding in found}
+        assert all(finding.repairable for finding in found)
+        mended = check_and_repair(registry, Repair(server_runs=True), deep=deep)
+        assert mended.findings == []
+        assert code in {finding.code for finding in mended.repaired}
+        assert check(registry, deep=True).findings == []
+
+
+def model_digest(running, path="n/b/versions/1"):
+    with running.client(running.read_token) as client:
+        return client.get(f"/v1/esms/{path}").json()["manifest"]["files"]["model.safetensors"]
+
+
+def test_a_lost_blob_names_its_versions_and_a_push_mends_it(filled, parts, command, push, tmp_path):
+    digest = model_digest(filled)["sha256"]
+    with parts(filled) as registry:
+        registry.store.remove(digest)
+    report = command(filled, "check", "--repair", status=3)
+    (finding,) = report["findings"]
+    assert (finding["code"], finding["where"]) == ("blob-missing", digest)
+    assert "n/b@1 model.safetensors" in finding["what"]
+    assert not finding["repairable"]
+    assert "cannot be repaired" in filled.run_command("check").stdout
+    again = push(tmp_path / "b2", "n/b", server=filled, space="space")
+    assert again.json()["version"] == 1
+    assert command(filled, "check", "--deep")["findings"] == []
+
+
+@pytest.mark.parametrize("change", ["shorter", "flipped"])
+def test_a_damaged_blob_is_set_aside_and_a_push_mends_it(
+    filled, parts, command, push, tmp_path, change
+):
+    digest = model_digest(filled)["sha256"]
+    path = filled.data_dir / "blobs" / digest[7:9] / digest[7:]
+    data = path.read_bytes()
+    path.write_bytes(data[:-1] if change == "shorter" else data[:-1] + bytes([data[-1] ^ 1]))
+    words = () if change == "shorter" else ("--deep",)
+    assert codes(command(filled, "check", *words, status=3)) == {"blob-damaged"}
+    assert codes(command(filled, "check", "--repair", *words, status=3)) == {"blob-missing"}
+    assert (filled.data_dir / "damaged" / digest[7:]).stat().st_size in (len(data), len(data) - 1)
+    push(tmp_path / "b2", "n/b", server=filled, space="space").raise_for_status()
+    assert command(filled, "check", "--deep")["findings"] == []
+
+
+def test_a_wrong_digest_cannot_be_mended(filled, parts, command):
+    damage(parts, filled, f"UPDATE esm_versions SET digest = 'sha256:0' WHERE id = {FIRST}")
+    report = command(filled, "check", "--repair", status=3)
+    assert codes(report) == {"digest-wrong"}
+
+
+def test_the_engine_is_mended_unless_its_server_runs(filled, command, ranked):
+    before = ranked(filled)
+    (shelf,) = filled.data_dir.glob("engine/space-*/*.maps")
+    data = bytearray(shelf.read_bytes())
+    data[100] ^= 1
+    shelf.write_bytes(data)
+    assert codes(command(filled, "check", status=3)) == {"engine-damaged"}
+    assert codes(command(filled, "check", "--repair", status=3)) == {"engine-damaged"}
+    assert shelf.exists()
+    filled.stop()
+    assert codes(command(filled, "check", "--repair"), "repaired") == {"engine-damaged"}
+    assert not shelf.exists()
+    assert before
+
+
+def test_another_schema(filled, parts, command):
+    damage(parts, filled, "UPDATE alembic_version SET version_num = 'ffff'")
+    report = command(filled, "check", "--repair", status=3)
+    assert codes(report) == {"schema"}
+    assert "unknown" in report["findings"][0]["what"]
+
+
+def test_blobs_that_nothing_names_are_no_problem(filled, command):
+    with filled.client(filled.admin_token) as client:
+        client.delete("/v1/esms/n/b").raise_for_status()
+    report = command(filled, "check")
+    assert report["unreferenced_blobs"] == 2
+    assert report["unreferenced_bytes"] > 1000
+    assert report["findings"] == []
+
+
+@pytest.mark.parametrize("name", ["check", "gc", "scrub", "reindex"])
+def test_no_registry_there(filled, refused, tmp_path, name):
+    nowhere = tmp_path / "nowhere"
+    assert "There is no registry in" in refused(filled, name, data_dir=nowhere)
+    assert not nowhere.exists()
+
+
+def test_reindex_makes_all_of_it_anew(filled, parts, command, ranked):
+    before = ranked(filled)
+    for table in ("map_signatures", "text_embeddings", "source_sketches", "esm_text"):
+        damage(parts, filled, f"DELETE FROM {table}")
+    done = command(filled, "reindex")
+    assert (done["versions"], done["esms"], done["engine_dropped"]) == (4, 3, False)
+    assert command(filled, "check", "--deep")["findings"] == []
+    assert ranked(filled) == before
+    filled.stop()
+    assert command(filled, "reindex")["engine_dropped"]

@@ -1,0 +1,88 @@
+"""A space goes from one server to another in a file."""
+
+import pytest
+
+
+def described(running, path):
+    with running.client(running.admin_token) as client:
+        esm = client.get(f"/v1/esms/{path}").json()
+        versions = client.get(f"/v1/esms/{path}/versions").json()["items"]
+    kept = ("digest", "aliases", "source", "manifest", "fit")
+    return (
+        esm["description"],
+        esm["tags"],
+        [({name: v[name] for name in kept}, v["yank"] and v["yank"]["reason"]) for v in versions],
+    )
+
+
+@pytest.fixture(name="other")
+def _other(start_registry, tmp_path):
+    return start_registry(tmp_path / "other")
+
+
+def test_there_and_ranked_alike(filled, other, command, ranked, tmp_path):
+    with filled.client(filled.admin_token) as client:
+        reason = {"reason": "half of it is wrong"}
+        client.put("/v1/esms/n/a/versions/2/yank", json=reason).raise_for_status()
+    file = tmp_path / "space.pack"
+    assert command(filled, "export", "space", str(file), "--all-versions")["versions"] == 4
+    done = command(other, "import", str(file))
+    assert (done["new"], done["known"], done["refused"]) == (4, 0, {})
+    for path in ("n/a", "n/b", "n/c"):
+        assert described(other, path) == described(filled, path)
+    assert ranked(other) == ranked(filled)
+    assert command(other, "check", "--deep")["findings"] == []
+    again = command(other, "import", str(file))
+    assert (again["new"], again["known"], again["refused"]) == (0, 4, {})
+
+
+def test_only_what_is_live(filled, other, command, tmp_path):
+    file = tmp_path / "space.pack"
+    assert command(filled, "export", "space", str(file))["versions"] == 3
+    assert command(other, "import", str(file))["new"] == 3
+    assert len(described(other, "n/a")[2]) == 1
+
+
+def test_what_was_private_stays_private(filled, other, command, refused, tmp_path):
+    file = tmp_path / "space.pack"
+    with filled.client(filled.admin_token) as client:
+        client.patch("/v1/namespaces/n", json={"private": True}).raise_for_status()
+    command(filled, "export", "space", str(file))
+    with other.client(other.admin_token) as client:
+        client.post("/v1/namespaces", json={"name": "n"}).raise_for_status()
+        assert "is private in the export" in refused(other, "import", str(file))
+        client.patch("/v1/namespaces/n", json={"private": True}).raise_for_status()
+        command(other, "import", str(file))
+    with other.client(other.read_token) as client:
+        assert client.get("/v1/esms/n/a").status_code == 404
+
+
+def test_damage(filled, other, parts, command, refused, tmp_path):
+    file = tmp_path / "space.pack"
+    command(filled, "export", "space", str(file))
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    broken = tmp_path / "broken.pack"
+    broken.write_bytes(data)
+    refused(other, "import", str(broken))
+    broken.write_bytes(file.read_bytes()[:-20_000])
+    refused(other, "import", str(broken))
+    with other.client(other.read_token) as client:
+        assert client.get("/v1/esms").json()["items"] == []
+    with filled.client(filled.read_token) as client:
+        files = client.get("/v1/esms/n/b/versions/1").json()["manifest"]["files"]
+    with parts(filled) as registry:
+        registry.store.remove(files["model.safetensors"]["sha256"])
+    left = command(filled, "export", "space", str(file), status=3)
+    assert (left["lost"], left["versions"]) == (["n/b@1"], 2)
+
+
+def test_wrong_input(filled, refused, tmp_path):
+    file = tmp_path / "file"
+    assert "no embedding space named" in refused(filled, "export", "none", str(file))
+    assert "cannot be used" in refused(filled, "export", "space", str(tmp_path / "no" / "file"))
+    assert not file.exists()
+    assert "cannot be used" in refused(filled, "import", str(file))
+    file.write_bytes(b"no pack" * 1000)
+    assert "no usable pack" in refused(filled, "import", str(file))
+    assert "no user named" in refused(filled, "import", str(file), "--user", "nobody")

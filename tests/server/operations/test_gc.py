@@ -1,0 +1,82 @@
+"""`gc` removes what nothing names, and nothing else, whatever goes on beside it."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Event
+
+from esm_client import Client
+from esm_client.remote.resources.blobs import BlobResource
+from esm_server.operations.gc import sweep
+
+
+def push_until_taken(push, directory, path, server):
+    """A client whose blobs were swept between upload and commit pushes again."""
+    for _ in range(200):
+        answer = push(directory, path, server=server, space="space")
+        if answer.status_code == 201:
+            return answer.json()["digest"]
+        assert answer.status_code == 404, answer.text
+        assert "push again" in answer.text
+    raise AssertionError("swept 200 times")
+
+
+def test_beside_eight_pushers(filled, parts, push, esm_directory, command):
+    folders = [esm_directory(f"p{seed}", seed=100 + seed) for seed in range(32)]
+    done = Event()
+    swept = []
+
+    def sweeping():
+        with parts(filled) as registry:
+            while not done.is_set():
+                swept.append(sweep(registry, timedelta(0)).removed)
+                done.wait(0.1)  # or hardly any push would ever come through
+
+    with ThreadPoolExecutor(9) as pool:
+        sweeper = pool.submit(sweeping)
+        names = [f"n/p{number}" for number in range(len(folders))]
+        arguments = ([push] * 32, folders, names, [filled] * 32)
+        try:
+            digests = list(pool.map(push_until_taken, *arguments))
+        finally:
+            done.set()
+        sweeper.result()
+    assert len(set(digests)) == 32
+    assert len(swept) > 1
+    report = command(filled, "check", "--deep")
+    assert (report["versions"], report["findings"]) == (36, [])
+    command(filled, "gc", "--grace", "0")
+    assert command(filled, "check", "--deep")["unreferenced_blobs"] == 0
+
+
+def test_only_what_nothing_names_and_is_old(filled, parts, command):
+    with filled.client(filled.admin_token) as client:
+        client.delete("/v1/esms/n/b").raise_for_status()
+    assert command(filled, "gc")["young"] == 2
+    told = command(filled, "gc", "--grace", "0", "--dry-run")
+    assert told["removed"] == 2
+    assert command(filled, "check")["unreferenced_blobs"] == 2
+    done = command(filled, "gc", "--grace", "0s")
+    assert (done["removed"], done["removed_bytes"]) == (2, told["removed_bytes"])
+    report = command(filled, "check", "--deep")
+    assert (report["unreferenced_blobs"], report["findings"]) == (0, [])
+
+
+def test_wrong_input(filled, refused):
+    assert "no length of time" in refused(filled, "gc", "--grace", "soon")
+    assert "no length of time" in refused(filled, "gc", "--grace", "9999999999d")
+
+
+def test_a_client_uploads_again_what_was_swept_under_its_push(
+    filled, esm_directory, monkeypatch, command
+):
+    directory, asked = esm_directory("late", seed=77), []
+
+    def was_there(_blobs, _namespace, digest, _size):
+        asked.append(digest)
+        return len(asked) <= 3  # one look at each file, each swept since
+
+    monkeypatch.setattr(BlobResource, "exists", was_there)
+    with Client(filled.url, filled.write_token) as client:
+        assert client.push(directory, "n/late", space="space").version == 1
+    assert len(asked) == 6
+    assert command(filled, "check", "--deep")["findings"] == []

@@ -1,0 +1,60 @@
+"""`scrub` finds a flipped byte, and goes on where it was interrupted."""
+
+import pytest
+
+from esm_server.operations.hashing import Pace
+from esm_server.operations.scrub import scrub
+
+
+def flip(running, digest):
+    path = running.data_dir / "blobs" / digest[7:9] / digest[7:]
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def test_a_flipped_byte(filled, parts, command, push, tmp_path):
+    sound = command(filled, "scrub")
+    assert (sound["damaged"], sound["blobs"]) == ([], 10)
+    with filled.client(filled.read_token) as client:
+        files = client.get("/v1/esms/n/b/versions/1").json()["manifest"]["files"]
+    digest = files["model.safetensors"]["sha256"]
+    flip(filled, digest)
+    (damaged,) = command(filled, "scrub", status=3)["damaged"]
+    assert damaged["digest"] == digest
+    assert damaged["needed_by"] == ["n/b@1 model.safetensors"]
+    assert damaged["set_aside"] is None
+    (damaged,) = command(filled, "scrub", "--repair", status=3)["damaged"]
+    assert damaged["set_aside"].endswith(digest[7:])
+    push(tmp_path / "b2", "n/b", server=filled, space="space").raise_for_status()
+    assert command(filled, "scrub")["damaged"] == []
+
+
+def test_interrupted_it_goes_on(filled, parts):
+    with parts(filled) as registry:
+        digests = sorted(blob.digest for blob in registry.store.stored())
+        flip(filled, digests[0])
+        seen = []
+
+        def interrupt(done, total):
+            seen.append(done)
+            if len(seen) == 4:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            scrub(registry, Pace(), watch=interrupt)
+        rest = scrub(registry, Pace())
+        assert rest.resumed
+        assert rest.blobs == len(digests) - 4 + 1  # what was damaged is looked at again
+        assert [blob.digest for blob in rest.damaged] == digests[:1]
+        whole = scrub(registry, Pace())
+        assert (whole.resumed, whole.blobs) == (False, len(digests))
+
+
+def test_what_was_stored_lately_is_left_out(filled, command):
+    assert command(filled, "scrub", "--only-older", "1h")["blobs"] == 0
+
+
+@pytest.mark.parametrize("words", [("--rate", "fast"), ("--rate", "0"), ("--only-older", "1y")])
+def test_wrong_input(filled, refused, words):
+    assert " is no " in refused(filled, "scrub", *words)
