@@ -9,6 +9,8 @@ import numpy as np
 from sqlmodel import Session, col, delete, select
 
 from esm_client.core.artifact.directory import EsmArtifact
+from esm_client.core.artifact.manifest import digest_file
+from esm_client.core.errors import DigestMismatch
 from esm_client.core.schemas import FitReport, SourceTask
 from esm_server.admission.repository import MapSignatureRepository
 from esm_server.admission.signature import signature_of
@@ -72,11 +74,17 @@ def stored_versions(session: Session, ids: Sequence[int]) -> list[Stored]:
 
 
 def read_artifact(store: BlobStore, files: Files) -> EsmArtifact:
-    """The ESM that a version's files hold; raises NotFound, InvalidArtifact and its kin."""
+    """The ESM that a version's files hold.
+
+    Raises NotFound, DigestMismatch for a damaged file, InvalidArtifact and its kin.
+    """
     with ExitStack() as stack:
         paths = {
             name: stack.enter_context(store.local_copy(file.digest)) for name, file in files.items()
         }
+        for name, path in paths.items():
+            if (actual := digest_file(path)) != files[name].digest:
+                raise DigestMismatch(f"The stored {name} has the digest {actual}.", "Push again.")
         return EsmArtifact.from_files(paths)
 
 

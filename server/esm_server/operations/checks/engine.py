@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from esm_client.core.artifact.manifest import digest_file
 from esm_client.core.errors import EsmError
 from esm_client.core.maps.storage import load_map
 from esm_server.engine.shelf import MapShape, Shelf
@@ -43,6 +44,8 @@ def remove_shelves(registry: Registry) -> None:
 def _differs(registry: Registry, shelf: Shelf, digest: str, row: int) -> bool:
     try:
         with registry.store.local_copy(digest) as path:
+            if digest_file(path) != digest:  # the file is damaged, which is told elsewhere
+                return False
             expected = shelf.record_of(digest, load_map(Path(path).read_bytes()))
     except (EsmError, OSError):  # swept, or damaged: told elsewhere
         return False
