@@ -14,6 +14,7 @@ from uuid import uuid4
 import httpx
 import numpy as np
 import pytest
+from servers.storage import storage_env, store_of
 
 from esm_client.core.artifact.config import EsmConfig
 from esm_client.core.artifact.directory import EsmArtifact
@@ -24,6 +25,7 @@ from esm_client.core.spaces import CANARIES, SpaceIdentity
 from esm_server.auth.service import AuthService
 from esm_server.db.database import Database
 from esm_server.settings import Settings
+from esm_server.storage.base import BlobStore
 
 START_SECONDS = 60
 
@@ -40,6 +42,7 @@ class RunningRegistry:
             **{key: value for key, value in os.environ.items() if not key.startswith("ESM_")},
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
             "OMP_NUM_THREADS": "1",
+            **storage_env(data_dir),
             **(env or {}),
         }
         with self.log_file.open("wb") as log, self.output_file.open("wb") as output:
@@ -60,6 +63,11 @@ class RunningRegistry:
             raise
 
     command = (sys.executable, "-m", "esm_server.cli")
+
+    @property
+    def store(self) -> BlobStore:
+        """Its blobs, seen from beside it."""
+        return store_of(self.data_dir)
 
     @property
     def pid(self) -> int:

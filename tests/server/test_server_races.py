@@ -20,7 +20,6 @@ from esm_server.rankings.queue import RankingQueue
 from esm_server.rankings.service import RankingService
 from esm_server.registry.removal import RemovalService
 from esm_server.similar.service import SimilarService
-from esm_server.storage.local import LocalBlobStore
 
 CONTENT = b"x" * 300_000
 
@@ -54,7 +53,7 @@ def test_token_revoked_during_an_upload(registry, root, unique, problem):
         shown = problem(client.put(path, content=chunks()), 401, "unauthorized")
     assert "was revoked" in shown["detail"]
     assert root.head(path).status_code == 404
-    assert not any((registry.data_dir / "blobs" / "incoming").iterdir())
+    assert not any(registry.store.spool.iterdir())
 
 
 def test_member_removed_during_an_upload(registry, root, unique, problem):
@@ -84,7 +83,7 @@ def test_quota_exceeded_in_the_middle_of_an_upload(registry, root, unique, probl
         assert "may hold 200000 bytes" in shown["detail"]
         problem(client.put(path, content=CONTENT), 413, QuotaExceeded.code)
     assert root.head(path).status_code == 404
-    assert not any((registry.data_dir / "blobs" / "incoming").iterdir())
+    assert not any(registry.store.spool.iterdir())
 
 
 def test_yank_during_a_ranking(start_registry, push, esm_directory, tmp_path):
@@ -92,7 +91,7 @@ def test_yank_during_a_ranking(start_registry, push, esm_directory, tmp_path):
     for seed in range(3):
         push(esm_directory(f"e{seed}", seed=seed), f"t/e{seed}", server=running, space="s")
     database = Database(f"sqlite:///{running.data_dir / 'registry.sqlite3'}")
-    store = LocalBlobStore(running.data_dir / "blobs")
+    store = running.store
     caller = AuthService(database).recognise(running.write_token)
     yanked = []
 

@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from pydantic_core import to_json
@@ -42,7 +43,7 @@ from esm_server.similar.repository import VectorRepository
 from esm_server.spaces.admission import admit, claimed_fingerprint
 from esm_server.spaces.repository import SpaceRepository
 from esm_server.spaces.service import require_id
-from esm_server.storage.base import BlobStore
+from esm_server.storage.base import BlobStore, DamagedBlob, damaged
 from esm_server.telemetry.metrics import Metrics
 
 ATTEMPTS = 5
@@ -132,18 +133,24 @@ class PublishService:
                 )
         with ExitStack() as stack:
             paths = {
-                filename: stack.enter_context(self._store.local_copy(entry.sha256))
+                filename: self._intact(stack, filename, entry.sha256)
                 for filename, entry in manifest.files.items()
             }
-            for filename, path in paths.items():
-                digest = manifest.files[filename].sha256
-                if digest_file(path) != digest:  # the disk lost it since; the next push mends it
-                    self._store.remove(digest)
-                    raise NotFound(
-                        f"The blob of {filename} ({digest}) was damaged on the server's disk.",
-                        "It was removed there: push again.",
-                    )
             return EsmArtifact.from_files(paths)
+
+    def _intact(self, stack: ExitStack, filename: str, digest: str) -> Path:
+        """A file of a version; one that was damaged goes, so that the next push mends it."""
+        try:
+            path = stack.enter_context(self._store.local_copy(digest))
+            if digest_file(path) != digest:
+                raise damaged(digest)
+        except DamagedBlob as cause:
+            self._store.remove(digest)
+            raise NotFound(
+                f"The blob of {filename} ({digest}) was damaged on the server.",
+                "It was removed there: push again.",
+            ) from cause
+        return path
 
     def _store_version(self, draft: "_Draft") -> tuple[Published, int]:
         """The version, and the id of its space."""
