@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-sys.path[:0] = [str(Path(__file__).parents[1])]
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 from conftest import RunningRegistry
@@ -29,7 +29,7 @@ from esm_client.core.artifact.config import EsmConfig
 from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.maps.affine import AffineMap
 from esm_client.core.schemas import FitReport, SourceTask
-from esm_client.core.spaces import SpaceIdentity
+from esm_client.core.spaces import CANARIES, SpaceIdentity
 
 MB = 2**20
 
@@ -99,7 +99,9 @@ def _write_esm(folder: Path) -> Path:
     space = SpaceIdentity(base_model="bench/b", revision="main", pooling="mean", dimension=16)
     config = EsmConfig(base_model="bench/b", task=task, dimension=16, space=space, fit=fit)
     weight = (np.eye(16) + rng.standard_normal((16, 16)) / 16).astype(np.float32)
-    return EsmArtifact(config, AffineMap(weight, np.zeros(16, np.float32)), {}, "# x").write(folder)
+    esm_map = AffineMap(weight, np.zeros(16, np.float32))
+    canaries = rng.standard_normal((len(CANARIES), 16)).astype(np.float32)
+    return EsmArtifact(config, esm_map, {"canaries": canaries}, "# x").write(folder)
 
 
 def _timed(work) -> float:

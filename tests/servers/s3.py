@@ -26,6 +26,8 @@ from minio import Minio
 
 PROGRAMS = ("radosgw", "radosgw-admin", "ceph-mon", "ceph-osd", "ceph", "ceph-authtool")
 NAMED = ("ESM_TEST_S3_ENDPOINT", "ESM_TEST_S3_ACCESS_KEY", "ESM_TEST_S3_SECRET_KEY")
+GIVEN = tuple(os.environ.get(name, "") for name in NAMED)
+"""Read once: tests clean their environment."""
 START_SECONDS = 90
 DISK_BYTES = 16 * 2**30
 """A sparse file: it takes what is stored."""
@@ -67,7 +69,7 @@ rgw_enable_apis = s3
 
 def missing() -> str | None:
     """Why no S3 server can be had here, if so."""
-    if os.environ.get(NAMED[0]):
+    if GIVEN[0]:
         return None
     absent = [name for name in PROGRAMS if shutil.which(name) is None]
     return f"no S3 server: {', '.join(absent)} not installed" if absent else None
@@ -233,8 +235,7 @@ class RunningS3(S3Server):
 
 def open_server(home: Path) -> S3Server:
     """The server that the environment names, or one of our own in a directory."""
-    endpoint, access, secret = (os.environ.get(name, "") for name in NAMED)
-    return S3Server(endpoint, access, secret) if endpoint else RunningS3(home)
+    return S3Server(*GIVEN) if GIVEN[0] else RunningS3(home)
 
 
 def _runs(pid: int, home: str) -> bool:

@@ -10,7 +10,10 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from servers.s3 import S3Server, missing, open_server
+from servers.s3 import GIVEN, S3Server, missing, open_server
+
+IN_BUCKET = os.environ.get("ESM_TEST_STORAGE") == "s3"
+"""Read once: tests clean their environment."""
 
 from esm_server.settings import Settings
 from esm_server.storage.base import BlobStore
@@ -33,14 +36,14 @@ def s3_server() -> S3Server:
 def bucket() -> str:
     """One bucket for the whole run."""
     name = s3_server().create_bucket()
-    if os.environ.get("ESM_TEST_S3_ENDPOINT"):  # else it ends with its server
+    if GIVEN[0]:  # else it ends with its server
         atexit.register(s3_server().remove_bucket, name)
     return name
 
 
 def storage_env(data_dir: Path) -> dict[str, str]:
     """The variables of a registry's store; the same directory has the same blobs."""
-    if os.environ.get("ESM_TEST_STORAGE") != "s3":
+    if not IN_BUCKET:
         return {}
     prefix = hashlib.sha256(str(data_dir.absolute()).encode()).hexdigest()[:16]
     return s3_server().env(bucket(), prefix)
