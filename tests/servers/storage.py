@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from servers.s3 import GIVEN, S3Server, missing, open_server
 
-IN_BUCKET = os.environ.get("ESM_TEST_STORAGE") == "s3"
-"""Read once: tests clean their environment."""
-
 from esm_server.settings import Settings
 from esm_server.storage.base import BlobStore
 from esm_server.storage.choice import open_store
+
+IN_BUCKET = os.environ.get("ESM_TEST_STORAGE") == "s3"
+"""Read once: tests clean their environment."""
 
 
 @cache
