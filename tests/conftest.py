@@ -16,6 +16,7 @@ import httpx
 import numpy as np
 import pytest
 from servers.databases import database_setting
+from servers.storage import storage_env, store_of
 from sqlalchemy import text
 
 from esm_client.core.artifact.config import EsmConfig
@@ -27,6 +28,7 @@ from esm_client.core.spaces import CANARIES, SpaceIdentity
 from esm_server.auth.service import AuthService
 from esm_server.db.database import Database
 from esm_server.settings import Settings
+from esm_server.storage.base import BlobStore
 
 START_SECONDS = 60
 
@@ -44,6 +46,7 @@ class RunningRegistry:
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
             "OMP_NUM_THREADS": "1",
             **database_setting(data_dir),
+            **storage_env(data_dir),
             **(env or {}),
         }
         with self.log_file.open("wb") as log, self.output_file.open("wb") as output:
@@ -64,6 +67,11 @@ class RunningRegistry:
             raise
 
     command = (sys.executable, "-m", "esm_server.cli")
+
+    @property
+    def store(self) -> BlobStore:
+        """Its blobs, seen from beside it."""
+        return store_of(self.data_dir)
 
     @property
     def pid(self) -> int:

@@ -51,7 +51,7 @@ from esm_server.similar.service import SimilarService
 from esm_server.spaces.controllers import SpaceController
 from esm_server.spaces.service import SpaceService
 from esm_server.storage.base import BlobStore
-from esm_server.storage.choice import open_store
+from esm_server.storage.choice import open_direct, open_store
 from esm_server.system.controllers import SystemController
 from esm_server.system.health import HealthService
 from esm_server.system.state import StateCollector
@@ -71,7 +71,7 @@ def create_app(settings: Settings | None = None) -> Application:
     if settings.traces_endpoint:
         start_traces(settings.traces_endpoint, server_version())
         trace_transactions(database.engine)
-    store = watched(open_store(settings), metrics)
+    store, direct = watched(open_store(settings), metrics), open_direct(settings)
     auth = AuthService(database)
     uploads = UploadLimits(
         settings.max_blob_bytes,
@@ -107,7 +107,7 @@ def create_app(settings: Settings | None = None) -> Application:
         editing=EditingService(database),
         removal=RemovalService(database),
         aliases=AliasService(database),
-        artifacts=ArtifactService(database, store, auth, uploads),
+        artifacts=ArtifactService(database, store, auth, uploads, direct),
         rankings=RankingService(
             database,
             engine,
@@ -148,7 +148,7 @@ def create_app(settings: Settings | None = None) -> Application:
         ],
         dependencies=dependencies(services),
         exception_handlers={Exception: problem_response},
-        lifespan=[lifespan(database, store, services.rankings)],
+        lifespan=[lifespan(database, store, direct, services.rankings)],
         response_class=ContractResponse,
         request_max_body_size=settings.max_body_bytes,
         openapi_config=_openapi(),

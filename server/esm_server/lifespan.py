@@ -11,6 +11,7 @@ from esm_server.db.database import Database
 from esm_server.db.migrations import check_current
 from esm_server.rankings.service import RankingService
 from esm_server.storage.base import BlobStore
+from esm_server.storage.direct import DirectAccess
 from esm_server.telemetry.traces import stop_traces
 
 REQUEST_THREADS = 64
@@ -19,9 +20,12 @@ Python's own default is four more than cores, all of which a few uploads would h
 
 
 def lifespan(
-    database: Database, store: BlobStore, rankings: RankingService
+    database: Database, store: BlobStore, direct: DirectAccess | None, rankings: RankingService
 ) -> AbstractAsyncContextManager[None]:
-    """Check the schema, sweep interrupted uploads, go on with rankings; end workers at the end."""
+    """Check the schema, sweep interrupted uploads, go on with rankings; end workers at the end.
+
+    What clients shall reach themselves is tried out first.
+    """
 
     @asynccontextmanager
     async def run() -> AsyncGenerator[None]:
@@ -29,6 +33,8 @@ def lifespan(
         asyncio.get_running_loop().set_default_executor(threads)
         await sync_to_thread(check_current, database.engine)
         await sync_to_thread(store.prepare)
+        if direct is not None:
+            await sync_to_thread(direct.try_out)
         await sync_to_thread(rankings.resume)
         try:
             yield

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from esm_client.core.limits import MAX_ARTIFACT_BYTES, MAX_SOURCE_MODEL_BYTES
@@ -31,6 +31,28 @@ class Settings(BaseSettings):
     """Where blobs and, in embedded mode, the database lie."""
     database_url: str | None = None
     """postgresql://user:password@host/database; without one, SQLite inside `data_dir`."""
+    s3_endpoint: str | None = None
+    """Where an S3 server answers (https://host:port); without one, blobs lie in `data_dir`."""
+    s3_bucket: str | None = None
+    """The bucket for blobs, which must exist."""
+    s3_access_key: SecretStr | None = None
+    """The name of the key that may list, read, write and delete in the bucket."""
+    s3_secret_key: SecretStr | None = None
+    """That key's secret."""
+    s3_region: str = "us-east-1"
+    """The bucket's region; most servers of one's own have none and take this."""
+    s3_prefix: str = Field(default="", pattern=r"^[A-Za-z0-9._/-]*$", max_length=200)
+    """What the names of all objects begin with, so that several registries share a bucket."""
+    s3_ca_file: Path | None = None
+    """PEM certificates to trust for S3 beside the system's."""
+    s3_path_style: bool = True
+    """Whether the bucket stands in the path; False: in the host name."""
+    s3_cache_bytes: Bytes = 10 * 2**30
+    """How much of the bucket is kept in `data_dir` for reading."""
+    s3_presign: bool = False
+    """Whether clients that can reach the bucket get large files from it and send them to it."""
+    s3_public_endpoint: str | None = None
+    """Where clients reach the S3 server, if elsewhere than this server does."""
     max_blob_bytes: Bytes = MAX_ARTIFACT_BYTES
     """Largest file that is accepted."""
     max_source_model_bytes: Bytes = MAX_SOURCE_MODEL_BYTES
@@ -95,6 +117,11 @@ class Settings(BaseSettings):
     def blob_dir(self) -> Path:
         """Where the local blob store keeps its files."""
         return self.data_dir / "blobs"
+
+    @property
+    def blob_cache_dir(self) -> Path:
+        """Where copies of blobs in a bucket are kept; nothing is lost with them."""
+        return self.data_dir / "blob-cache"
 
     @property
     def engine_dir(self) -> Path:

@@ -86,6 +86,7 @@ ENDPOINTS = [
     _of("DELETE", MEMBER, "admin", 204, limited=403, scope="read"),
     _of("HEAD", NAMESPACE + "/blobs/{digest}", "writer", limited=403),
     _of("PUT", NAMESPACE + "/blobs/{digest}", "writer", body=b"blob", limited=403),
+    _of("POST", NAMESPACE + "/blobs/{digest}/upload", "writer", body={"size": 4}, limited=403),
     _of("GET", ESM, "reader"),
     _of("PATCH", ESM, "writer", body={"description": "x"}),
     _of("DELETE", ESM, "admin", 204, limited=403),

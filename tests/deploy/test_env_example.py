@@ -10,7 +10,7 @@ EXAMPLE = Path(__file__).parents[2] / "deploy" / "env.example"
 
 def test_env_example_lists_every_setting_with_its_default() -> None:
     listed = dict(
-        re.findall(r"^(?:# )?ESM_SERVER_([A-Z_]+)=(.*)$", EXAMPLE.read_text(), re.MULTILINE)
+        re.findall(r"^(?:# )?ESM_SERVER_([A-Z0-9_]+)=(.*)$", EXAMPLE.read_text(), re.MULTILINE)
     )
     defaults = {
         name.upper(): "" if field.default is None else str(field.default)

@@ -70,5 +70,5 @@ def test_no_acknowledged_version_is_lost_and_no_half_version_listed(
             pulled = client.pull(reference, tmp_path / "pulled" / str(number))
             assert directory_manifest(pulled)[1] == digest
     print(f"{KILLS} kills, {len(acknowledged)} acknowledged, {len(listed)} listed, 0 lost")
-    leftovers = list((registry.data_dir / "blobs" / "incoming").iterdir())
+    leftovers = list(registry.store.spool.iterdir())
     assert leftovers == []

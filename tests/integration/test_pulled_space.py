@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 from remote.relay import Relay
+from servers.storage import overwrite
 
 from esm_client import Client
 from esm_client.core.errors import ConnectionFailed, InvalidInput, NotFound
@@ -197,15 +198,15 @@ def test_what_the_server_has_lost_is_named(registry, client, esm_directory, uniq
     for name, seed in (("there", 77_001), ("gone", 77_002)):
         client.push(esm_directory(name, seed=seed), f"{unique}/{name}", space=unique)
     digest = client.show(f"{unique}/gone").manifest.files["model.safetensors"].sha256
-    blob = registry.data_dir / "blobs" / digest[7:9] / digest[7:]
-    data = blob.read_bytes()
-    blob.unlink()
+    with registry.store.local_copy(digest) as blob:
+        data = blob.read_bytes()
+    registry.store.remove(digest)
     local = client.packs.pull(unique, folder)
     assert references(local) == {f"{unique}/there@1"}
     assert local.content.lost == (f"{unique}/gone@1",)
     ranking = client.rank_locally(sketch, folder)
     assert [(s.reference, s.code) for s in ranking.skipped] == [(f"{unique}/gone@1", "unavailable")]
-    blob.write_bytes(data)
+    overwrite(registry.data_dir, digest, data)
     local = client.packs.pull(unique, folder)
     assert len(local.versions) == 2
     assert local.content.lost == ()

@@ -39,6 +39,8 @@ class Relay:
     def __init__(self, target: str | None) -> None:
         self.requests: list[Asked] = []
         self.rule: Rule = lambda asked, forward: forward()
+        self.keep_host = False
+        """Whether the target is told the relay's own host, which signatures cover."""
         self._target = urlsplit(target) if target else None
         relay = self
 
@@ -64,7 +66,7 @@ class Relay:
                 if answer.cut is not None:
                     self.close_connection = True
 
-            do_GET = do_HEAD = do_PUT = do_POST = handle_any  # noqa: N815
+            do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = handle_any  # noqa: N815
 
             def log_message(self, *arguments: object) -> None:
                 """Nothing to the test's output."""
@@ -78,7 +80,9 @@ class Relay:
         """What the registry answers."""
         assert self._target is not None
         connection = http.client.HTTPConnection(self._target.hostname, self._target.port)
-        kept = {key: value for key, value in asked.headers.items() if key != "host"}
+        kept = {
+            key: value for key, value in asked.headers.items() if key != "host" or self.keep_host
+        }
         connection.request(asked.method, asked.path, asked.body or None, kept)
         response = connection.getresponse()
         headers = {

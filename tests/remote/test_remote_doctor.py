@@ -68,7 +68,7 @@ def examined(url, token, **options):
     checks = list(examine(resolve_settings(url, token, **options)))
     assert [check.name for check in checks] == [
         "address", "proxy", "DNS", "TCP", "TLS", "server", "version", "clock", "token",
-        "credentials", "cache",
+        "bytes", "credentials", "cache",
     ]  # fmt: skip
     return {check.name: check for check in checks}
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
+from servers.storage import overwrite
 
 from esm_client import Client, EsmArtifact
 from esm_client.core import errors
@@ -209,10 +210,10 @@ class TestRepair:
     ):
         directory = esm_directory(seed=4711)
         pushed = client.push(directory, f"{namespace}/esm")
-        digits = pushed.manifest.files["model.safetensors"].sha256.removeprefix("sha256:")
-        blob = registry.data_dir / "blobs" / digits[:2] / digits
-        whole = blob.read_bytes()
-        blob.write_bytes(damage or whole[:-1] + bytes([whole[-1] ^ 1]))
+        entry = pushed.manifest.files["model.safetensors"]
+        whole = (directory / "model.safetensors").read_bytes()
+        spoilt = damage or whole[:-1] + bytes([whole[-1] ^ 1])
+        overwrite(registry.data_dir, entry.sha256, spoilt)
         client.push(directory, f"{namespace}/esm")
-        assert blob.read_bytes() == whole
+        assert b"".join(registry.store.read(entry.sha256, 0, entry.size)) == whole
         assert client.pull(f"{namespace}/esm", tmp_path / "out").is_dir()

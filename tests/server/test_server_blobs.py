@@ -16,12 +16,11 @@ from esm_client.core.artifact.manifest import digest_bytes
 
 
 def leftovers(registry):
-    return list((registry.data_dir / "blobs" / "incoming").iterdir())
+    return list(registry.store.spool.iterdir())
 
 
 def stored(registry, digest):
-    name = digest.removeprefix("sha256:")
-    return (registry.data_dir / "blobs" / name[:2] / name).exists()
+    return registry.store.size(digest) is not None
 
 
 def wait_until(condition):

@@ -153,9 +153,8 @@ def test_unknown_file(client, file, problem):
 def test_lost_blob_is_not_a_short_answer(start_registry, push, esm_directory, problem):
     running = start_registry()
     push(esm_directory("lost"), "n/lost", server=running).raise_for_status()
-    for path in (running.data_dir / "blobs").rglob("*"):
-        if path.is_file():
-            path.unlink()
+    for blob in list(running.store.stored()):
+        running.store.remove(blob.digest)
     with running.client(running.read_token) as client:
         response = client.get("/v1/esms/n/lost/versions/1/files/model.safetensors")
         problem(response, 503, "unavailable")

@@ -19,7 +19,7 @@ from esm_server.rankings.queue import RankingQueue
 from esm_server.rankings.service import RankingService
 from esm_server.registry.removal import RemovalService
 from esm_server.similar.service import SimilarService
-from esm_server.storage.local import LocalBlobStore
+from esm_server.telemetry.metrics import Metrics
 
 CONTENT = b"x" * 300_000
 
@@ -53,7 +53,7 @@ def test_token_revoked_during_an_upload(registry, root, unique, problem):
         shown = problem(client.put(path, content=chunks()), 401, "unauthorized")
     assert "was revoked" in shown["detail"]
     assert root.head(path).status_code == 404
-    assert not any((registry.data_dir / "blobs" / "incoming").iterdir())
+    assert not any(registry.store.spool.iterdir())
 
 
 def test_member_removed_during_an_upload(registry, root, unique, problem):
@@ -83,7 +83,7 @@ def test_quota_exceeded_in_the_middle_of_an_upload(registry, root, unique, probl
         assert "may hold 200000 bytes" in shown["detail"]
         problem(client.put(path, content=CONTENT), 413, QuotaExceeded.code)
     assert root.head(path).status_code == 404
-    assert not any((registry.data_dir / "blobs" / "incoming").iterdir())
+    assert not any(registry.store.spool.iterdir())
 
 
 def test_yank_during_a_ranking(start_registry, push, esm_directory, tmp_path):
@@ -91,7 +91,7 @@ def test_yank_during_a_ranking(start_registry, push, esm_directory, tmp_path):
     for seed in range(3):
         push(esm_directory(f"e{seed}", seed=seed), f"t/e{seed}", server=running, space="s")
     database = running.database()
-    store = LocalBlobStore(running.data_dir / "blobs")
+    store = running.store
     caller = AuthService(database).recognise(running.write_token)
     yanked = []
 
@@ -109,7 +109,9 @@ def test_yank_during_a_ranking(start_registry, push, esm_directory, tmp_path):
     queue = RankingQueue(running=1, waiting=1, waiting_per_owner=1)
     prefiltering = Prefiltering(database, SimilarService(database))
     auth = AuthService(database)
-    rankings = RankingService(database, engine, queue, auth, prefiltering, budget=60.0)
+    rankings = RankingService(
+        database, engine, queue, auth, prefiltering, Metrics("0"), budget=60.0
+    )
     embeddings = np.random.default_rng(0).standard_normal((40, 16))
     sketch = TargetSketch.from_embeddings(embeddings, np.arange(40) % 2, kind="classification")
     request = RankingCreate(space="s", sketch=base64.b64encode(sketch.to_bytes()))

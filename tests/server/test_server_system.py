@@ -25,7 +25,7 @@ def test_health(client):
 
 def test_readiness_notices_a_lost_store(start_registry, problem):
     running = start_registry()
-    (running.data_dir / "blobs" / "incoming").rmdir()
+    running.store.spool.rmdir()
     with running.client() as client:
         problem(client.get("/health/ready"), 503, "unavailable")
         assert client.get("/health/live").status_code == 200

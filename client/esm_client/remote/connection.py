@@ -11,6 +11,8 @@ from esm_client.core.errors import InvalidInput
 from esm_client.remote.settings import Settings
 
 CONNECT_TIMEOUT = 10.0
+STORE_CONNECT_TIMEOUT = 3.0
+"""For the object store, without which it goes as well."""
 
 
 def open_http(settings: Settings) -> httpx.Client:
@@ -31,6 +33,12 @@ def open_http(settings: Settings) -> httpx.Client:
             f"The address {settings.url} or a proxy for it cannot be used: {cause}",
             "Check the address, and the variables HTTP_PROXY, HTTPS_PROXY and ALL_PROXY.",
         ) from cause
+
+
+def open_store(settings: Settings) -> httpx.Client:
+    """A connection pool to the registry's object store, which never sees the token."""
+    timeout = httpx.Timeout(settings.timeout, connect=STORE_CONNECT_TIMEOUT)
+    return httpx.Client(timeout=timeout, verify=trusted(settings), follow_redirects=False)
 
 
 def trusted(settings: Settings) -> ssl.SSLContext:

@@ -8,8 +8,9 @@ from esm_client.core.errors import ConnectionFailed, DigestMismatch, RangeNotSat
 from esm_client.core.references import Reference
 from esm_client.core.schemas import FileEntry
 from esm_client.remote.cached_blobs import CachedBlobs
+from esm_client.remote.file_chunks import Progress
+from esm_client.remote.file_transfer import Download
 from esm_client.remote.resources.esms import EsmResource
-from esm_client.remote.transport import Download, Progress
 
 FRUITLESS_TRIES = 3
 OpenAt = Callable[[int], AbstractContextManager[Download]]

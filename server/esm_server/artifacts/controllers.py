@@ -1,21 +1,21 @@
 """The blobs of a namespace, and the files of a version."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Any
 
-from litestar import Controller, MediaType, Request, Response, delete, get, head, put
+from litestar import Controller, MediaType, Request, Response, delete, get, head, post, put
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
-from litestar.response import Stream
 
 from esm_client.core.artifact.directory import MODEL
 from esm_client.core.errors import NotFound
 from esm_client.core.schemas import EsmVersionDetail, SourceModelCreate
+from esm_client.core.schemas.uploads import DirectUpload, DirectUploadCreate
 from esm_server.artifacts.service import ArtifactService, StoredFile
 from esm_server.artifacts.source_models import SourceModelService
-from esm_server.artifacts.streams import FILE_ANSWERS, OCTETS, stream_part
+from esm_server.artifacts.streams import FILE_ANSWERS, OCTETS, send_file
 from esm_server.artifacts.uploads import upload_of
 from esm_server.auth.caller import Caller
 from esm_server.auth.guards import requires
@@ -87,6 +87,21 @@ class BlobController(Controller):
         is_new = await artifacts.receive(caller, namespace, digest, upload)
         return ContractResponse(None, status_code=201 if is_new else 200, media_type=MediaType.TEXT)
 
+    @post("/upload", status_code=200, responses=problems(404), sync_to_thread=True)
+    def direct_upload(
+        self,
+        artifacts: ArtifactService,
+        caller: Caller,
+        namespace: str,
+        digest: str,
+        data: DirectUploadCreate,
+    ) -> DirectUpload:
+        """How to send these bytes to the object store itself, where the server has one."""
+        signed = artifacts.direct_upload(
+            caller, namespace, digest, data.size, source_model=data.source_model
+        )
+        return DirectUpload() if signed is None else DirectUpload(**asdict(signed))
+
 
 class FileController(Controller):
     """The files of a version, whole or in part."""
@@ -106,11 +121,18 @@ class FileController(Controller):
         selector: str,
         filename: str,
         metrics: Metrics,
-    ) -> Stream:
-        """The bytes of one file; understands Range, If-Range and If-None-Match."""
+    ) -> Response[Any]:
+        """The bytes of one file; understands Range, If-Range and If-None-Match.
+
+        With the header `X-ESM-Follow` the answer may be a redirect to the object store; the token
+        is nothing for it.
+        """
         file = artifacts.find_file(caller, namespace, name, selector, filename)
-        answer = stream_part(request.headers, file)
-        if filename == MODEL and answer.status_code == HTTPStatus.OK:
+        answer = send_file(request.headers, file)
+        if filename == MODEL and answer.status_code in (
+            HTTPStatus.OK,
+            HTTPStatus.TEMPORARY_REDIRECT,
+        ):
             metrics.pulls.inc()
         return answer
 
@@ -170,10 +192,14 @@ class SourceModelController(Controller):
         name: str,
         selector: str,
         filename: str,
-    ) -> Stream:
-        """The bytes of one file; understands Range, If-Range and If-None-Match."""
+    ) -> Response[Any]:
+        """The bytes of one file; understands Range, If-Range and If-None-Match.
+
+        With the header `X-ESM-Follow` the answer may be a redirect to the object store; the token
+        is nothing for it.
+        """
         file = artifacts.find_source_model_file(caller, namespace, name, selector, filename)
-        return stream_part(request.headers, file)
+        return send_file(request.headers, file)
 
 
 def _headers(file: StoredFile) -> Response[None]:

@@ -17,6 +17,7 @@ from esm_server.registry.answers import as_source_model
 from esm_server.registry.repository import EsmRepository
 from esm_server.registry.service import find_version
 from esm_server.storage.base import BlobStore
+from esm_server.storage.direct import DirectAccess, SignedPut
 
 BUFFER_BYTES = 2**20
 Write = Callable[[bytes], object]
@@ -29,6 +30,12 @@ class StoredFile:
     digest: str
     size: int
     store: BlobStore
+    direct: DirectAccess | None = None
+
+    @property
+    def url(self) -> str | None:
+        """Where it can be fetched without this server, for a short while; None if nowhere."""
+        return self.direct.download_url(self.digest) if self.direct else None
 
     @property
     def etag(self) -> str:
@@ -87,12 +94,18 @@ class ArtifactService:
     """Blobs of one registry."""
 
     def __init__(
-        self, database: Database, store: BlobStore, auth: AuthService, limits: UploadLimits
+        self,
+        database: Database,
+        store: BlobStore,
+        auth: AuthService,
+        limits: UploadLimits,
+        direct: DirectAccess | None = None,
     ) -> None:
         self._database = database
         self._store = store
         self._auth = auth
         self._limits = limits
+        self._direct = direct
 
     @property
     def spool(self) -> Path:
@@ -110,6 +123,22 @@ class ArtifactService:
     def blob_kept(self, caller: Caller, digest: str) -> int:
         """Bytes that an interrupted upload of the caller has left."""
         return self._store.kept(digest, caller.name)
+
+    @property
+    def direct_endpoint(self) -> str | None:
+        """Where clients can reach the bytes themselves, if they can."""
+        return self._direct.endpoint if self._direct else None
+
+    def direct_upload(
+        self, caller: Caller, namespace: str, digest: str, size: int, *, source_model: bool
+    ) -> SignedPut | None:
+        """How the caller can send a blob to the store itself; None where it cannot.
+
+        Raises InvalidName, Forbidden, NotFound, TooLarge, QuotaExceeded; who may upload and how
+        much is looked at again when a version names the blob.
+        """
+        self._room(caller, namespace, source_model).check(size)
+        return self._direct.upload(check_digest(digest), size) if self._direct else None
 
     async def receive(self, caller: Caller, namespace: str, digest: str, upload: Upload) -> bool:
         """Store an upload while it arrives; whether the blob is new.
@@ -221,4 +250,4 @@ class ArtifactService:
                 f"The bytes of {filename} ({digest}) are missing from the server's store.",
                 "Tell the server's operator; pushing the same content again restores them.",
             )
-        return StoredFile(digest, size, self._store)
+        return StoredFile(digest, size, self._store, self._direct)

@@ -1,18 +1,22 @@
 """Answering with the bytes of something, whole or in part."""
 
 from collections.abc import Iterator, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
+from litestar import Response
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.response import Stream
 
+from esm_client.core.schemas.uploads import FOLLOW_HEADER
 from esm_server.artifacts.ranges import select
 from esm_server.problems import problems
+from esm_server.responses import ContractResponse
 
 OCTETS = "application/octet-stream"
 
 FILE_ANSWERS = {
     **problems(404, 409, 416),
+    307: ResponseSpec(None, description="The object store has it, for who asked to be sent there"),
     206: ResponseSpec(bytes, description="The range asked for", media_type=OCTETS),  # pyright: ignore[reportArgumentType]
     304: ResponseSpec(None, description="The bytes with this entity tag are known"),
 }
@@ -38,3 +42,23 @@ def stream_part(headers: Mapping[str, str], content: Streamed) -> Stream:
         answered["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{content.size}"
     data = content.read(part.start, part.stop)
     return Stream(data, status_code=part.status, headers=answered, media_type=OCTETS)
+
+
+class Elsewhere(Streamed, Protocol):
+    """Bytes that may be had from the object store too."""
+
+    @property
+    def url(self) -> str | None: ...  # noqa: D102
+
+
+def send_file(headers: Mapping[str, str], file: Elsewhere) -> Response[Any]:
+    """A file or a part of it; or where to get it, for a client that can follow.
+
+    Raises RangeNotSatisfiable.
+    """
+    if headers.get(FOLLOW_HEADER.lower()) is not None and "if-none-match" not in headers:
+        select(headers, file.size, file.etag)
+        if (url := file.url) is not None:
+            headers = {"Location": url, "Cache-Control": "no-store"}
+            return ContractResponse(None, status_code=307, headers=headers)
+    return stream_part(headers, file)

@@ -1,7 +1,6 @@
 """Publishing a version: everything is checked before anything becomes visible."""
 
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,17 +10,16 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from esm_client.core.artifact.directory import MODEL, EsmArtifact, check_file_names
-from esm_client.core.artifact.manifest import digest_file, manifest_digest
+from esm_client.core.artifact.manifest import manifest_digest
 from esm_client.core.errors import (
     Conflict,
     EsmError,
-    InvalidArtifact,
     InvalidInput,
     NotFound,
     TooLarge,
 )
 from esm_client.core.limits import MAX_ARTIFACT_BYTES, MAX_PROVENANCE_BYTES
-from esm_client.core.schemas import EsmVersionCreate, EsmVersionDetail, Manifest
+from esm_client.core.schemas import EsmVersionCreate, EsmVersionDetail
 from esm_client.core.spaces import SpaceFingerprint
 from esm_server.admission.checks import near_duplicate, problems_of
 from esm_server.admission.duplicates import Duplicates
@@ -37,6 +35,7 @@ from esm_server.registry.answers import as_version_detail
 from esm_server.registry.facts import refresh
 from esm_server.registry.repository import EsmRepository
 from esm_server.registry.service import check_card, check_path
+from esm_server.registry.stored_files import read_artifact, stored_sizes
 from esm_server.shield.repository import SourceSketchRepository
 from esm_server.similar.repository import VectorRepository
 from esm_server.spaces.admission import admit, claimed_fingerprint
@@ -105,7 +104,7 @@ class PublishService:
             check_publisher(session, caller, namespace, may_create=self._open_namespaces)
         _check_sizes(request)
         try:
-            artifact = self._read_artifact(request.manifest)
+            artifact = read_artifact(self._store, request.manifest)
         except FileNotFoundError as cause:  # swept while it was read
             raise NotFound(
                 "A file of this version is not on the server any more.", "It was swept: push again."
@@ -125,49 +124,13 @@ class PublishService:
                 continue
         return self._store_version(draft)
 
-    def _read_artifact(self, manifest: Manifest) -> EsmArtifact:
-        sizes = self._stored_sizes(manifest)
-        with ExitStack() as stack:
-            paths = {
-                filename: stack.enter_context(self._store.local_copy(entry.sha256))
-                for filename, entry in manifest.files.items()
-            }
-            for filename, path in paths.items():
-                digest = manifest.files[filename].sha256
-                if digest_file(path) != digest:  # the disk lost it since; the next push mends it
-                    self._store.remove(digest)
-                    raise NotFound(
-                        f"The blob of {filename} ({digest}) was damaged on the server's disk.",
-                        "It was removed there: push again.",
-                    )
-                if (size := sizes[filename]) != manifest.files[filename].size:
-                    raise InvalidArtifact(
-                        f"{filename} has {size} bytes, the manifest says "
-                        f"{manifest.files[filename].size}.",
-                        "Make the manifest again from the files.",
-                    )
-            return EsmArtifact.from_files(paths)
-
-    def _stored_sizes(self, manifest: Manifest) -> dict[str, int]:
-        """The size of each file's blob by the file's name; raises NotFound."""
-        sizes: dict[str, int] = {}
-        for filename, entry in manifest.files.items():
-            size = self._store.size(entry.sha256)
-            if size is None:
-                raise NotFound(
-                    f"The blob of {filename} ({entry.sha256}) is not on the server.",
-                    "Upload every file before the version: push again.",
-                )
-            sizes[filename] = size
-        return sizes
-
     def _store_version(self, draft: "_Draft") -> tuple[Published, int]:
         """The version, and the id of its space."""
         with self._database.write() as session:
             owner = self._namespace(session, draft)
             # A sweep of blobs that nothing names may have come since they were read. From the
             # statement above on it waits for us, and then finds them named: see operations.gc.
-            self._stored_sizes(draft.request.manifest)
+            stored_sizes(self._store, draft.request.manifest)
             space = admit(
                 session, draft.request.space, draft.artifact, draft.fingerprint, draft.caller.name
             )

@@ -7,6 +7,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from esm_client.core.errors import Unavailable
+
+
+class DamagedBlob(Unavailable):
+    """A store holds other bytes under a digest than those it names."""
+
+
+def damaged(digest: str) -> DamagedBlob:
+    """What is said of such a blob."""
+    return DamagedBlob(
+        f"The server's store holds other bytes than those of {digest}.",
+        "Tell the server's operator; pushing the same content again may restore them.",
+    )
+
 
 @dataclass(frozen=True, slots=True)
 class StoredBlob:
@@ -77,11 +91,14 @@ class BlobStore(Protocol):
         ...
 
     def read(self, digest: str, start: int, stop: int) -> Iterator[bytes]:
-        """Bytes from `start` up to `stop`, in chunks; raises NotFound."""
+        """Bytes from `start` up to `stop`, in chunks; raises NotFound, DamagedBlob."""
         ...
 
     def local_copy(self, digest: str) -> AbstractContextManager[Path]:
-        """A local file with the blob's bytes, for as long as the block runs; raises NotFound."""
+        """A local file with the blob's bytes, for as long as the block runs.
+
+        Raises NotFound, and DamagedBlob where the store verifies what it copies.
+        """
         ...
 
     def remove(self, digest: str) -> None:

@@ -1,10 +1,60 @@
-"""Which blob store the settings name."""
+"""Which blob store the settings name: a bucket where an S3 server is named, else local files."""
 
+from dataclasses import replace
+
+from esm_client.core.errors import InvalidInput
 from esm_server.settings import Settings
 from esm_server.storage.base import BlobStore
+from esm_server.storage.direct import DirectAccess
 from esm_server.storage.local import LocalBlobStore
+from esm_server.storage.s3 import S3BlobStore
+from esm_server.storage.s3_client import S3Client, S3Place
 
 
 def open_store(settings: Settings) -> BlobStore:
-    """The registry's blob store, not prepared yet."""
-    return LocalBlobStore(settings.blob_dir)
+    """The registry's blob store, not prepared yet; raises InvalidInput for half of a bucket."""
+    place = _place(settings)
+    return LocalBlobStore(settings.blob_dir) if place is None else _bucket(settings, place)
+
+
+def open_direct(settings: Settings) -> DirectAccess | None:
+    """How clients reach the bucket themselves, not tried out yet; None if they shall not."""
+    place = _place(settings)
+    if place is None or not settings.s3_presign:
+        return None
+    public = replace(place, endpoint=settings.s3_public_endpoint or place.endpoint)
+    return DirectAccess(S3Client(public), _bucket(settings, place).key)
+
+
+def _bucket(settings: Settings, place: S3Place) -> S3BlobStore:
+    return S3BlobStore(
+        S3Client(place),
+        settings.s3_prefix,
+        settings.blob_dir,
+        settings.blob_cache_dir,
+        settings.s3_cache_bytes,
+    )
+
+
+def _place(settings: Settings) -> S3Place | None:
+    endpoint, bucket = settings.s3_endpoint, settings.s3_bucket
+    access, secret = settings.s3_access_key, settings.s3_secret_key
+    if endpoint and bucket and access and secret:
+        return S3Place(
+            endpoint,
+            bucket,
+            access.get_secret_value(),
+            secret.get_secret_value(),
+            region=settings.s3_region,
+            ca_file=settings.s3_ca_file,
+            path_style=settings.s3_path_style,
+        )
+    given = {"ENDPOINT": endpoint, "BUCKET": bucket, "ACCESS_KEY": access, "SECRET_KEY": secret}
+    names = {name: f"ESM_SERVER_S3_{name}" for name in given}
+    absent = [names[name] for name, value in given.items() if not value]
+    if len(absent) == len(given):
+        return None
+    raise InvalidInput(
+        f"The S3 settings are incomplete: {', '.join(absent)} not set.",
+        "Set all four of ESM_SERVER_S3_ENDPOINT, _BUCKET, _ACCESS_KEY and _SECRET_KEY, or none.",
+    )

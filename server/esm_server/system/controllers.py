@@ -5,6 +5,7 @@ from typing import Any
 from litestar import Controller, MediaType, Request, get
 
 from esm_client.core.schemas import ServerInfo
+from esm_server.artifacts.service import ArtifactService
 from esm_server.auth.guards import local_or_token
 from esm_server.db.columns import now
 from esm_server.problems import problems
@@ -21,9 +22,10 @@ class SystemController(Controller):
     tags = ("system",)
 
     @get("/v1", responses=problems(token=False), sync_to_thread=False)
-    def info(self) -> ServerInfo:
+    def info(self, artifacts: ArtifactService) -> ServerInfo:
         """Proof that this is an ESM registry."""
-        return ServerInfo(version=server_version(), time=now())
+        store = artifacts.direct_endpoint
+        return ServerInfo(version=server_version(), time=now(), store=store)
 
     @get("/health/live", responses=problems(token=False), sync_to_thread=False)
     def live(self) -> Health:

@@ -22,6 +22,8 @@ class ServerInfo(Contract):
     version: str
     time: datetime | None = None
     """The server's clock; None from servers that do not tell it."""
+    store: str | None = None
+    """Where clients can fetch and send the bytes of files without this server, if they can."""
 
 
 class Identity(Contract):

@@ -7,6 +7,7 @@ from esm_client.core.checkup import Check
 from esm_client.remote.doctor.local import check_cache, check_credentials
 from esm_client.remote.doctor.network import check_dns, check_proxy, check_tcp, check_tls, proxy_of
 from esm_client.remote.doctor.server import (
+    check_bytes,
     check_clock,
     check_server,
     check_token,
@@ -16,6 +17,7 @@ from esm_client.remote.settings import Settings
 
 PATIENCE = 5.0
 """Seconds that any one check may wait."""
+_OF_SERVER = ("server", "version", "clock", "token", "bytes")
 
 
 def examine(settings: Settings) -> Iterator[Check]:
@@ -23,7 +25,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     settings = replace(settings, timeout=min(settings.timeout, PATIENCE))
     yield Check("address", "ok", settings.url)
     reached = yield from _network(settings)
-    yield from _server(settings) if reached else _skipped("server", "version", "clock", "token")
+    yield from _server(settings) if reached else _skipped(*_OF_SERVER)
     yield check_credentials()
     yield check_cache(settings.cache_dir)
 
@@ -52,11 +54,12 @@ def _server(settings: Settings) -> Iterator[Check]:
     found, info, asked = check_server(settings)
     yield found
     if info is None:
-        yield from _skipped("version", "clock", "token")
+        yield from _skipped(*_OF_SERVER[1:])
         return
     yield check_version(info)
     yield check_clock(info, asked)
     yield check_token(settings)
+    yield check_bytes(settings, info)
 
 
 def _skipped(*names: str) -> Iterator[Check]:

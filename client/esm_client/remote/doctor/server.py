@@ -3,12 +3,16 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import httpx
+
 from esm_client import __version__
 from esm_client.core.checkup import Check
 from esm_client.core.compatibility import misfit
 from esm_client.core.errors import EsmError, NotOurServer, Unauthorized, Unavailable
 from esm_client.core.schemas import ServerInfo
+from esm_client.remote.connection import open_store
 from esm_client.remote.doctor.network import proxy_of
+from esm_client.remote.phases import connection_failed
 from esm_client.remote.resources.server import ServerResource
 from esm_client.remote.settings import Settings
 from esm_client.remote.transport import Transport
@@ -72,6 +76,20 @@ def check_clock(info: ServerInfo, asked: datetime) -> Check:
         f"This machine's clock is {abs(skew).total_seconds():.0f} s {side} the server's.",
         "Set the wrong one of both by a time server (for instance: timedatectl set-ntp true).",
     )
+
+
+def check_bytes(settings: Settings, info: ServerInfo) -> Check:
+    """Which way large files go: over the registry, or straight from and to its object store."""
+    if info.store is None:
+        return Check("bytes", "ok", "files go over the registry")
+    try:
+        with open_store(settings) as client:
+            client.head(info.store)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        failure = connection_failed(error, info.store)
+        found = f"Files go over the registry, not straight from its store: {failure.message}"
+        return Check("bytes", "warning", found, "This works, but the other way is faster.")
+    return Check("bytes", "ok", f"large files go straight from and to {info.store}")
 
 
 def check_token(settings: Settings) -> Check:

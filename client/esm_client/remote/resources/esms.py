@@ -18,8 +18,9 @@ from esm_client.core.schemas import (
     SourceModelCreate,
     YankCreate,
 )
+from esm_client.remote.file_transfer import Download
 from esm_client.remote.requests import checked
-from esm_client.remote.transport import Download, Transport
+from esm_client.remote.transport import Transport
 
 
 class EsmResource:
@@ -49,7 +50,7 @@ class EsmResource:
         self, reference: Reference, filename: str, start: int = 0
     ) -> AbstractContextManager[Download]:
         """GET a file of a version from byte `start` on."""
-        return self._transport.download(f"{_version_path(reference)}/files/{filename}", start)
+        return self._transport.files.download(f"{_version_path(reference)}/files/{filename}", start)
 
     def attach(self, reference: Reference, model: SourceModelCreate) -> EsmVersionDetail:
         """PUT the files of a source model, uploaded before; raises Conflict for another one."""
@@ -61,7 +62,7 @@ class EsmResource:
     ) -> AbstractContextManager[Download]:
         """GET a file of a version's source model from byte `start` on."""
         path = f"{_version_path(reference)}/source-model/files/{filename}"
-        return self._transport.download(path, start)
+        return self._transport.files.download(path, start)
 
     def detach(self, reference: str) -> None:
         """Take the source model of a version away; raises NotFound, Forbidden."""

@@ -5,7 +5,8 @@ from contextlib import AbstractContextManager
 
 from esm_client.core.packs import Member, pack_bytes, pack_size
 from esm_client.core.schemas import LiveSpace, PackReport
-from esm_client.remote.transport import Download, Transport
+from esm_client.remote.file_transfer import Download
+from esm_client.remote.transport import Transport
 
 PUSH_TIMEOUT = 900.0
 """Seconds: publishing thousands of ESMs takes the server minutes."""
@@ -32,4 +33,4 @@ class PackResource:
     def pull(self, space: str, keys: Sequence[int], start: int) -> AbstractContextManager[Download]:
         """GET a pack of some of that, from byte `start` on."""
         query = "&".join(f"key={key}" for key in keys)
-        return self._transport.download(f"/v1/spaces/{space}/pack?{query}", start)
+        return self._transport.files.download(f"/v1/spaces/{space}/pack?{query}", start)

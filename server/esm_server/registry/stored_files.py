@@ -1,0 +1,56 @@
+"""The files of a version that is about to be published, as the store holds them."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from esm_client.core.artifact.directory import EsmArtifact
+from esm_client.core.artifact.manifest import digest_file
+from esm_client.core.errors import InvalidArtifact, NotFound
+from esm_client.core.schemas import Manifest
+from esm_server.storage.base import BlobStore, DamagedBlob, damaged
+
+
+def read_artifact(store: BlobStore, manifest: Manifest) -> EsmArtifact:
+    """The ESM that the files of a manifest hold; raises NotFound, InvalidArtifact and its kin."""
+    sizes = stored_sizes(store, manifest)
+    with ExitStack() as stack:
+        paths = {
+            filename: _intact(store, stack, filename, entry.sha256)
+            for filename, entry in manifest.files.items()
+        }
+        for filename, entry in manifest.files.items():
+            if (size := sizes[filename]) != entry.size:
+                raise InvalidArtifact(
+                    f"{filename} has {size} bytes, the manifest says {entry.size}.",
+                    "Make the manifest again from the files.",
+                )
+        return EsmArtifact.from_files(paths)
+
+
+def stored_sizes(store: BlobStore, manifest: Manifest) -> dict[str, int]:
+    """The size of each file's blob by the file's name; raises NotFound."""
+    sizes: dict[str, int] = {}
+    for filename, entry in manifest.files.items():
+        size = store.size(entry.sha256)
+        if size is None:
+            raise NotFound(
+                f"The blob of {filename} ({entry.sha256}) is not on the server.",
+                "Upload every file before the version: push again.",
+            )
+        sizes[filename] = size
+    return sizes
+
+
+def _intact(store: BlobStore, stack: ExitStack, filename: str, digest: str) -> Path:
+    """A file of a version; one that was damaged goes, so that the next push mends it."""
+    try:
+        path = stack.enter_context(store.local_copy(digest))
+        if digest_file(path) != digest:
+            raise damaged(digest)
+    except DamagedBlob as cause:
+        store.remove(digest)
+        raise NotFound(
+            f"The blob of {filename} ({digest}) was damaged on the server.",
+            "It was removed there: push again.",
+        ) from cause
+    return path
