@@ -63,6 +63,7 @@ def fill_the_disk(world: World) -> None:
 def clock_env(folder: Path) -> dict[str, str]:
     """A server whose clock reads what a file says."""
     clock = folder / "clock"
+    folder.mkdir(parents=True, exist_ok=True)
     clock.write_text("+0")
     return {
         "LD_PRELOAD": str(FAKETIME),
