@@ -7,8 +7,10 @@ import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from uuid import uuid4
 
+import numpy as np
 import pytest
 from cli.conftest import COMMAND
 from docs.demo.base_model import base_model_path
@@ -16,8 +18,9 @@ from docs.demo.tasks.write import write_tasks
 
 from esm_client import Client, Embedder, TargetSketch
 from esm_client.core.artifact.manifest import digest_file
-from esm_client.core.schemas import Source
+from esm_client.core.schemas import Source, SourceTask
 from esm_client.lab.data.loading import load_task
+from esm_client.lab.data.task import TextTask
 from esm_client.lab.training.recipe import FineTuneRecipe
 from esm_client.lab.training.train import train_esm
 
@@ -156,6 +159,84 @@ class TestFromARanking:
         assert len({one["key"] for one in trained}) == len(trained) == 4
         assert best in {"none", *published.ranks}
 
+    def test_another_recipe_takes_the_place_of_the_one_before(
+        self, esm, published, asked, registry
+    ):
+        with Client(registry.url, registry.write_token) as client:
+            news = published.name("news")
+            client.outcomes.report(published.ranking, news, 0.99, seed=7)
+            client.outcomes.report(published.ranking, news, 0.99, metric_name="bleu")
+            own = ("--source-model", f"{published.name('hotels')}={published.model}")
+            told = esm(*asked, *own, "--top", "3", "--ranking", published.ranking, "--output", "o")
+            assert told.returncode == 0, told.stderr
+            kept = {
+                (one.reference, one.metric_name, one.seed)
+                for one in client.outcomes.list(published.ranking)
+            }
+        assert kept == {
+            (news, "bleu", None), (news, "accuracy", 42), (None, "accuracy", 42),
+            (published.name("hotels"), "accuracy", 42),
+        }  # fmt: skip
+        assert "Told the registry of 3 results of the ranking" in told.stderr
+
+    def test_ctrl_c(self, environment, published, asked, tmp_path):
+        asked = (*asked, "--ranking", published.ranking, "--epochs", "50", "--output", "out")
+        with subprocess.Popen(
+            [*COMMAND, *asked], env=environment, cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+            # a test run in the background ignores SIGINT, and so would its children
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        ) as process:  # fmt: skip
+            records = tmp_path / "out" / ".transfer" / "records.jsonl"
+            while process.poll() is None and not records.exists():
+                time.sleep(0.02)
+            process.send_signal(signal.SIGINT)
+            errors = process.communicate()[1].splitlines()
+        assert process.returncode == 130
+        assert errors[-2:] == ["interrupted", "  The same command goes on where it was."]
+
+
+class TestAnotherTarget:
+    """A ranking of two classes is none of other data."""
+
+    def test_another_kind(self, fails, published, asked, tmp_path):
+        rows = "".join(f"text number {n},{n}.5\n" for n in range(60))
+        (tmp_path / "numbers.csv").write_text(f"text,label\n{rows}")
+        given = ("numbers.csv", *asked[2:], "--ranking", published.ranking, "--output", "out")
+        message, hint = fails("transfer", *given)
+        assert message == (
+            f"The ranking {published.ranking} is of a classification target; numbers.csv is a "
+            "regression data set."
+        )
+        assert hint.startswith("Rank numbers.csv itself")
+        assert not (tmp_path / "out").exists()
+
+    def test_another_number_of_classes(self, fails, published, asked, tmp_path):
+        rows = "".join(f"text number {n},{'abcd'[n % 4]}\n" for n in range(60))
+        (tmp_path / "four.csv").write_text(f"text,label\n{rows}")
+        given = ("four.csv", *asked[2:], "--ranking", published.ranking, "--output", "out")
+        message, _ = fails("transfer", *given)
+        assert message == (
+            f"The ranking {published.ranking} is of a target with 2 classes; the 60 rows of "
+            "four.csv that are used here have 4."
+        )
+
+    def test_other_names_of_classes_are_a_warning(self, capsys):
+        from esm_client.cli.transfer_target import check_ranked
+
+        rows = [f"text {n}" for n in range(8)]
+        task = TextTask(
+            rows, np.array(["yes", "no"] * 4), "classification", SourceTask(data_set="d")
+        )
+        sketch = TargetSketch.from_embeddings(
+            np.eye(8), np.array(["a", "b"] * 4), kind="classification"
+        )
+        receipt = SimpleNamespace(
+            id="r", kind="classification", num_label_columns=2,
+            label_map_digest=sketch.label_map_digest,
+        )  # fmt: skip
+        check_ranked(receipt, task)
+        assert "have other names than those of the target" in capsys.readouterr().err
+
 
 def predictions(folder: Path) -> None:
     """The snippet of the README, on the model that was kept."""
@@ -187,11 +268,14 @@ class TestNamedSources:
         assert found["note"] == ""
         assert document["metric_name"] == "accuracy"
 
-    def test_nothing_can_be_tried(self, esm, published, asked):
+    def test_nothing_can_be_tried(self, esm, published, asked, tmp_path):
         told = esm(*asked, "--source", f"{published.namespace}/questions", "--output", "out")
         assert told.returncode == 1
-        assert "no intermediate task" in told.stdout
-        assert "was not tried" in told.stderr
+        assert told.stdout == ""
+        error, hint = told.stderr.splitlines()[-2:]
+        assert error.startswith(f"error: The source model of {published.name('questions')} is not")
+        assert "--source-data" in hint
+        assert not (tmp_path / "out").exists()
 
 
 class TestRefused:
@@ -199,7 +283,7 @@ class TestRefused:
         ("arguments", "code", "message"),
         [
             ((), 2, "Give --ranking, or --source for each one to try."),
-            (("--ranking", "R", "--source", "a/b"), 2, "Give --ranking, or --source"),
+            (("--ranking", "R", "--source", "a/b"), 2, "not both: a ranking names its sources."),
             (("--ranking", "0" * 32), 1, "no ranking"),
             (("--source", "nobody/nothing"), 1, "nobody/nothing"),
             (("--ranking", "R", "--source-model", "a/b=x"), 1, "names a/b, which is none of"),
