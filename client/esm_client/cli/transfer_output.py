@@ -65,7 +65,11 @@ class Shown:
 
     def finished(self, name: str, seed: int, performance: float, done: int, total: int) -> None:
         """As TransferWatch.finished."""
-        text = one_line(f"{done}/{total} {name}, seed {seed}: {performance:.4f}")
+        self.over(f"{name}, seed {seed}: {performance:.4f}", done, total)
+
+    def over(self, what: str, done: int, total: int) -> None:
+        """One of so many fine-tunings is over."""
+        text = one_line(f"{done}/{total} {what}")
         if self._progress is not None:
             self._progress.update(self._whole, completed=done, total=total)
             self._progress.console.print(text, markup=False, highlight=False)
