@@ -69,7 +69,7 @@ def expected(endpoint, actor: str) -> int:
         return _by_token(endpoint, actor)
     if actor == "root":
         return endpoint.status
-    if endpoint.needs == "root":
+    if endpoint.needs in ("root", "asker"):
         return endpoint.private
     if actor == "foreign":
         return endpoint.private

@@ -1,7 +1,8 @@
 """Every endpoint: what it needs, and what whoever has it is answered.
 
 needs: nobody (open to all), token (any valid one), or a role in the namespace; `write` and
-`admin` ask for the token's scope alone; `root` is an admin of the registry.
+`admin` ask for the token's scope alone; `root` is an admin of the registry; `asker` is the user
+who asked for the ranking, none of the table's actors, or root.
 """
 
 from dataclasses import dataclass, field
@@ -71,11 +72,12 @@ ENDPOINTS = [
     _of("GET", "/v1/spaces/{space}/pack", "token"),
     _of("POST", "/v1/similar", "token", body="similar"),
     _of("POST", "/v1/rankings", "token", 201, body="ranking"),
-    _of("GET", "/v1/rankings/{ranking_id}", "root", private=404),
-    _of("GET", "/v1/rankings/{ranking_id}/events", "root", private=404),
-    _of("DELETE", "/v1/rankings/{ranking_id}", "root", 409, private=404),
-    _of("GET", OUTCOMES, "root", private=404),
-    _of("POST", OUTCOMES, "root", 201, body=BASELINE, scope="write", private=404),
+    _of("GET", "/v1/rankings/{ranking_id}", "asker", private=404),
+    _of("GET", "/v1/rankings/{ranking_id}/events", "asker", private=404),
+    _of("DELETE", "/v1/rankings/{ranking_id}", "asker", 409, private=404),
+    _of("GET", OUTCOMES, "asker", private=404),
+    _of("POST", OUTCOMES, "asker", 201, body=BASELINE, scope="write", private=404),
+    _of("DELETE", OUTCOMES + "/{metric_name}", "asker", 204, scope="write", private=404),
     _of("GET", "/v1/spaces/{space}/ledger", "token"),
     _of("GET", "/v1/namespaces", "token"),
     _of("POST", "/v1/namespaces", "write", 201, body="namespace", scope="write"),

@@ -31,9 +31,11 @@ def render() -> str:
         "The status each endpoint answers to each role in a private namespace. `foreign` is an "
         "admin of another namespace, `limited` an admin's token for another namespace; `admin, "
         "read` is an admin with a token of the scope read; `root` is an admin of the registry. "
+        "Rankings and their outcomes are for the user who asked for them, none of these, and root. "
         "Written by `python tests/access/table.py`; the tests send every request of it.\n\n"
         f"{header}{rows}\n"
-        "What each command of `esm-client` needs: a role, or a token, or nothing.\n\n"
+        "What each command of `esm-client` needs: a role, or a token, or nothing. "
+        "`asker`: to be the user who asked for the ranking, or `root`.\n\n"
         f"| command | needs |\n|---|---|\n{commands}"
     )
 

@@ -85,6 +85,7 @@ class World:
             "user": other,
             "token_id": str(token.id),
             "ranking_id": ranking["id"],
+            "metric_name": "accuracy",
             **endpoint.path_values,
         }
 

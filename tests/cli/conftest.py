@@ -132,3 +132,18 @@ def _world(registry, tmp_path_factory):
     torch.set_num_threads(1)  # threads that wait for each other on busy cores take far longer
     yield make_world(tmp_path_factory.mktemp("world"), registry)
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(name="published", scope="session")
+def _published(registry, tmp_path_factory):
+    """A ranking of three sources on the server, for `transfer` (transfer_world.py)."""
+    pytest.importorskip("torch")
+    from cli.transfer_world import Published
+
+    return Published(registry, tmp_path_factory.mktemp("published"))
+
+
+@pytest.fixture(name="asked")
+def _asked(published) -> tuple[str, ...]:
+    """`transfer` of its target, with the base model and a quick recipe."""
+    return published.asked

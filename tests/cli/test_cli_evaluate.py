@@ -82,6 +82,7 @@ def _output(folders, tmp_path_factory) -> Path:
     assert done.returncode == 0, done.stderr
     assert _transfers(output)[: len(known)] == known
     (output / "told.txt").write_text(done.stdout)
+    (output / "heard.txt").write_text(done.stderr)
     return output
 
 
@@ -96,6 +97,60 @@ def test_a_copy_of_the_target_is_left_out(output: Path) -> None:
     (overlap,) = [one for one in _records(output) if one["what"] == "overlap"]
     assert (overlap["source"], overlap["target"]) == ("copy", TARGET)
     assert overlap["share"] == pytest.approx(1.0, abs=0.2)
+
+
+def test_every_finished_transfer_is_told_elsewhere_than_on_a_terminal(output: Path) -> None:
+    told = (output / "heard.txt").read_text().splitlines()
+    last = _transfers(output)[-1]
+    assert told[-1] == f"7/7 {last['source']} to {TARGET}, seed 0: {last['performance']:.4f}"
+
+
+def test_few_sources_are_told_first_and_their_transfers_shown(folders, tmp_path) -> None:
+    few = tmp_path / "few"
+    few.mkdir()
+    (few / "a.csv").write_bytes((folders[0] / f"{SOURCES[0]}.csv").read_bytes())
+    command = _command((few, folders[1]), tmp_path / "out", "--method", "size")
+    done = subprocess.run(
+        [sys.executable, "-m", "esm_client.cli", *command],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    first, *_, last = done.stderr.splitlines()
+    assert first.startswith("warning: 1 source: too few to judge ways to choose, which takes 5;")
+    assert last.startswith("2/2 a to ")
+    header, *rows, note = done.stdout.splitlines()
+    assert header.split() == ["target", "source", "performance", "gain"]
+    assert {row.split("  ")[1].strip() for row in rows} == {"a", "no intermediate task"}
+    assert note.startswith("Too little is known to judge ways to choose")
+
+
+@pytest.mark.parametrize("bad", [("small",), ("small", "same")])
+def test_bad_data_is_named_before_any_work(folders, tmp_path, bad) -> None:
+    targets = tmp_path / "targets"
+    targets.mkdir()
+    (targets / "good.csv").write_bytes((folders[1] / f"{TARGET}.csv").read_bytes())
+    for name in bad:
+        rows = 8 if name == "small" else 60
+        labels = "ab" if name == "small" else "aa"
+        text = "".join(f"a text about {n},{labels[n % 2]}\n" for n in range(rows))
+        (targets / f"{name}.csv").write_text(f"text,label\n{text}")
+    command = _command((folders[0], targets), tmp_path / "out")
+    done = subprocess.run(
+        [sys.executable, "-m", "esm_client.cli", *command],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert not (tmp_path / "out").exists()
+    told = done.stderr.splitlines()
+    if len(bad) == 1:
+        assert told[0].startswith(
+            "error: The target small cannot be used: small has 8 rows; it takes at least 40, "
+        )
+        return
+    assert [line.partition(": ")[2].partition(":")[0] for line in told[:2]] == [
+        "the target same", "the target small",
+    ]  # fmt: skip
+    assert told[2] == "error: 2 data sets cannot be used; nothing was trained."
 
 
 JUDGED = {*METHODS, "esm-logme+text-embedding", "esm-logme+vocabulary"} - {"nce"}
@@ -138,7 +193,7 @@ def test_the_same_again_does_nothing_and_another_plan_is_refused(folders, output
     changed[changed.index("40")] = "41"
     refused = subprocess.run([*python, *changed], capture_output=True, text=True, check=False)
     assert refused.returncode == 1
-    assert "holds results of other settings" in refused.stderr
+    assert "holds results of other settings (target_rows: 40, now 41)." in refused.stderr
 
 
 @pytest.mark.parametrize(

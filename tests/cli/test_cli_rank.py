@@ -47,7 +47,12 @@ class TestPrinted:
         assert [line.split()[0] for line in lines[2:5]] == ["1", "2", "3"]
         assert "≈: within 30 of it, too close to tell apart." in lines[5]
         best = lines[2].split()[1]
-        assert lines[-1] == f"Go on with: esm-client pull {best}"
+        assert lines[-2] == f"Go on with: esm-client pull {best}"
+        identifier = lines[0].split()[1].rstrip(":")
+        assert lines[-1] == (
+            f"Or try the best of it: esm-client transfer DATA --ranking {identifier} "
+            "--output FOLDER"
+        )
         notes = result.stderr.splitlines()
         assert notes[0] == (
             "Target: classification, 200 rows, 2 classes, 16 dimensions. Only its sketch is sent."
@@ -57,10 +62,10 @@ class TestPrinted:
     def test_top(self, rank):
         lines = rank("--top", "1").stdout.splitlines()
         assert lines[2].split()[0] == "1"
-        assert lines[3] == "… and 2 more; --json gives all"
+        assert lines[3] == "… and 2 more without --top"
 
     def test_json_holds_everything(self, rank, arrays, done):
-        receipt = json.loads(rank("--json", "--top", "1").stdout)
+        receipt = json.loads(rank("--json").stdout)
         assert len(receipt["rows"]) == 3
         sketch = TargetSketch.from_embeddings(
             np.load(arrays[0]), np.load(arrays[1]), kind="classification"
@@ -69,6 +74,9 @@ class TestPrinted:
         assert receipt["identity_score"] == pytest.approx(identity, abs=1e-8)
         again = json.loads(done("ranking", receipt["id"], "--json"))
         assert {**again, "shield": None} == {**receipt, "shield": None}
+        first = json.loads(done("ranking", receipt["id"], "--json", "--top", "2"))
+        assert first == {**again, "rows": again["rows"][:2]}
+        assert len(json.loads(rank("--json", "--top", "1").stdout)["rows"]) == 1
         assert done("ranking", receipt["id"], "--top", "2").splitlines()[2].split()[0] == "1"
 
     def test_quiet_is_a_list_of_references(self, rank, pool):

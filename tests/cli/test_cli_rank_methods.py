@@ -40,18 +40,14 @@ def test_columns_agreement_and_fusion(esm, world, question):
     document = json.loads(result.stdout)
     expected = direct_scores(world)
     places = {method: ranks(expected[method]) for method in names}
-    fused = {}
     for method in names:
         found = column(document, method)
         assert found == pytest.approx(world.references(expected[method]), abs=2e-5)
         assert column(document, method, "rank") == world.references(places[method])
-        for name, place in places[method].items():
-            fused[name] = fused.get(name, 0) + 1 / (60 + place)
-    order = sorted(fused, key=lambda name: -fused[name])
+    # the two others rank three of the four sources
+    assert document["fused_methods"] == ["esm-logme"]
+    order = sorted(places["esm-logme"], key=places["esm-logme"].__getitem__)
     assert [row["reference"] for row in document["rows"]] == [*map(world.reference, order)]
-    assert [row["fused"] for row in document["rows"]] == pytest.approx(
-        [fused[name] for name in order]
-    )
     for found in document["agreement"]:
         one, other = (places[method] for method in found["methods"])
         assert found["num_sources"] == 3
@@ -66,6 +62,23 @@ def test_columns_agreement_and_fusion(esm, world, question):
     assert again.stdout.split() == [world.reference(name) for name in order[:3]], again.stderr
 
 
+def test_methods_that_rank_all_sources_are_fused(done, world, question):
+    names = ("esm-logme", "text-embedding", "vocabulary")
+    asked = (*question, "--pack", world.pack, *methods(*names), "--json")
+    document = json.loads(done(*asked, "--exclude", world.reference("question_type")[:-2]))
+    fused = {}
+    for scores in direct_scores(world).values():
+        ranked = ranks({name: one for name, one in scores.items() if name != "question_type"})
+        for name, place in ranked.items():
+            fused[name] = fused.get(name, 0) + 1 / (60 + place)
+    order = sorted(fused, key=lambda name: -fused[name])
+    assert set(document["fused_methods"]) == set(names)
+    assert [row["fused"] for row in document["rows"]] == pytest.approx(
+        [fused[name] for name in order]
+    )
+    assert [row["reference"] for row in document["rows"]] == [*map(world.reference, order)]
+
+
 def test_what_is_printed(done, world, question):
     named = methods("text-embedding", "size", "random")
     printed = done(*question, "--pack", world.pack, *named, "--scores", "--top", "2")
@@ -73,8 +86,11 @@ def test_what_is_printed(done, world, question):
     assert lines[0] == f"4 ESMs of {world.space} for 40 rows (classification), by 3 methods"
     assert lines[1].split() == ["reference", "task", "text-embedding", "size", "random", "fused"]
     assert "2.5 (40)" in lines[2]
-    assert lines[4] == "… and 2 more; --json gives all"
-    assert lines[5].startswith("fused: rank by the sum of 1/(60 + rank) over the methods;")
+    assert lines[4] == "… and 2 more without --top"
+    assert lines[5] == (
+        "fused: rank by the sum of 1/(60 + rank) over size, random; equal ones share one. "
+        "Left out, for ranking fewer sources: text-embedding."
+    )
     assert lines[6] == (
         "agreement of text-embedding and size: undefined (Spearman's correlation over 3 sources)"
     )
@@ -126,7 +142,14 @@ def test_stored_and_named_source_models(esm, world, question):
     assert second.returncode == 0, second.stderr
     assert "Pulling" not in second.stderr
     assert "not ranked: by logme 2 of 4 sources" in second.stdout
-    assert "adds nothing to its sum" in second.stdout
+    assert "fused: rank by the sum of 1/(60 + rank) over the methods;" in second.stdout
+    third = esm(*asked, *methods("esm-logme"), "--json", "--top", "2")
+    document = json.loads(third.stdout)
+    assert document["fused_methods"] == ["esm-logme"]
+    order = sorted(direct_scores(world)["esm-logme"].items(), key=lambda pair: -pair[1])
+    assert [row["reference"] for row in document["rows"]] == [
+        world.reference(name) for name, _ in order[:2]
+    ]
 
 
 def test_question_answering(done, fails, world, tmp_path):
@@ -172,6 +195,7 @@ def test_help_names_every_method(done):
         (("--method", "size", "--no-intercept"), 2, "--no-intercept is of the ranking by"),
         (("--method", "size", "--mode", "screened"), 2, "--mode screened is of the ranking by"),
         (("--method", "size", "--space", "b"), 2, "compares within one space only"),
+        (("--scores",), 2, "--scores shows those of --method"),
         (("--source-model", "a/b=c"), 2, "--source-model is for methods that use source models"),
         (("--method", "logme", "--source-model", "a/b"), 2, "takes REFERENCE=FOLDER, not 'a/b'"),
         (("--method", "task-embedding"), 1, "task-embedding needs the source models with"),

@@ -5,80 +5,17 @@ import re
 import signal
 import subprocess
 import time
-from dataclasses import replace
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from cli.conftest import COMMAND
 from docs.demo.base_model import base_model_path
-from docs.demo.tasks.write import write_tasks
 
-from esm_client import Client, Embedder, TargetSketch
+from esm_client import Client, Embedder
 from esm_client.core.artifact.manifest import digest_file
-from esm_client.core.schemas import Source
-from esm_client.lab.data.loading import load_task
-from esm_client.lab.training.recipe import FineTuneRecipe
-from esm_client.lab.training.train import train_esm
 
 ROOT = Path(__file__).parents[2]
-FAST = ("--epochs", "1", "--limit-rows", "40", "--evaluation-rows", "40", "--device", "cpu")
 SOURCES = ("hotels", "news", "questions")
-TARGET = "restaurant_reviews_sentiment"
-
-
-class Published:
-    """A space with three sources: one with data, one with its model too, one with neither."""
-
-    def __init__(self, registry, folder: Path) -> None:
-        import torch
-
-        torch.set_num_threads(1)
-        self.tasks = write_tasks(folder / "tasks")
-        self.namespace = f"n-{uuid4().hex[:12]}"
-        self.model = folder / "model"
-        embedder = Embedder(base_model_path(), device="cpu")
-        hotels = Source(location=str(self.tasks["hotel_reviews_sentiment"]))
-        news = Source(location=str(self.tasks["news_desk"]))
-        sources = {
-            "hotels": ("hotel_reviews_sentiment", hotels),
-            "news": ("news_desk", news),
-            "questions": ("question_type", Source(location="https://example.org/q.csv")),
-        }
-        rows = load_task(self.tasks["hotel_reviews_sentiment"], limit_rows=40, seed=7)
-        recipe = FineTuneRecipe(epochs=1, batch_size=8)
-        first = train_esm(rows, embedder, recipe, seed=3, keep_model=self.model)
-        with Client(registry.url, registry.write_token, cache_dir=folder / "cache") as client:
-            for name, (task, source) in sources.items():
-                # one map for all: what is ranked first does not matter here
-                known = load_task(self.tasks[task], limit_rows=40, seed=7).source_task
-                config = first.config.model_copy(update={"task": known})
-                esm = replace(first, config=config, source=source)
-                path = esm.write(folder / name)
-                client.push(path, f"{self.namespace}/{name}", space=self.namespace, force=True)
-            client.push_source_model(f"{self.namespace}/news", self.model)
-            target = load_task(self.tasks[TARGET], limit_rows=60)
-            sketch = TargetSketch.from_embeddings(
-                embedder.embed(target.texts), target.labels, kind="classification"
-            )
-            ranking = client.rank(sketch, space=self.namespace, fingerprint=embedder.fingerprint)
-        self.ranking = ranking.id
-        self.ranks = {row.reference: row.rank for row in ranking}
-
-    def name(self, source: str) -> str:
-        return f"{self.namespace}/{source}@1"
-
-
-@pytest.fixture(name="published", scope="module")
-def _published(registry, tmp_path_factory) -> Published:
-    return Published(registry, tmp_path_factory.mktemp("published"))
-
-
-@pytest.fixture(name="asked")
-def _asked(published) -> tuple[str, ...]:
-    """The target, the base model and a quick recipe."""
-    model = ("--base-model", str(base_model_path()))
-    return "transfer", str(published.tasks[TARGET]), *model, *FAST
 
 
 class TestFromARanking:
@@ -156,6 +93,41 @@ class TestFromARanking:
         assert len({one["key"] for one in trained}) == len(trained) == 4
         assert best in {"none", *published.ranks}
 
+    def test_another_recipe_takes_the_place_of_the_one_before(
+        self, esm, published, asked, registry
+    ):
+        with Client(registry.url, registry.write_token) as client:
+            news = published.name("news")
+            client.outcomes.report(published.ranking, news, 0.99, seed=7)
+            client.outcomes.report(published.ranking, news, 0.99, metric_name="bleu")
+            own = ("--source-model", f"{published.name('hotels')}={published.model}")
+            told = esm(*asked, *own, "--top", "3", "--ranking", published.ranking, "--output", "o")
+            assert told.returncode == 0, told.stderr
+            kept = {
+                (one.reference, one.metric_name, one.seed)
+                for one in client.outcomes.list(published.ranking)
+            }
+        assert kept == {
+            (news, "bleu", None), (news, "accuracy", 42), (None, "accuracy", 42),
+            (published.name("hotels"), "accuracy", 42),
+        }  # fmt: skip
+        assert "Told the registry of 3 results of the ranking" in told.stderr
+
+    def test_ctrl_c(self, environment, published, asked, tmp_path):
+        asked = (*asked, "--ranking", published.ranking, "--epochs", "50", "--output", "out")
+        with subprocess.Popen(
+            [*COMMAND, *asked], env=environment, cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+            # a test run in the background ignores SIGINT, and so would its children
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        ) as process:  # fmt: skip
+            records = tmp_path / "out" / ".transfer" / "records.jsonl"
+            while process.poll() is None and not records.exists():
+                time.sleep(0.02)
+            process.send_signal(signal.SIGINT)
+            errors = process.communicate()[1].splitlines()
+        assert process.returncode == 130
+        assert errors[-2:] == ["interrupted", "  The same command goes on where it was."]
+
 
 def predictions(folder: Path) -> None:
     """The snippet of the README, on the model that was kept."""
@@ -187,44 +159,14 @@ class TestNamedSources:
         assert found["note"] == ""
         assert document["metric_name"] == "accuracy"
 
-    def test_nothing_can_be_tried(self, esm, published, asked):
+    def test_nothing_can_be_tried(self, esm, published, asked, tmp_path):
         told = esm(*asked, "--source", f"{published.namespace}/questions", "--output", "out")
         assert told.returncode == 1
-        assert "no intermediate task" in told.stdout
-        assert "was not tried" in told.stderr
-
-
-class TestRefused:
-    @pytest.mark.parametrize(
-        ("arguments", "code", "message"),
-        [
-            ((), 2, "Give --ranking, or --source for each one to try."),
-            (("--ranking", "R", "--source", "a/b"), 2, "Give --ranking, or --source"),
-            (("--ranking", "0" * 32), 1, "no ranking"),
-            (("--source", "nobody/nothing"), 1, "nobody/nothing"),
-            (("--ranking", "R", "--source-model", "a/b=x"), 1, "names a/b, which is none of"),
-            (("--ranking", "R", "--source-data", "a/b"), 2, "write REFERENCE=PATH"),
-            (("--ranking", "R", "--output", "taken"), 1, "taken exists already"),
-        ],
-    )
-    def test_wrong_input(self, fails, published, asked, arguments, code, message, tmp_path):
-        (tmp_path / "taken").mkdir()
-        (tmp_path / "taken" / "thesis.txt").write_text("years of work")
-        given = [published.ranking if one == "R" else one for one in arguments]
-        output = () if "--output" in given else ("--output", "out")
-        told, _ = fails(*asked, *given, *output, code=code)
-        assert message in told
+        assert told.stdout == ""
+        error, hint = told.stderr.splitlines()[-2:]
+        assert error.startswith(f"error: The source model of {published.name('questions')} is not")
+        assert "--source-data" in hint
         assert not (tmp_path / "out").exists()
-
-
-def test_copies_of_the_target_are_no_sources(fails, published):
-    copy = published.tasks["hotel_reviews_sentiment"]
-    model = ("--base-model", base_model_path(), "--output", "out")
-    # with seed 7 the rows are those that all three ESMs say they hold
-    rows = ("--limit-rows", 20, "--evaluation-rows", 20, "--seed", 7)
-    message, hint = fails("transfer", copy, "--ranking", published.ranking, *model, *rows)
-    assert message == f"The ranking {published.ranking} has no rows."
-    assert "3 copies of the target were left out" in hint
 
 
 def test_a_report_that_fails_is_a_warning(registry, published, capsys):

@@ -63,6 +63,7 @@ def _existing(registry, push, esm_directory, unique):
         "user": "admin",
         "alias": "stable",
         "token_id": 1,
+        "metric_name": "accuracy",
     }
 
 

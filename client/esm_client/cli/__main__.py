@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 import sys
 import traceback
 import warnings
@@ -13,10 +14,12 @@ from typing import Any
 
 import typer
 
+from esm_client.cli.interrupted import Interrupted
 from esm_client.cli.output import print_error
 from esm_client.core.errors import EsmError, ServerFault, StorageFull, Unavailable
 
 _PACKAGE = Path(__file__).parents[1]
+_INTERRUPTED = 130
 
 
 def main() -> None:
@@ -31,6 +34,8 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = _invoke(list(arguments) or ["--help"])
         sys.stdout.flush()
+        if code == _INTERRUPTED:  # typer makes an exit code of Ctrl-C
+            print_error("interrupted")
     except (BrokenPipeError, SystemExit) as error:
         # the reader left, as `| head` does; what is still buffered has nowhere to go
         if not isinstance(error.__context__ or error, BrokenPipeError):
@@ -39,7 +44,12 @@ def run(arguments: Sequence[str]) -> int:
         return 141
     except (KeyboardInterrupt, typer.Abort):
         print_error("interrupted")
-        return 130
+        return _INTERRUPTED
+    except Interrupted:
+        print_error("interrupted")
+        sys.stderr.write("  ")
+        print_error("The same command goes on where it was.")
+        return _INTERRUPTED
     except Exception as error:
         if debug:
             traceback.print_exc()
@@ -61,7 +71,10 @@ def _report(error: Exception) -> int:
     if isinstance(error, typer.TyperException):
         context: Any = getattr(error, "ctx", None)
         path = context.command_path if context else "esm-client"
-        return _two_lines(error.format_message(), f"{path} --help shows how.", error.exit_code)
+        message, hint = error.format_message(), f"{path} --help shows how."
+        if re.match(r"No such option: -[\d.]", message):
+            hint = f"A negative number comes last, behind --, as in: {path} ... -- -0.5"
+        return _two_lines(message, hint, error.exit_code)
     return _two_lines(
         f"Something unexpected happened: {type(error).__name__}: {error}",
         "Run the same command again with --debug and report what it prints.",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from esm_client.cli.interrupted import goes_on
 from esm_client.cli.output import counted, one_line, print_error, print_line
 from esm_client.cli.session import Session
 from esm_client.core.errors import InvalidInput
@@ -75,7 +76,7 @@ def build(
         "devices": device or (), "workers": workers, "threads": threads, "force": force,
         "dry_run": dry_run, "watch": shown,
     }  # fmt: skip
-    with shown:
+    with goes_on(), shown:
         if push is None or dry_run:
             report = build_plan(wanted, output, **options)
         else:

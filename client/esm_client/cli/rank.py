@@ -38,8 +38,9 @@ from esm_client.core.schemas.rankings import Mode
 
 METHOD_HELP = (
     "A selection method: esm-logme (the default), text-embedding, vocabulary, size, esm-h-score, "
-    "esm-knn, random; with source models logme, nce, leep, frozen-transfer, task-embedding; or "
-    "all. Several side by side: repeat it."
+    "esm-knn, random; with source models logme, nce, leep, frozen-transfer, task-embedding (in "
+    "Python only); or all: each of these but random and task-embedding that can rank for such "
+    "labels, those of source models only with --source-model. Several side by side: repeat it."
 )
 
 
@@ -165,4 +166,4 @@ def rank(
         return
     if task is not None:
         request.check_task(task)
-    print_ranking(session, rank_by_evidence(session, request, task), top)
+    print_ranking(session, rank_by_evidence(session, request, task), top, data or "DATA")

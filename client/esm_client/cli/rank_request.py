@@ -84,8 +84,8 @@ class RankRequest:
         _check_source_models(self.methods, self.source_models)
         if self.by_methods:
             self._check_methods()
-        elif self.pack is not None:
-            self._check_pack()
+        else:
+            self._check_ordinary()
 
     def check_task(self, task: "TextTask") -> None:
         """Raise InvalidInput where the ordinary ranking cannot work with the labels of DATA."""
@@ -99,7 +99,13 @@ class RankRequest:
             f"Rank them by the methods that need none: {command}",
         )
 
-    def _check_pack(self) -> None:
+    def _check_ordinary(self) -> None:
+        if self.scores:
+            raise typer.BadParameter(
+                f"--scores shows those of --method; the ranking by {ORDINARY} alone shows its own."
+            )
+        if self.pack is None:
+            return
         if self.mode in ("screened", "prefiltered"):
             raise typer.BadParameter(
                 f"--mode {self.mode} is a server's; with --pack everything is scored exactly: "

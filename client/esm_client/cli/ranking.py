@@ -1,5 +1,6 @@
 """`esm-client ranking`, and how `rank` prints its result."""
 
+import shlex
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -39,8 +40,8 @@ def ranking(
     print_ranking(session, found, top)
 
 
-def print_ranking(session: Session, ranking: Ranking, top: int | None) -> None:
-    """Print the first `top` rows of a ranking, and what there is to know about it."""
+def print_ranking(session: Session, ranking: Ranking, top: int | None, data: str = "DATA") -> None:
+    """Print the first `top` rows of a ranking of `data`, and what there is to know about it."""
     shown = ranking if top is None else ranking.top(top)
 
     def human() -> None:
@@ -53,15 +54,18 @@ def print_ranking(session: Session, ranking: Ranking, top: int | None) -> None:
         rows = [cells(row, ranking.shield) for row in shown]
         session.output.table(columns(ranking.shield), rows, RIGHT)
         if len(shown) < len(ranking):
-            print_line(f"… and {len(ranking) - len(shown)} more; --json gives all")
+            print_line(f"… and {len(ranking) - len(shown)} more without --top")
         print_line(legend(ranking.receipt))
         for note in shield_notes(ranking.shield, ranking.left_out):
             print_line(note)
         for line in how_to_get(ranking.best):
             print_line(line)
         print_line(f"Go on with: esm-client pull {ranking.best.reference}")
+        if ranking.is_stored:
+            command = ["esm-client", "transfer", data, "--ranking", ranking.id]
+            print_line(f"Or try the best of it: {shlex.join(command)} --output FOLDER")
 
-    session.output.result(_document(ranking), names=[row.reference for row in shown], human=human)
+    session.output.result(_document(shown), names=[row.reference for row in shown], human=human)
     _warn(ranking)
 
 

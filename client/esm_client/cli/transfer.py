@@ -19,9 +19,12 @@ from esm_client.cli.columns import (
     Unlabelled,
 )
 from esm_client.cli.embedding import space_embedder
+from esm_client.cli.interrupted import goes_on
+from esm_client.cli.output import counted
 from esm_client.cli.session import Session
 from esm_client.cli.transfer_output import Shown, print_report, report_outcomes
 from esm_client.cli.transfer_sources import Given, Wanted, find_sources
+from esm_client.cli.transfer_target import check_ranked
 from esm_client.core.errors import SpaceMismatch
 from esm_client.core.shield.source import TargetHashes
 
@@ -107,7 +110,11 @@ def transfer(
     from esm_client.lab.training.recipe import FineTuneRecipe
 
     if bool(ranking) == bool(source):
-        raise typer.BadParameter("Give --ranking, or --source for each one to try.")
+        raise typer.BadParameter(
+            "Give --ranking or --source, not both: a ranking names its sources."
+            if ranking
+            else "Give --ranking, or --source for each one to try."
+        )
     given = Given.parse(source_model or (), source_data or ())
     recipe = FineTuneRecipe(epochs, learning_rate, batch_size)
     check_output(output)
@@ -118,29 +125,32 @@ def transfer(
         delimiter=delimiter, unlabelled=unlabelled,
     )  # fmt: skip
     with session.client() as client:
-        if ranking is not None:
-            client.ranking(ranking)  # before the data is read: there is such a one
+        # before the data is read: there is such a one
+        receipt = None if ranking is None else client.ranking(ranking).receipt
         with session.output.working(f"Reading {data}"):
             target = read_target(told, limit_rows, evaluation_rows)
+        if receipt is not None:
+            check_ranked(receipt, target.joined)
         space, wanted, left_out = _wanted(client, ranking, source or (), top, target)
         hashes = TargetHashes.of(target.joined.rows)
         sources = find_sources(client, wanted, given, hashes)
         embedder = space_embedder(session, client.url, client.space(space), base_model, device)
         session.output.note(
-            f"Target: {target.training.kind}, {len(target.training)} rows to train on, "
+            f"Target: {target.training.kind}, {counted(len(target.training), 'row')} to train on, "
             f"{len(target.evaluation)} to measure on."
         )
         for note in (*target.training.notes, *left_out):
             session.output.note(note)
-        with Shown(quiet=session.options.quiet or session.options.as_json) as shown:
+        with goes_on(), Shown(quiet=session.options.quiet or session.options.as_json) as shown:
             report = run_transfers(
                 target, embedder, sources, output, recipe=recipe, sequential=sequential,
                 seeds=range(seed, seed + seeds), watch=shown,
             )  # fmt: skip
         print_report(session, report, len(target.evaluation), output)
-        if ranking is not None and not no_report:
+        nothing = len(report.failed) == len(report.rows) - 1
+        if ranking is not None and not nothing and not no_report:
             report_outcomes(session, client, ranking, report)
-    if len(report.failed) == len(report.rows) - 1:
+    if nothing:
         raise typer.Exit(1)  # there was nothing to compare
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from esm_client.cli.output import one_line, print_error, print_line
+from esm_client.cli.output import counted, one_line, print_error, print_line
 from esm_client.cli.session import Session
 from esm_client.core.errors import EsmError
 
@@ -65,7 +65,11 @@ class Shown:
 
     def finished(self, name: str, seed: int, performance: float, done: int, total: int) -> None:
         """As TransferWatch.finished."""
-        text = one_line(f"{done}/{total} {name}, seed {seed}: {performance:.4f}")
+        self.over(f"{name}, seed {seed}: {performance:.4f}", done, total)
+
+    def over(self, what: str, done: int, total: int) -> None:
+        """One of so many fine-tunings is over."""
+        text = one_line(f"{done}/{total} {what}")
         if self._progress is not None:
             self._progress.update(self._whole, completed=done, total=total)
             self._progress.console.print(text, markup=False, highlight=False)
@@ -114,10 +118,15 @@ def print_report(session: Session, report: "TransferReport", rows: int, output: 
 def report_outcomes(
     session: Session, client: "Client", ranking: str, report: "TransferReport"
 ) -> None:
-    """Tell the registry what came of its ranking; a failure is a warning."""
+    """Tell the registry what came of its ranking; a failure is a warning.
+
+    What the user told of it before in this metric goes first: another recipe or other rows may
+    stand behind it, and regret would compare what does not compare.
+    """
     name = as_metric_name(report.metric_name)
     told = 0
     try:
+        client.outcomes.withdraw(ranking, name)
         for reference, seed, value in _outcomes(report):
             client.outcomes.report(ranking, reference, value, metric_name=name, seed=seed)
             told += 1
@@ -127,7 +136,10 @@ def report_outcomes(
             "same command again tells them."
         )
         return
-    session.output.note(f"Told the registry of {told} results of the ranking {ranking} ({name}).")
+    session.output.note(
+        f"Told the registry of {counted(told, 'result')} of the ranking {ranking} ({name}), in "
+        "place of what you told of it before."
+    )
 
 
 def as_metric_name(text: str) -> str:

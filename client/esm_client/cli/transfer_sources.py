@@ -81,13 +81,14 @@ def _find(client: "Client", wanted: Wanted, given: Given, rows: TargetHashes) ->
         detail, artifact = _published(client, wanted)
     except EsmError as error:
         missing = f"{wanted.name} cannot be had from the registry: {error.message}"
-        return IntermediateTask(wanted.name, wanted.rank, ready, None, missing, remedy)
+        return IntermediateTask(wanted.name, wanted.rank, ready, missing=missing, remedy=remedy)
     _warn_of_overlap(wanted.name, artifact, rows)
     ready = ready or _stored(client, wanted, detail)
     data = _data(detail, artifact, path)
     return IntermediateTask(
-        wanted.name, wanted.rank, ready, data, _missing(wanted.name, detail), remedy
-    )
+        wanted.name, wanted.rank, ready, data, path is not None, _missing(wanted.name, detail),
+        remedy,
+    )  # fmt: skip
 
 
 def _published(client: "Client", wanted: Wanted) -> "tuple[EsmVersionDetail, EsmArtifact]":

@@ -26,7 +26,7 @@ from esm_client.core.uncertainty import ROWS, check_folds_of, with_errors
 from esm_client.remote.local_pool import check_space_of, filtered, sketches_of
 from esm_client.remote.local_scoring import scored
 from esm_client.remote.local_space import LocalSpace
-from esm_client.remote.ranking import Ranking
+from esm_client.remote.ranking import LOCAL, Ranking
 from esm_client.remote.shield import MAX_ROWS, examine
 from esm_client.remote.waiting import RankingWatch, unheard
 
@@ -63,7 +63,7 @@ def rank_locally(
     if folds:
         rows = _with_errors(local, pool, rows, folds, intercept=intercept)
     receipt = RankingReceipt(
-        id=f"local-{uuid4().hex[:12]}",
+        id=f"{LOCAL}{uuid4().hex[:12]}",
         space=local.content.space.name,
         space_verified=fingerprint is not None,
         created_at=datetime.now(UTC),

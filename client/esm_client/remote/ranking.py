@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SHOWN_ROWS = 20
+LOCAL = "local-"
+"""How the ids of rankings begin that were made without a server."""
 _TASK = ("data_set", "subset", "label_column", "num_rows")
 
 
@@ -64,6 +66,11 @@ class Ranking(Sequence[RankedEsm]):
     def id(self) -> str:
         """Its name on the server: `Client.ranking(id)` gets it again."""
         return self._receipt.id
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether a server has it under this one id: not made here, nor of several spaces."""
+        return not self.id.startswith(LOCAL) and "+" not in self.id
 
     @property
     def best(self) -> RankedEsm:

@@ -1,8 +1,12 @@
 """/v1/rankings/{ranking_id}/outcomes and /v1/spaces/{name}/ledger."""
 
-from litestar import Controller, get, post
+from typing import Annotated
+
+from litestar import Controller, delete, get, post
+from litestar.params import Parameter
 
 from esm_client.core.schemas import Ledger, Outcome, OutcomeCreate, Page
+from esm_client.core.schemas.outcomes import LABEL
 from esm_server.auth.caller import Caller
 from esm_server.auth.guards import requires
 from esm_server.outcomes.service import OutcomeService
@@ -10,6 +14,8 @@ from esm_server.pagination import DEFAULT_LIMIT, After, Limit, Slice
 from esm_server.problems import problems
 from esm_server.rankings.controllers import RankingId
 from esm_server.spaces.controllers import SpaceName
+
+MetricName = Annotated[str, Parameter(pattern=LABEL)]
 
 
 class OutcomeController(Controller):
@@ -45,6 +51,22 @@ class OutcomeController(Controller):
     ) -> Page[Outcome]:
         """What was reported, for the user who asked for the ranking and for admins."""
         return outcomes.list(caller, ranking_id, Slice(after, limit))
+
+    @delete(
+        "/rankings/{ranking_id:str}/outcomes/{metric_name:str}",
+        guards=[requires("write")],
+        responses=problems(404, 409),
+        sync_to_thread=True,
+    )
+    def withdraw_outcomes(
+        self,
+        outcomes: OutcomeService,
+        caller: Caller,
+        ranking_id: RankingId,
+        metric_name: MetricName,
+    ) -> None:
+        """Take back what you reported of a ranking in one metric, for instance to report anew."""
+        outcomes.withdraw(caller, ranking_id, metric_name)
 
     @get("/spaces/{name:str}/ledger", responses=problems(404), sync_to_thread=True)
     def get_ledger(self, outcomes: OutcomeService, name: SpaceName) -> Ledger:

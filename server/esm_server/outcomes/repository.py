@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, delete, func, select
 
 from esm_server.db import OutcomeRow
 
@@ -35,6 +35,15 @@ class OutcomeRepository:
             col(OutcomeRow.seed) == seed,
         )
         return self._session.exec(statement).first()
+
+    def remove(self, ranking_id: str, metric_name: str, reported_by: str) -> int:
+        """Delete what one user reported of a ranking in a metric; returns how many there were."""
+        statement = delete(OutcomeRow).where(
+            col(OutcomeRow.ranking_id) == ranking_id,
+            col(OutcomeRow.metric_name) == metric_name,
+            col(OutcomeRow.reported_by) == reported_by,
+        )
+        return self._session.exec(statement).rowcount
 
     def count(self, ranking_id: str) -> int:
         """How many outcomes a ranking has."""

@@ -20,6 +20,9 @@ from esm_server.spaces.repository import SpaceRepository
 from esm_server.spaces.service import find_space, require_id
 
 SHOWN_ROWS = 3
+SHARES = {"accuracy", "balanced-accuracy", "exact-match", "f1", "macro-f1", "micro-f1",
+          "precision", "recall", "weighted-f1"}  # fmt: skip
+"""Metrics that go from 0 to 1 wherever they are told so; a percentage among them would win."""
 
 
 class OutcomeService:
@@ -34,6 +37,7 @@ class OutcomeService:
         Raises NotFound, Conflict for a ranking that is not done, InvalidInput for what does not
         fit its receipt, TooLarge.
         """
+        _check_share(told)
         with self._database.read() as session:  # a receipt is large, and never changes
             ranking = find_receipt(session, ranking_id, caller)
             ranked = _ranked(ranking, told)
@@ -57,6 +61,16 @@ class OutcomeService:
             )  # fmt: skip
         return _outcome(row)
 
+    def withdraw(self, caller: Caller, ranking_id: str, metric_name: str) -> None:
+        """Remove what the caller reported of a ranking in a metric; raises NotFound, Conflict."""
+        with self._database.read() as session:
+            identifier = find_receipt(session, ranking_id, caller).id
+        with self._database.write() as session:
+            removed = OutcomeRepository(session).remove(identifier, metric_name, caller.name)
+            if removed:
+                told = {"metric_name": metric_name, "outcomes": removed}
+                record(session, caller, "outcome.withdraw", identifier, detail=told)
+
     def list(self, caller: Caller, ranking_id: str, part: Slice) -> Page[Outcome]:
         """The outcomes of a ranking, the first reported first; raises NotFound, Conflict."""
         with self._database.read() as session:
@@ -70,6 +84,17 @@ class OutcomeService:
             space = find_space(SpaceRepository(session), name)
             rows = OutcomeRepository(session).of_space(require_id(space))
             return Ledger(space=name, entries=ledger_entries(name, rows))
+
+
+def _check_share(told: OutcomeCreate) -> None:
+    """Raise InvalidInput for a share that is none, most often a percentage."""
+    if told.metric_name not in SHARES or 0 <= told.metric <= 1:
+        return
+    meant = f"Did you mean {told.metric / 100:g}? " if 1 < told.metric <= 100 else ""
+    raise InvalidInput(
+        f"{told.metric_name} is {told.metric:g}, and goes from 0 to 1.",
+        f"{meant}What is measured otherwise has another name: metric_name.",
+    )
 
 
 def _ranked(ranking: RankingRow, told: OutcomeCreate) -> Mapping[str, Any]:

@@ -80,7 +80,8 @@ def test_a_fusion_of_opposites_says_nothing(records) -> None:
     (pool,) = pools(records)
     both = fused(pool, ("good", "bad"))
     assert both == pytest.approx(both[::-1])
-    names = {row.method for row in judge_all([pool], [("good", "bad"), ("good", "absent")])}
+    fusions = [("good", "bad"), ("good", "absent"), ("good", "half")]
+    names = {row.method for row in judge_all([pool], fusions)}
     assert names == {"good", "bad", "good+bad"}
 
 

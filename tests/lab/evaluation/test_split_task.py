@@ -40,6 +40,18 @@ def test_no_text_is_both_trained_on_and_measured_on(file, evaluation) -> None:
     assert [joined.texts[row] for row in split.held_out.tolist()] == list(split.evaluation.texts)
 
 
+def test_too_few_rows_are_told_with_how_many_it_takes(tmp_path) -> None:
+    path = tmp_path / "small.csv"
+    path.write_text("text,label\n" + "".join(f"text {n},{n % 2}\n" for n in range(39)))
+    told = r"rows has 39 rows; it takes at least 40, 20 to train on and 20 to measure on\."
+    with pytest.raises(InvalidDataset, match=told):
+        read_target(data_set(path), 1000, 1000)
+    with path.open("a") as rows:
+        rows.write("text 39,1\n")
+    split = read_target(data_set(path), 1000, 1000)
+    assert (len(split.training), len(split.evaluation)) == (20, 20)
+
+
 @pytest.mark.parametrize("split", ["train", None])
 def test_the_split_that_is_trained_on_cannot_be_measured_on(file, split) -> None:
     with pytest.raises(InvalidDataset, match="'train', the split it is trained on"):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from docs.demo.tasks.write import write_tasks
 
-from esm_client.core.errors import Conflict, NotFound
+from esm_client.core.errors import Conflict, InvalidDataset, NotFound
 from esm_client.lab.evaluation.intermediate import IntermediateTask, ReadyModel, SourceData
 from esm_client.lab.evaluation.split_task import read_target
 from esm_client.lab.evaluation.transfer_run import WORK, Unwatched, run_transfers
@@ -128,6 +128,10 @@ class TestResults:
         predicted = classes[model.probabilities(vectors).argmax(1)]
         assert (predicted == target.evaluation.labels).mean() == report.best.mean
 
+    def test_who_may_read_one_file_may_read_all(self, whole):
+        _, folder = whole
+        assert len({path.stat().st_mode for path in folder.iterdir() if path.is_file()}) == 1
+
     def test_only_the_best_model_is_kept(self, whole):
         report, folder = whole
         kept = [path.name for path in (folder / WORK / "models").iterdir()]
@@ -149,6 +153,26 @@ class TestResults:
         assert report.document()["results"][-1] == {
             "sources": ["team/stored@1"], "rank": 5, "reason": reasons[2],
         }  # fmt: skip
+
+    def test_what_can_only_disappoint_is_told_before_any_work(
+        self, target, embedder, sources, tmp_path
+    ):
+        def refused(given):
+            heard = Heard()
+            with pytest.raises(InvalidDataset) as caught:
+                run_transfers(target, embedder, given, tmp_path / "out", watch=heard)
+            assert (heard.steps, (tmp_path / "out").exists()) == (set(), False)
+            return str(caught.value)
+
+        missing = {"missing": "Nobody said where.", "remedy": "Ask."}
+        none = [IntermediateTask(f"team/{name}@1", 1, **missing) for name in "ab"]
+        assert refused(none[:1]) == "Nobody said where. Ask."
+        assert refused(none) == ("None of the 2 source tasks can be tried. Nobody said where. Ask.")
+        named = dataclasses.replace(source("gone", tmp_path / "gone.csv"), is_named=True)
+        assert refused([*sources, named]) == (
+            "The data of team/gone@1 cannot be used: There is no file or folder "
+            f"{tmp_path / 'gone.csv'}. Check the path."
+        )
 
     def test_a_chain_is_of_those_with_data(self, target, embedder, sources, copied):
         none = IntermediateTask("team/none@1", 2, missing="Nobody said where.")

@@ -69,6 +69,24 @@ def test_wrong_input(rank, client, problem, fields):
     assert client.get(ranked.path).json()["items"] == []
 
 
+@pytest.mark.parametrize(
+    ("metric", "name", "hint"),
+    [(87, "accuracy", "Did you mean 0.87?"), (100, "macro-f1", "Did you mean 1?"),
+     (-0.1, "accuracy", "another name"), (870, "recall", "another name")],
+)  # fmt: skip
+def test_a_share_goes_from_0_to_1(rank, problem, metric, name, hint):
+    found = problem(rank().report(0, metric, metric_name=name), 400, "invalid-input")
+    assert found["detail"] == f"{name} is {metric:g}, and goes from 0 to 1."
+    assert hint in found["hint"]
+
+
+def test_what_is_no_share_may_be_anything(rank):
+    ranked = rank()
+    for name in ("accuracy-percent", "neg-mse", "bleu"):
+        assert ranked.report(0, -87, metric_name=name).status_code == 201
+    assert {ranked.report(0, bound).status_code for bound in (0, 1)} == {201}
+
+
 def test_a_missing_reference_is_not_the_baseline(rank, client, problem):
     problem(client.post(rank().path, json={"metric": 0.5}), 400, "invalid-input")
 
@@ -89,6 +107,9 @@ def test_who_may_report(rank, registry, problem):
         assert found["detail"] == f"There is no ranking '{ranked.receipt['id']}' of yours."
     with registry.client(registry.read_token) as reader:
         problem(reader.post(ranked.path, json=BASELINE), 403, "forbidden")
+    for token, status in ((registry.read_token, 403), (registry.create_token("write"), 404)):
+        with registry.client(token) as stranger:
+            assert stranger.delete(f"{ranked.path}/accuracy").status_code == status
     with registry.client() as nobody:
         for answer in (nobody.post(ranked.path, json=BASELINE), nobody.get(ranked.path)):
             problem(answer, 401, "unauthorized")

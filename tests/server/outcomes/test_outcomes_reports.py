@@ -49,6 +49,22 @@ def test_the_same_again_replaces_what_was_told(rank, client):
     assert [one["metric"] for one in found] == [0.9, 0.45, 0.6, 0.6, 0.6]
 
 
+def test_taken_back_are_ones_own_in_one_metric(rank, client, registry):
+    ranked = rank()
+    for seed in (1, 2):
+        ranked.report(0, 0.5, seed=seed)
+    kept = [ranked.report(None, 0.4, metric_name="f1").json()]
+    with registry.client(registry.admin_token) as admin:
+        told = {"reference": ranked.sources[1], "metric": 0.9}
+        kept.append(admin.post(ranked.path, json=told).json())
+        assert client.delete(f"{ranked.path}/accuracy").status_code == 204
+        assert client.get(ranked.path).json()["items"] == kept
+        assert client.delete(f"{ranked.path}/accuracy").status_code == 204  # nothing is left
+        params = {"action": "outcome.withdraw", "subject": ranked.receipt["id"]}
+        (event,) = admin.get("/v1/audit", params=params).json()["items"]
+    assert event["detail"] == {"metric_name": "accuracy", "outcomes": 2}
+
+
 def test_a_report_sent_many_times_at_once_is_stored_once(rank, client):
     ranked = rank()
     with ThreadPoolExecutor(8) as threads:

@@ -44,7 +44,8 @@ class PulledCandidates(Sequence[Candidate]):
             artifact = self._pool.local.artifact(detail)
         except EsmError as error:  # the others are ranked all the same
             self.problems[detail.reference] = error.message
-            return Candidate(detail.reference, detail.task.num_rows, detail.task.kind, model=model)
+            # not even by its size, which would leave size to rank the most sources
+            return Candidate(detail.reference, kind=detail.task.kind, model=model)
         return Candidate.of_artifact(detail.reference, artifact, model)
 
     def _model(self, reference: str) -> SourceModel | None:

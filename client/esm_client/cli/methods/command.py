@@ -64,12 +64,12 @@ def _print(session: Session, ranking: MethodRanking, request: RankRequest) -> No
         cells = [rows.cells(ranking, row, scores=request.scores) for row in shown]
         session.output.table(rows.columns(ranking), cells, rows.right(ranking))
         if len(shown) < len(ranking):
-            print_line(f"… and {len(ranking) - len(shown)} more; --json gives all")
+            print_line(f"… and {len(ranking) - len(shown)} more without --top")
         for line in (*rows.notes(ranking), *how_to_get(ranking[0])):
             print_line(line)
         print_line(f"Go on with: esm-client pull {ranking[0].reference}")
 
     ranked = [row.reference for row in shown if row.rank is not None]
-    session.output.result(document(ranking), names=ranked, human=human)
+    session.output.result(document(shown), names=ranked, human=human)
     for problem in rows.problems(ranking):
         print_error(f"warning: {problem}")

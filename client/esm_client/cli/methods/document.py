@@ -25,6 +25,7 @@ def document(ranking: MethodRanking) -> dict[str, Any]:
         "kind": subject.kind,
         "num_rows": subject.num_rows,
         "methods": [_method(found) for found in ranking.scores.values()],
+        "fused_methods": ranking.fused_methods,
         "rows": [_row(row) for row in ranking],
         "agreement": agreement,
         "problems": dict(subject.problems),

@@ -15,6 +15,7 @@ from esm_client.cli.methods.source_rows import (
     Agreement,
     MethodRow,
     agreement_of,
+    methods_to_fuse,
     ordered_rows,
 )
 from esm_client.core.errors import MissingExtra
@@ -45,9 +46,10 @@ class Subject:
 class MethodRanking(Sequence[MethodRow]):
     """Sources ranked by one or several selection methods: an immutable sequence of rows.
 
-    Best first by the fusion of all methods (reciprocal ranks; Cormack et al. 2009), which for a
-    single method is its own order. Sources that no method ranks come last. A slice, like `top`,
-    has fewer rows and the same scores. `scores` hold what each method said and what it cost.
+    Best first by the fusion (reciprocal ranks; Cormack et al. 2009) of those methods that rank
+    all sources, or else the most of them: `fused_methods`. For a single method that is its own
+    order. Sources that these do not rank come last. A slice, like `top`, has fewer rows and the
+    same scores. `scores` hold what each method said and what it cost.
     """
 
     def __init__(
@@ -77,6 +79,11 @@ class MethodRanking(Sequence[MethodRow]):
         return tuple(
             name for name, found in self.scores.items() if not np.isnan(found.scores).all()
         )
+
+    @property
+    def fused_methods(self) -> tuple[str, ...]:
+        """Those whose ranks make the order of the rows."""
+        return methods_to_fuse(self.scores)
 
     @cached_property
     def agreement(self) -> list[Agreement]:

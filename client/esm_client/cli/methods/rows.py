@@ -76,15 +76,23 @@ def heading(ranking: "MethodRanking") -> str:
 
 def notes(ranking: "MethodRanking") -> list[str]:
     """What the ranks mean, how far the methods agree and what they could not rank."""
-    fused: list[str] = []
-    if len(ranking.scores) > 1:
-        fused = [
-            f"{FUSED}: rank by the sum of 1/(60 + rank) over the methods; equal ones share one."
-        ]
-        if ranking.reasons:
-            fused = [f"{fused[0]} A method that does not rank a source adds nothing to its sum."]
     shield = shield_notes(ranking.subject.shield, ranking.subject.left_out)
-    return [*fused, *_agreement(ranking), *_not_ranked(ranking), *shield]
+    return [*_fused(ranking), *_agreement(ranking), *_not_ranked(ranking), *shield]
+
+
+def _fused(ranking: "MethodRanking") -> list[str]:
+    """What the fusion is made of; nothing for a single method, which needs none."""
+    if len(ranking.scores) < 2:
+        return []
+    methods = ranking.fused_methods
+    others = [name for name in ranking.methods if name not in methods]
+    if len(methods) == 1:
+        told = f"{FUSED}: as {methods[0]} ranks"
+    else:
+        over = ", ".join(methods) if others else "the methods"
+        told = f"{FUSED}: rank by the sum of 1/(60 + rank) over {over}; equal ones share one"
+    out = f" Left out, for ranking fewer sources: {', '.join(others)}." if others else ""
+    return [f"{told}.{out}"]
 
 
 def problems(ranking: "MethodRanking") -> list[str]:

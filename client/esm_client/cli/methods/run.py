@@ -1,6 +1,7 @@
 """From a task and a pulled space to a ranking by methods."""
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from esm_client.lab.embedding import Embedder
 from esm_client.lab.progress import Watch
 from esm_client.lab.selection.choice import ALL, choose_methods
 from esm_client.lab.selection.method import Method
-from esm_client.lab.selection.ranking import rank_candidates
+from esm_client.lab.selection.ranking import MethodScores, rank_candidates
 from esm_client.lab.selection.source_model import SourceModel
 from esm_client.lab.selection.target import TargetTask
 from esm_client.remote.local_pool import check_space_of
@@ -91,11 +92,17 @@ def rank_pool(
     scores = rank_candidates(candidates, target, methods, progress=progress)
     ranking = MethodRanking.of(pool, task.kind, len(task), scores, candidates.problems)
     if len(ranking) and not ranking.methods:
-        names = ", ".join(scores)
-        reason = next(reason for found in scores.values() for reason in found.reasons.values())
+        reasons = " ".join(_main_reason(found) for found in scores.values())
         raise InvalidInput(
-            f"None of the {len(ranking)} sources of {pool.name} can be ranked by {names}: {reason}",
+            f"None of the {len(ranking)} sources of {pool.name} can be ranked by "
+            f"{', '.join(scores)}. {reasons}",
             "Choose other methods; those that need source models take them by --source-model, "
             "source_models in Python.",
         )
     return ranking
+
+
+def _main_reason(found: MethodScores) -> str:
+    """Why a method ranks no source: what most of them lack."""
+    reason, _ = Counter(found.reasons.values()).most_common(1)[0]
+    return f"{reason.rstrip('.')}."

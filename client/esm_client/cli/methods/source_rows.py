@@ -34,7 +34,7 @@ class MethodRow:
     """One source.
 
     rank: in the order of the ranking, from 1; equal ones share the mean of theirs, None where no
-    method ranks the source. fused: the score of the fusion.
+    fused method ranks the source. fused: the score of the fusion.
     """
 
     reference: str
@@ -59,9 +59,20 @@ class Agreement:
     num_sources: int
 
 
+def methods_to_fuse(scores: Mapping[str, MethodScores]) -> tuple[str, ...]:
+    """The method that ranks the most sources, and every other that ranks all of these.
+
+    A source that more methods rank gathers more terms, and would win by that alone.
+    """
+    known = {name: ~np.isnan(found.scores) for name, found in scores.items()}
+    broadest = max(known.values(), key=np.count_nonzero)
+    return tuple(name for name, ranked in known.items() if not (broadest & ~ranked).any())
+
+
 def ordered_rows(pool: SourcePool, scores: Mapping[str, MethodScores]) -> list[MethodRow]:
     """The sources of a pool with their scores, which are in its order, the best first."""
-    fused = reciprocal_rank_fusion(np.stack([found.scores for found in scores.values()], axis=1))
+    columns = [scores[name].scores for name in methods_to_fuse(scores)]
+    fused = reciprocal_rank_fusion(np.stack(columns, axis=1))
     places = descending_ranks(np.where(fused > 0, fused, np.nan))
     cells = {name: _cells(found, pool) for name, found in scores.items()}
     rows = [

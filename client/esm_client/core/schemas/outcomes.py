@@ -8,7 +8,8 @@ from pydantic import Field
 from esm_client.core.limits import MAX_METHOD_RANKS, MAX_METRIC, MAX_RANK
 from esm_client.core.schemas.contract import Contract, Count
 
-Label = Annotated[str, Field(pattern="^[a-z0-9_][a-z0-9._-]{0,49}$")]
+LABEL = "^[a-z0-9_][a-z0-9._-]{0,49}$"
+Label = Annotated[str, Field(pattern=LABEL)]
 """The name of a metric or of a method, in lower case so that one thing has one name."""
 Rank = Annotated[int, Field(ge=1, le=MAX_RANK)]
 

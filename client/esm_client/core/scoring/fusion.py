@@ -14,7 +14,10 @@ def reciprocal_rank_fusion(scores: ArrayLike, offset: float = OFFSET) -> NDArray
 
     scores: (n, M), of n sources by M methods, higher is better; NaN where a method says nothing
     of a source, which then gains nothing from it and moves no other's rank. Equal scores share
-    the mean of their ranks. Raises InvalidInput for another shape or an offset below 0.
+    the mean of their ranks. Sources compare only where the same methods rank them: one that more
+    of them rank has more terms in its sum.
+
+    Raises InvalidInput for another shape or an offset below 0.
 
     >>> reciprocal_rank_fusion([[3.0, 1.0], [2.0, 2.0], [1.0, np.nan]]).argsort().tolist()
     [2, 0, 1]

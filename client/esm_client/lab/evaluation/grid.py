@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 from esm_client.core.disk import disk_errors
 from esm_client.lab.evaluation.plan import EvaluationPlan
 from esm_client.lab.evaluation.records import Record, RecordFile, write_tables
+from esm_client.lab.evaluation.transfer_report import NO_SOURCE
 from esm_client.lab.factory.build import alone
 from esm_client.lab.factory.workers import Workers, choose_devices
 
 GridWatch = Callable[[int, str, int, int], None]
-"""Told (worker, step, done, total); worker -1 for transfers of the whole grid."""
+"""Told (worker, step, done, total); worker -1 for a transfer that is over, of the whole grid's."""
 _MODULE = "esm_client.lab.evaluation.worker"
 
 
@@ -109,7 +110,7 @@ class _Grid:
             if (record := event.get("record")) is not None:
                 self._records.add(record)
                 if self._watch is not None and record["what"] == "transfer":
-                    self._watch(-1, "Transfers", len(self._done("transfer")), self._total())
+                    self._watch(-1, _told(record), len(self._done("transfer")), self._total())
             elif event["event"] == "failed":
                 self.failed[f"{job.name} with seed {job.seed}"] = event["reason"]
             elif event["event"] == "progress" and self._watch is not None:
@@ -129,3 +130,10 @@ class _Grid:
             "do": what, "name": name, "seed": seed, "folder": str(self._output),
             "keep_models": self._plan.keep_models,
         }  # fmt: skip
+
+
+def _told(transfer: Record) -> str:
+    """A finished transfer in a line."""
+    source = transfer["source"] or NO_SOURCE
+    where = f"{source} to {transfer['target']}, seed {transfer['seed']}"
+    return f"{where}: {transfer['performance']:.4f}"

@@ -82,13 +82,15 @@ class IntermediateTask:
     """A source task to fine-tune on before the target.
 
     name: as it stands in the ranking, for instance team/x@1. rank: there, if there is one.
-    missing: why there is no data. remedy: what to do about that.
+    is_named: whether the user named the data, which must then be usable. missing: why there is no
+    data. remedy: what to do about that.
     """
 
     name: str
     rank: int | None = None
     model: ReadyModel | None = None
     data: SourceData | None = None
+    is_named: bool = False
     missing: str = ""
     remedy: str = ""
 

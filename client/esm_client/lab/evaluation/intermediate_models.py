@@ -7,13 +7,11 @@ import time
 from hashlib import sha256
 from pathlib import Path
 
-from esm_client.core.errors import EsmError, InvalidDataset
-from esm_client.lab.data.task import TextTask
 from esm_client.lab.embedding import Embedder
 from esm_client.lab.encoder import TextEncoder
 from esm_client.lab.evaluation.intermediate import Chain, IntermediateTask, SourceData
+from esm_client.lab.evaluation.intermediate_rows import IntermediateRows
 from esm_client.lab.evaluation.records import RecordFile
-from esm_client.lab.factory.reading import read_data_set
 from esm_client.lab.progress import Watch
 from esm_client.lab.training.finetune import fine_tune
 from esm_client.lab.training.source_model import load_source_model, save_source_model
@@ -29,30 +27,14 @@ class IntermediateModels:
     that the same rows give the model that the ESM imitates.
     """
 
-    def __init__(self, folder: Path, embedder: Embedder, records: RecordFile) -> None:
+    def __init__(
+        self, folder: Path, embedder: Embedder, records: RecordFile, rows: IntermediateRows
+    ) -> None:
         self._folder, self._embedder, self._records = folder, embedder, records
-        self._tasks: dict[str, TextTask] = {}
-
-    def task(self, source: IntermediateTask) -> TextTask:
-        """The rows of a source task, read once.
-
-        Raises InvalidDataset where there are none, with what to do about it.
-        """
-        if source.name not in self._tasks:
-            if source.data is None:
-                raise InvalidDataset(
-                    source.missing or f"{source.name} came without data.", source.remedy
-                )
-            try:
-                self._tasks[source.name], _ = read_data_set(source.data.data)
-            except EsmError as cause:
-                raise InvalidDataset(
-                    f"The data of {source.name} cannot be used: {cause}", source.remedy
-                ) from cause
-        return self._tasks[source.name]
+        self._rows = rows
 
     def key(self, chain: Chain) -> str:
-        """What a model depends on: equal keys, equal models. Raises as `task`."""
+        """What a model depends on: equal keys, equal models. Raises as `IntermediateRows.task`."""
         if not chain:
             return BASE
         text = json.dumps([self._link(source, place) for place, source in enumerate(chain)])
@@ -64,7 +46,7 @@ class IntermediateModels:
             return "base model"
         first = chain[0].model
         tuned = [source for place, source in enumerate(chain) if place or first is None]
-        rows = sum(len(self.task(source)) for source in tuned)
+        rows = sum(len(self._rows.task(source)) for source in tuned)
         data = _name(tuned[0]) if len(tuned) == 1 else f"{len(tuned)} data sets"
         then = f"fine-tuned on {data} ({rows} rows)" if tuned else ""
         return ", ".join(part for part in ("" if first is None else first.place, then) if part)
@@ -108,20 +90,20 @@ class IntermediateModels:
     def _link(self, source: IntermediateTask, place: int) -> list[object]:
         if place == 0 and source.model is not None:
             return ["model", source.model.digest]
-        task, data = self.task(source), _data(source)
+        task, data = self._rows.task(source), _data(source)
         return ["data", task.source_task.rows_digest, task.kind, vars(data.recipe), data.seed]
 
     def _differs(self, source: IntermediateTask, place: int) -> bool:
         if (place == 0 and source.model is not None) or source.data is None:
             return False
         known = source.data.rows_digest
-        return known is not None and known != self.task(source).source_task.rows_digest
+        return known is not None and known != self._rows.task(source).source_task.rows_digest
 
     def _fine_tune(
         self, start: TextEncoder, source: IntermediateTask, folder: Path, progress: Watch | None
     ) -> None:
         """Fine-tune a copy of a model on a source task into a new folder, whole or not at all."""
-        task, data = self.task(source), _data(source)
+        task, data = self._rows.task(source), _data(source)
         held_out, _ = split_rows(len(task), data.seed)
         encoder = start.with_model(copy.deepcopy(start.model))
         tuned = fine_tune(

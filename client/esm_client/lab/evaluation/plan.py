@@ -11,6 +11,7 @@ from esm_client.core.artifact.manifest import digest_file
 from esm_client.core.errors import InvalidInput
 from esm_client.core.references import check_name
 from esm_client.lab.base_model import find_base_model
+from esm_client.lab.evaluation.records import FREE
 from esm_client.lab.factory.plan import BaseModelChoice, DataSet, Plan, Strict
 from esm_client.lab.selection.ranking import METHODS, make_methods
 
@@ -79,7 +80,7 @@ class EvaluationPlan(Strict):
         """Of everything that results depend on, the files of data and base model included."""
         files = [path for one in (*self.sources, *self.targets) for path in _files(one.data)]
         known = [
-            self.model_dump_json(exclude={"seeds", "keep_models"}),
+            self.model_dump_json(exclude=FREE),
             find_base_model(self.base_model.model).weight_digest,
             *map(digest_file, files),
         ]

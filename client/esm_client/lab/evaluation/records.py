@@ -4,15 +4,19 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from esm_client.core.disk import write_whole
 from esm_client.core.errors import Conflict
+from esm_client.lab.evaluation.differences import differences
 from esm_client.lab.extras import require
 
 Record = dict[str, Any]
 RECORDS, SETTINGS = "records.jsonl", "plan.json"
 TRANSFERS, SCORES = "transfers.parquet", "scores.parquet"
+
+FREE = {"seeds", "keep_models"}
+"""Settings that may differ between runs that share a folder."""
 
 
 class Settings(Protocol):
@@ -32,8 +36,8 @@ class RecordFile:
     def __init__(self, folder: Path, plan: Settings) -> None:
         settings, digest = folder / SETTINGS, plan.digest
         if settings.exists():
-            if _digest_in(settings) != digest:
-                raise Conflict(f"{folder} holds results of other settings.", "Name another folder.")
+            if _content(settings).get("digest") != digest:
+                raise _conflict(folder, _content(settings).get("plan"), plan)
         else:
             told = {"digest": digest, "plan": plan.model_dump(mode="json")}
             write_whole(settings, json.dumps(told, indent=2).encode())
@@ -67,11 +71,24 @@ def _whole_bytes(path: Path) -> int:
     return path.read_bytes().rfind(b"\n") + 1
 
 
-def _digest_in(settings: Path) -> str | None:
+def _content(settings: Path) -> dict[str, Any]:
+    """What the file says; nothing, where it cannot be read."""
     try:
-        return json.loads(settings.read_text())["digest"]
-    except (ValueError, KeyError, TypeError):
-        return None
+        told: Any = json.loads(settings.read_text())
+    except ValueError:
+        return {}
+    return cast("dict[str, Any]", told) if isinstance(told, dict) else {}
+
+
+def _conflict(folder: Path, before: Any, plan: Settings) -> Conflict:
+    """What to say of a folder with results of `before`, which may be anything."""
+    now = {key: value for key, value in plan.model_dump(mode="json").items() if key not in FREE}
+    known = cast("dict[str, Any]", before) if isinstance(before, dict) else {}
+    told = differences({key: value for key, value in known.items() if key not in FREE}, now)
+    what = "cannot be read" if not known else told or "the files of data or base model"
+    return Conflict(
+        f"{folder} holds results of other settings ({what}).", "Name another folder, or these."
+    )
 
 
 def write_tables(folder: Path, records: Iterable[Record]) -> None:

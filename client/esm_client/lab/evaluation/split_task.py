@@ -57,6 +57,13 @@ def read_target(data: DataSet, rows: int, evaluation_rows: int) -> SplitTask:
         }  # fmt: skip
         return _checked(training, read_data_set(data.model_copy(update=told))[0], data)
     both, _ = read_data_set(data.model_copy(update={"limit_rows": rows + evaluation_rows}))
+    if len(both) < 2 * MIN_EVALUATION_ROWS:
+        least = f"{MIN_EVALUATION_ROWS} to train on and {MIN_EVALUATION_ROWS} to measure on"
+        raise InvalidDataset(
+            f"{data.name} has {_rows_told(len(both))}; it takes at least "
+            f"{2 * MIN_EVALUATION_ROWS}, {least}.",
+            "Use a larger data set.",
+        )
     held = min(evaluation_rows, max(MIN_EVALUATION_ROWS, len(both) // 4), len(both) - 1)
     order = np.random.default_rng(data.seed).permutation(len(both))
     return _checked(_rows(both, order[held:][:rows]), _rows(both, order[:held]), data)
@@ -74,8 +81,13 @@ def _checked(training: TextTask, evaluation: TextTask, data: DataSet) -> SplitTa
     training = _rows(training, np.array(apart, dtype=np.intp))
     if len(evaluation) < MIN_EVALUATION_ROWS or len(training) < MIN_EVALUATION_ROWS:
         raise InvalidDataset(
-            f"{data.name} has {len(training)} rows to train on and {len(evaluation)} to measure "
-            f"on; each needs {MIN_EVALUATION_ROWS}.",
+            f"{data.name} has {_rows_told(len(training))} to train on and {len(evaluation)} to "
+            f"measure on; each needs {MIN_EVALUATION_ROWS}. Rows whose texts are measured on are "
+            "not trained on.",
             "Use a larger data set.",
         )
     return SplitTask(training, evaluation)
+
+
+def _rows_told(number: int) -> str:
+    return "1 row" if number == 1 else f"{number} rows"

@@ -122,12 +122,15 @@ def judge(method: str, scores: Array, pool: Pool) -> Judgement:
 
 
 def judge_all(found: Sequence[Pool], fusions: Sequence[Sequence[str]] = ()) -> list[Judgement]:
-    """Every method on every pool it can rank, and fusions of methods, named by a plus sign."""
+    """Every method on every pool it can rank, and fusions of methods, named by a plus sign.
+
+    Only methods that rank all sources of a pool are fused: others would favour those they rank.
+    """
     rows: list[Judgement] = []
     for pool in found:
         tables = dict(pool.scores)
         for names in fusions:
-            if all(name in pool.scores for name in names):
+            if all(np.isfinite(pool.scores.get(name, np.nan)).all() for name in names):
                 tables["+".join(names)] = fused(pool, names)
         for method, scores in tables.items():
             try:

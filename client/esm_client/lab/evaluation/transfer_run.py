@@ -11,6 +11,7 @@ from esm_client.lab.embedding import Embedder
 from esm_client.lab.evaluation.best_model import BestModel
 from esm_client.lab.evaluation.intermediate import Chain, IntermediateTask, chain_name
 from esm_client.lab.evaluation.intermediate_models import IntermediateModels
+from esm_client.lab.evaluation.intermediate_rows import IntermediateRows
 from esm_client.lab.evaluation.records import SETTINGS, Record, RecordFile
 from esm_client.lab.evaluation.split_task import SplitTask
 from esm_client.lab.evaluation.transfer import Transfer, transfer
@@ -73,15 +74,18 @@ def run_transfers(
         sources: the best of the ranking first.
         sequential: fine-tune on all of them too, one after the other, the best last.
 
-    Raises Conflict where `output` holds something else or results of other settings, and what
-    fails without an intermediate task.
+    Raises Conflict where `output` holds something else or results of other settings, what
+    `IntermediateRows.check` raises, and what fails without an intermediate task.
     """
     check_output(output)
+    rows = IntermediateRows()
+    rows.check(sources)
     chosen, work = recipe or FineTuneRecipe(), output / WORK
     with disk_errors(output, _HINT), alone(work):
         records = RecordFile(work, TransferSettings.of(target, embedder, chosen))
         try:
-            run = _Run(target, embedder, chosen, seeds, records, work, watch or Unwatched())
+            models = IntermediateModels(work / "sources", embedder, records, rows)
+            run = _Run(target, embedder, chosen, seeds, records, models, work, watch or Unwatched())
             return run.whole(sources, output, sequential=sequential)
         finally:
             records.close()
@@ -120,12 +124,13 @@ class _Run:
         recipe: FineTuneRecipe,
         seeds: Sequence[int],
         records: RecordFile,
+        models: IntermediateModels,
         work: Path,
         watch: TransferWatch,
     ) -> None:
         self._target, self._embedder, self._recipe, self._seeds = target, embedder, recipe, seeds
         self._records, self._work, self._watch = records, work, watch
-        self._models = IntermediateModels(work / "sources", embedder, records)
+        self._models = models
         self._best = BestModel(work / "models")
         self._lines: list[_Line] = []
 

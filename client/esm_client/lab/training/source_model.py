@@ -1,5 +1,6 @@
 """The source model itself: keeping it, and taking one that exists already."""
 
+import stat
 from pathlib import Path
 
 from esm_client.core.errors import SpaceMismatch
@@ -29,6 +30,9 @@ def save_source_model(folder: Path, tuned: FineTuned, encoder: TextEncoder, task
     }
     metadata = {"kind": task.kind, "pooling": encoder.pooling}
     (folder / HEAD).write_bytes(dump_tensors(head, metadata))
+    mode = stat.S_IMODE((folder / HEAD).stat().st_mode)
+    for path in folder.iterdir():  # weights come out readable by their owner alone
+        path.chmod(mode)
 
 
 def load_source_model(source_model: str | Path, embedder: Embedder) -> TextEncoder:

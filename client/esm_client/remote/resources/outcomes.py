@@ -46,6 +46,14 @@ class OutcomeResource:
         )
         return self._transport.post(_path(ranking), body, Outcome, idempotent=True)
 
+    def withdraw(self, ranking: str, metric_name: str) -> None:
+        """DELETE what you reported of a ranking in one metric, for instance to report anew.
+
+        Raises NotFound for a ranking that is not yours, Conflict for one that is not done,
+        Forbidden.
+        """
+        self._transport.delete(f"{_path(ranking)}/{quote(metric_name, safe='')}")
+
     def list(self, ranking: str) -> Iterator[Outcome]:
         """What was reported of a ranking, the first reported first; raises NotFound, Conflict."""
         return self._transport.pages(_path(ranking), Outcome)
