@@ -116,6 +116,7 @@ def relayed(backends: Backends) -> Iterator[dict[str, str]]:
     """A relay before the S3 server, for `answer_wrongly`; the server's environment with it."""
     assert backends.storage is not None
     backends.relay = Relay(backends.storage.endpoint)
+    backends.relay.keep_host = True
     try:
         yield {"ESM_SERVER_S3_ENDPOINT": backends.relay.url}
     finally:

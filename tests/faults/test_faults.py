@@ -9,7 +9,7 @@ from faults.backends import COMBINATIONS, backends
 from faults.run import run, runs
 from servers import postgres, s3
 
-TIMES = int(os.environ.get("FAULTS", "3"))
+TIMES = int(os.environ.get("FAULTS", "2"))
 CASES = [
     pytest.param(database, storage, name, fault, id=f"{database}-{storage}-{name}")
     for database, storage in COMBINATIONS

@@ -114,7 +114,9 @@ def _refuse_nul(
     _connection: Any, _cursor: Any, _statement: str, parameters: Any, _context: Any, many: bool
 ) -> None:
     """PostgreSQL stores no NUL in a text; what one database refuses, neither takes."""
-    for row in cast("Iterable[_Values]", parameters if many else (parameters,)):
+    # SQLAlchemy says `many` of single rows too where it inserts many one by one
+    several = many and all(isinstance(row, list | tuple | Mapping) for row in parameters)
+    for row in cast("Iterable[_Values]", parameters if several else (parameters,)):
         values = row.values() if isinstance(row, Mapping) else row or ()
         if any(isinstance(value, str) and "\0" in value for value in values):
             raise InvalidInput("A text holds a NUL character.", "Remove it.")
