@@ -1,19 +1,43 @@
-"""Sixteen clients of one server at once, on either database: one order of things."""
+"""Fifty clients of one server at once, on every combination of back ends: one order of things."""
 
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Thread
 
 import pytest
+from faults.backends import COMBINATIONS
 from server.conftest import upload
-from servers.databases import KINDS, empty
+from servers.databases import empty
+from servers.storage import s3_server
 
 from esm_client.core.artifact.directory import EsmArtifact
+from esm_client.core.artifact.manifest import digest_bytes
 
-PUSHERS = 16
+PUSHERS = 50
 
 
-@pytest.fixture(name="running", params=KINDS)
+@pytest.fixture(name="running", params=COMBINATIONS, ids="-".join)
 def _running(request, start_registry, tmp_path):
-    return start_registry(env={"ESM_SERVER_DATABASE_URL": empty(request.param, tmp_path)})
+    database, storage = request.param
+    url = {"ESM_SERVER_DATABASE_URL": empty(database, tmp_path)}
+    in_bucket = storage == "s3"
+    blobs = s3_server().env(s3_server().create_bucket()) if in_bucket else {}
+    return start_registry(env=url | blobs)
+
+
+@pytest.fixture(name="swept")
+def _swept(running):
+    """`esm-server gc` again and again, which spares nothing that nothing names."""
+    stopped = Event()
+
+    def sweep():
+        while not stopped.is_set():
+            running.begin_command("gc", "--grace", "0s").wait()
+
+    thread = Thread(target=sweep)
+    thread.start()
+    yield
+    stopped.set()
+    thread.join()
 
 
 def together(running, work, count=PUSHERS):
@@ -38,7 +62,11 @@ def _push_all(running, esm_directory):
                 "manifest": upload(client, directory, path.split("/")[0]),
                 "fingerprint": EsmArtifact.read(directory).fingerprint.model_dump(mode="json"),
             }
-            return client.post(f"/v1/esms/{path}/versions", json=body)
+            answer = client.post(f"/v1/esms/{path}/versions", json=body)
+            while answer.status_code == 404:  # swept before anything named it
+                upload(client, directory, path.split("/")[0])
+                answer = client.post(f"/v1/esms/{path}/versions", json=body)
+            return answer
 
         return together(running, push)
 
@@ -61,6 +89,17 @@ def test_versions_have_no_gap_and_an_alias_moves_once(running, push_all):
     with running.client(running.read_token) as client:
         (alias,) = client.get("/v1/esms/new/esm/aliases").json()["items"]
     assert alias["version"] == moved.index(200) + 1
+
+
+@pytest.mark.usefixtures("swept")
+def test_nothing_is_swept_that_a_version_names(running, push_all):
+    answers = push_all("new/esm")
+    assert [answer.status_code for answer in answers] == [201] * PUSHERS, answers[0].text
+    with running.client(running.read_token) as client:
+        for answer in answers:
+            for name, entry in answer.json()["manifest"]["files"].items():
+                path = f"/v1/esms/new/esm/versions/{answer.json()['digest']}/files/{name}"
+                assert digest_bytes(client.get(path).content) == entry["sha256"]
 
 
 def test_a_quota_holds(running, push_all):
