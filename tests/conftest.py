@@ -16,7 +16,7 @@ import httpx
 import numpy as np
 import pytest
 from servers.databases import database_setting
-from servers.storage import storage_env, store_of
+from servers.storage import storage_env
 from sqlalchemy import text
 
 from esm_client.core.artifact.config import EsmConfig
@@ -29,6 +29,7 @@ from esm_server.auth.service import AuthService
 from esm_server.db.database import Database
 from esm_server.settings import Settings
 from esm_server.storage.base import BlobStore
+from esm_server.storage.choice import open_store
 
 START_SECONDS = 60
 
@@ -71,7 +72,7 @@ class RunningRegistry:
     @property
     def store(self) -> BlobStore:
         """Its blobs, seen from beside it."""
-        return store_of(self.data_dir)
+        return open_store(self.settings)
 
     @property
     def pid(self) -> int:
@@ -93,13 +94,22 @@ class RunningRegistry:
         """What the server wrote to stderr."""
         return self.log_file.read_text()
 
+    @property
+    def settings(self) -> Settings:
+        """What it runs with."""
+        return settings_of(self.data_dir, self._env)
+
     def run_command(
-        self, *arguments: str, data_dir: Path | None = None
+        self, *arguments: str, data_dir: Path | None = None, env: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run another `esm-server` command, on the same data directory unless one is named."""
+        """Run another `esm-server` command: on the same data unless another directory is named.
+
+        That other directory has back ends of its own, of the same kinds, unless `env` names some.
+        """
+        own = {**database_setting(data_dir), **storage_env(data_dir)} if data_dir else {}
         return subprocess.run(
             [*self.command, *arguments, "--data-dir", str(data_dir or self.data_dir)],
-            env=self._env,
+            env={**self._env, **own, **(env or {})},
             capture_output=True,
             text=True,
             timeout=START_SECONDS,
@@ -128,10 +138,7 @@ class RunningRegistry:
 
     def database(self) -> Database:
         """The server's own database, for whoever closes it again."""
-        settings = Settings(
-            data_dir=self.data_dir, database_url=self._env.get("ESM_SERVER_DATABASE_URL")
-        )
-        return Database(settings.url)
+        return Database(self.settings.url)
 
     def query(self, statement: str, **values: object) -> list[tuple[Any, ...]]:
         """Run one SQL statement in the server's own database; what it returns, if anything."""
@@ -191,6 +198,14 @@ class RunningRegistry:
 
 
 StartRegistry = Callable[..., RunningRegistry]
+
+
+def settings_of(data_dir: Path, env: dict[str, str]) -> Settings:
+    """The settings of a server with this environment."""
+    prefix = "ESM_SERVER_"
+    given = {key: value for key, value in env.items() if key.startswith(prefix)}
+    values = {key.removeprefix(prefix).lower(): value for key, value in given.items()}
+    return Settings(**{**values, "data_dir": data_dir})
 
 
 @pytest.fixture(name="start_registry")

@@ -12,10 +12,6 @@ from pathlib import Path
 import pytest
 from servers.s3 import GIVEN, S3Server, missing, open_server
 
-from esm_server.settings import Settings
-from esm_server.storage.base import BlobStore
-from esm_server.storage.choice import open_store
-
 IN_BUCKET = os.environ.get("ESM_TEST_STORAGE") == "s3"
 """Read once: tests clean their environment."""
 
@@ -47,13 +43,6 @@ def storage_env(data_dir: Path) -> dict[str, str]:
         return {}
     prefix = hashlib.sha256(str(data_dir.absolute()).encode()).hexdigest()[:16]
     return s3_server().env(bucket(), prefix)
-
-
-def store_of(data_dir: Path) -> BlobStore:
-    """The store of a registry with this directory, to look into beside it."""
-    variables = storage_env(data_dir)
-    values = {key.removeprefix("ESM_SERVER_").lower(): v for key, v in variables.items()}
-    return open_store(Settings(data_dir=data_dir, **values))
 
 
 def overwrite(data_dir: Path, digest: str, content: bytes) -> None:

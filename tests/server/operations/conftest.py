@@ -10,7 +10,6 @@ import pytest
 from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_server.operations.opening import opened
-from esm_server.settings import Settings
 
 SPACE = "space"
 
@@ -42,15 +41,15 @@ def _filled(start_registry, push, esm_directory, tmp_path):
 @pytest.fixture(name="parts")
 def _parts():
     """parts(running) opens what its commands would open."""
-    return lambda running: opened(Settings(data_dir=running.data_dir))
+    return lambda running: opened(running.settings)
 
 
 @pytest.fixture(name="command")
 def _command():
     """command(running, *words, status=0) runs a command with --json; its document."""
 
-    def run(running, *words, status=0, data_dir=None):
-        result = running.run_command(*words, "--json", data_dir=data_dir)
+    def run(running, *words, status=0, data_dir=None, env=None):
+        result = running.run_command(*words, "--json", data_dir=data_dir, env=env)
         assert result.returncode == status, (result.stdout, result.stderr)
         assert "Traceback" not in result.stderr
         return json.loads(result.stdout)
