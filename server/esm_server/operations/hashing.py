@@ -4,8 +4,8 @@ import hashlib
 import time
 from dataclasses import dataclass, field
 
-from esm_client.core.errors import DigestMismatch, EsmError, NotFound
-from esm_server.storage.base import BlobStore
+from esm_client.core.errors import EsmError, NotFound
+from esm_server.storage.base import BlobStore, DamagedBlob
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ def fault_of(store: BlobStore, digest: str, pace: Pace | None = None) -> str | N
                 pace.read(len(chunk))
     except NotFound:
         return "is missing"
-    except DigestMismatch:  # a store that looks for itself
+    except DamagedBlob:  # a store that looks for itself
         return "has other bytes than its digest says"
     except (OSError, EsmError) as error:
         return f"cannot be read ({error})"

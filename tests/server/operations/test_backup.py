@@ -5,6 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 import pytest
+from conftest import settings_of
+from servers.databases import database_setting
+from servers.storage import storage_env
 from sqlmodel import col, select
 
 from esm_client.core.errors import Conflict
@@ -116,7 +119,7 @@ def test_an_interrupted_restore_goes_on(filled, parts, command, tmp_path, monkey
     filled.run_command("migrate", data_dir=other)
 
     class Other:
-        data_dir = other
+        settings = settings_of(other, {**database_setting(other), **storage_env(other)})
 
     with parts(Other) as registry:
         registry.store.prepare()

@@ -1,16 +1,16 @@
 """`scrub` finds a flipped byte, and goes on where it was interrupted."""
 
 import pytest
+from servers.storage import overwrite
 
 from esm_server.operations.hashing import Pace
 from esm_server.operations.scrub import scrub
 
 
 def flip(running, digest):
-    path = running.data_dir / "blobs" / digest[7:9] / digest[7:]
-    data = bytearray(path.read_bytes())
+    data = bytearray().join(running.store.read(digest, 0, running.store.size(digest)))
     data[len(data) // 2] ^= 1
-    path.write_bytes(data)
+    overwrite(running.data_dir, digest, bytes(data))
 
 
 def test_a_flipped_byte(filled, parts, command, push, tmp_path):
