@@ -9,7 +9,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[torch,study,server,traces,cpu,dev]"
 	touch $@
 
-.PHONY: help setup demo test test-backends lint serve bench-import bench-engine bench-index bench-server fault-test clean
+.PHONY: help setup demo test test-backends test-postgresql test-s3 test-postgresql-s3 lint serve bench-import bench-engine bench-index bench-server fault-test clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -21,12 +21,17 @@ demo: setup ## train, push, rank and pull on your own machine, from nothing
 test: setup lint ## style, types, layer rules and every test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-BACK_END_TESTS := tests/server tests/remote tests/access tests/integration
-test-backends: setup ## the tests of server and client on the other combinations of back ends
+BACK_END_TESTS := tests/server tests/access tests/integration
+test-backends: test-postgresql test-s3 test-postgresql-s3 ## the server's tests on the other combinations of back ends
+
+test-postgresql: setup
 	ESM_TEST_DATABASE=postgresql $(BIN)/python -m pytest $(BACK_END_TESTS) $(PYTEST_ARGS)
+
+test-s3: setup
 	ESM_TEST_STORAGE=s3 $(BIN)/python -m pytest $(BACK_END_TESTS) $(PYTEST_ARGS)
-	ESM_TEST_DATABASE=postgresql ESM_TEST_STORAGE=s3 \
-		$(BIN)/python -m pytest $(BACK_END_TESTS) $(PYTEST_ARGS)
+
+test-postgresql-s3: setup
+	ESM_TEST_DATABASE=postgresql ESM_TEST_STORAGE=s3 $(BIN)/python -m pytest $(BACK_END_TESTS) $(PYTEST_ARGS)
 
 lint: setup ## style, types, layer rules, file lengths
 	$(BIN)/ruff check

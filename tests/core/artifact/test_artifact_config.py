@@ -125,7 +125,7 @@ def test_what_the_peer_reads_is_flat_and_never_its_legacy_version(artifact):
         ({"lm_learning_rate": "fast"}, "lm_learning_rate' is 'fast'"),
         ({"text_column": ["a"] * 17}, "text_columns"),
         ({OUR_KEY: [1]}, "is not an object"),
-        ({OUR_KEY: {"format": 2}}, "format 2; this version reads 1"),
+        ({OUR_KEY: {"format": 2}}, "format '2'; this version reads 1"),
         ({OUR_KEY: {"task": [1]}}, "config.json cannot be used"),
         ({OUR_KEY: {"task": {"text_columns": 3}}}, "config.json cannot be used"),
         ({OUR_KEY: {"space": {"base_model": "x"}}}, "space.pooling"),
