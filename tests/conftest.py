@@ -16,6 +16,7 @@ import httpx
 import numpy as np
 import pytest
 from servers.databases import database_setting
+from servers.settings import settings_of
 from servers.storage import storage_env
 from sqlalchemy import text
 
@@ -198,14 +199,6 @@ class RunningRegistry:
 
 
 StartRegistry = Callable[..., RunningRegistry]
-
-
-def settings_of(data_dir: Path, env: dict[str, str]) -> Settings:
-    """The settings of a server with this environment."""
-    prefix = "ESM_SERVER_"
-    given = {key: value for key, value in env.items() if key.startswith(prefix)}
-    values = {key.removeprefix(prefix).lower(): value for key, value in given.items()}
-    return Settings(**{**values, "data_dir": data_dir})
 
 
 @pytest.fixture(name="start_registry")

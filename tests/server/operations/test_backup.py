@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 import pytest
-from conftest import settings_of
 from servers.databases import database_setting
+from servers.settings import settings_of
 from servers.storage import storage_env
 from sqlmodel import col, select
 
