@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from servers.s3 import missing
 from servers.storage import s3_server
 
 from esm_client.core.errors import Conflict, DigestMismatch, NotFound
@@ -20,15 +19,6 @@ MB = 2**20
 
 def digest_of(content):
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
-
-
-@pytest.fixture(name="bucket", scope="module")
-def _bucket():
-    if (reason := missing()) is not None:
-        pytest.skip(reason)
-    name = s3_server().create_bucket()
-    yield name
-    s3_server().remove_bucket(name)
 
 
 @pytest.fixture(name="settings", params=["local", "s3"])

@@ -6,7 +6,6 @@ import time
 
 import pytest
 from remote.relay import Answer, Relay
-from servers.s3 import missing
 from servers.storage import s3_server
 
 from esm_client.core.errors import EsmError, InvalidInput, StorageFull, Unavailable
@@ -22,15 +21,6 @@ XML = {"content-type": "application/xml"}
 
 def digest_of(content):
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
-
-
-@pytest.fixture(name="bucket", scope="module")
-def _bucket():
-    if (reason := missing()) is not None:
-        pytest.skip(reason)
-    name = s3_server().create_bucket()
-    yield name
-    s3_server().remove_bucket(name)
 
 
 @pytest.fixture(name="relay")

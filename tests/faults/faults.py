@@ -12,6 +12,8 @@ from pathlib import Path
 from faults.backends import Backends
 from faults.world import World
 from remote.relay import Answer, Asked, Relay
+from servers.postgres import Postgres
+from servers.s3 import RunningS3
 
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 TMPFS = ("mount", "-t", "tmpfs", "-o", f"size={48 * 2**20}", "tmpfs")
@@ -87,26 +89,21 @@ def move_the_clock(world: World) -> None:
 
 def kill_the_database(world: World) -> None:
     """kill -9 of PostgreSQL, and its start on what it has left on disk."""
-    database = world.backends.database
-    assert database is not None
-
-    def restart() -> None:
-        database.kill()
-        time.sleep(world.rng.uniform(0, 1))
-        database.start()
-
-    world.break_beside(restart, before=1.5, after=0.5)
+    _kill(world, world.backends.database)
 
 
 def kill_the_store(world: World) -> None:
     """kill -9 of the S3 server, and its start on what it has left on disk."""
-    storage = world.backends.storage
-    assert storage is not None
+    _kill(world, world.backends.storage)
+
+
+def _kill(world: World, server: Postgres | RunningS3 | None) -> None:
+    assert server is not None
 
     def restart() -> None:
-        storage.kill()
+        server.kill()
         time.sleep(world.rng.uniform(0, 1))
-        storage.start()
+        server.start()
 
     world.break_beside(restart, before=1.5, after=0.5)
 
