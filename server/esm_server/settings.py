@@ -53,6 +53,12 @@ class Settings(BaseSettings):
     """Whether clients that can reach the bucket get large files from it and send them to it."""
     s3_public_endpoint: str | None = None
     """Where clients reach the S3 server, if elsewhere than this server does."""
+    backup_s3_endpoint: str | None = None
+    """The S3 server that backups to a bucket go to, if another than `s3_endpoint`."""
+    backup_s3_access_key: SecretStr | None = None
+    """The name of the key for it, if another than `s3_access_key`."""
+    backup_s3_secret_key: SecretStr | None = None
+    """That key's secret."""
     max_blob_bytes: Bytes = MAX_ARTIFACT_BYTES
     """Largest file that is accepted."""
     max_source_model_bytes: Bytes = MAX_SOURCE_MODEL_BYTES

@@ -1,7 +1,6 @@
 """`esm-server backup`."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,24 +9,25 @@ from esm_server.cli.options import AsJson, DataDir, settings_of
 
 
 def backup(
-    target: Annotated[Path, typer.Argument(help="Folder of backups; made if need be.")],
+    target: Annotated[
+        str, typer.Argument(help="Folder of backups, made if need be, or s3://BUCKET/PREFIX.")
+    ],
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Add a backup to a folder, beside a running server; files that lie there are not copied.
+    """Add a backup to a folder or bucket, beside a running server; no file is copied twice.
 
     Exits with 0, 1 for an error, 3 when the registry itself has lost files.
     """
     from esm_server.cli.working import end, show, shown_bytes, watched
     from esm_server.operations.backup import back_up
-    from esm_server.operations.backup_target import BackupFolder
+    from esm_server.operations.backup_place import backups_at
     from esm_server.operations.opening import opened
 
-    with (
-        opened(settings_of(data_dir)) as registry,
-        watched("copying", in_bytes=True) as watch,
-    ):
-        done = back_up(registry, BackupFolder(target), watch)
+    settings = settings_of(data_dir)
+    backups = backups_at(target, settings)
+    with opened(settings) as registry, watched("copying", in_bytes=True) as watch:
+        done = back_up(registry, backups, watch)
     lines = [f"{done.point}: {done.rows} rows, {done.blobs} files ({shown_bytes(done.bytes)})."]
     lines += [f"lost  {digest}, needed by {users}" for digest, users in done.lost.items()]
     show(asdict(done), lines, as_json=as_json)

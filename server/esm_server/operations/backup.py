@@ -8,7 +8,7 @@ from typing import Any
 from esm_client.core.errors import Unavailable
 from esm_server.db.columns import now
 from esm_server.db.migrations import head_revision
-from esm_server.operations.backup_target import BackupFolder, Point, StoredPart
+from esm_server.operations.backups import Backups, Point, StoredPart
 from esm_server.operations.blob_users import named_blobs, shown, users_of
 from esm_server.operations.copying import copy_blobs
 from esm_server.operations.dump import dumped, next_key, table_names
@@ -32,8 +32,8 @@ class BackedUp:
     """Blobs that the registry itself has lost or damaged, and what needs them."""
 
 
-def back_up(registry: Registry, target: BackupFolder, watch: Watch = nobody_watches) -> BackedUp:
-    """Add a point to a folder of backups; what lies there already is not copied again.
+def back_up(registry: Registry, target: Backups, watch: Watch = nobody_watches) -> BackedUp:
+    """Add a point to the backups of a place; what lies there already is not copied again.
 
     The tables are read as of one moment, then the blobs they name are copied, which never change.
     A version that is deleted meanwhile may lose its blobs to `gc` before we come to them: then

@@ -7,7 +7,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from esm_client.core.errors import Conflict, InvalidInput
 from esm_server.db.migrations import head_revision
-from esm_server.operations.backup_target import BackupFolder, Point, StoredPart
+from esm_server.operations.backups import Backups, Point, StoredPart
 from esm_server.operations.copying import copy_blobs
 from esm_server.operations.dump import continue_keys, is_empty, load, table_names
 from esm_server.operations.hashing import fault_of
@@ -29,7 +29,7 @@ class Restored:
 
 
 def restore(
-    registry: Registry, source: BackupFolder, name: str | None, watch: Watch = nobody_watches
+    registry: Registry, source: Backups, name: str | None, watch: Watch = nobody_watches
 ) -> Restored:
     """Fill an empty registry, whose schema is ours; nothing else may use it meanwhile.
 

@@ -125,6 +125,15 @@ class S3Client(Minio):
         """A running download; raises NotFound."""
         return self.get_object(self.bucket, key, start, length)
 
+    def get(self, key: str) -> bytes:
+        """A small object, whole; raises NotFound."""
+        with self._readable():
+            answer = self.open(key)
+            try:
+                return answer.read()
+            finally:
+                answer.close()
+
     def remove(self, key: str) -> None:
         """Nothing happens when it is not there."""
         self.remove_object(self.bucket, key)

@@ -61,8 +61,8 @@ def _command():
 def _refused():
     """refused(running, *words) runs a command that must fail; its two lines."""
 
-    def run(running, *words, data_dir=None):
-        result = running.run_command(*words, data_dir=data_dir)
+    def run(running, *words, data_dir=None, env=None):
+        result = running.run_command(*words, data_dir=data_dir, env=env)
         assert result.returncode == 1, (result.stdout, result.stderr)
         first, second = result.stderr.splitlines()
         assert first.startswith("error: ")

@@ -13,7 +13,12 @@ from sqlmodel import col, select
 from esm_client.core.errors import Conflict
 from esm_server.db import EsmRow
 from esm_server.operations import restore as restoring
-from esm_server.operations.backup_target import BackupFolder
+from esm_server.operations.backup_place import backups_at
+
+
+def in_folder(target):
+    """The backups of a folder, as the commands open them."""
+    return backups_at(str(target), settings_of(target, {}))
 
 
 def test_beside_pushes_and_back_elsewhere(
@@ -35,7 +40,7 @@ def test_beside_pushes_and_back_elsewhere(
         stop.set()
         work.result()
     last = command(filled, "backup", str(target))
-    assert len(BackupFolder(target).names()) == 2
+    assert len(in_folder(target).names()) == 2
     before, token = ranked(filled), filled.read_token
     filled.stop()
     shutil.rmtree(filled.data_dir)
@@ -55,7 +60,7 @@ def test_beside_pushes_and_back_elsewhere(
     assert fresh.json()["version"] == 1
 
     first = tmp_path / "first"
-    name = BackupFolder(target).names()[0]
+    name = in_folder(target).names()[0]
     command(again, "restore", str(target), "--at", name, data_dir=first)
     assert command(again, "check", "--deep", data_dir=first)["findings"] == []
 
@@ -98,7 +103,7 @@ def test_a_damaged_backup(filled, command, refused, tmp_path, what):
         (path,) = target.glob("points/*.json")
         path.write_text(path.read_text().replace('"next_version_key": 5', '"next_version_key": 1'))
     else:
-        point = BackupFolder(target).read(None)
+        point = in_folder(target).read(None)
         digest = point.tables["esms"].digest if what == "table" else point.blobs.digest
         path = target / "blobs" / digest[7:9] / digest[7:]
         data = path.read_bytes()
@@ -126,12 +131,12 @@ def test_an_interrupted_restore_goes_on(filled, parts, command, tmp_path, monkey
         with monkeypatch.context() as patch:
             patch.setattr(restoring, "continue_keys", lambda *_: 1 / 0)  # after all rows
             with pytest.raises(ZeroDivisionError):
-                restoring.restore(registry, BackupFolder(target), None)
+                restoring.restore(registry, in_folder(target), None)
         with registry.database.read() as session:
             assert session.exec(select(col(EsmRow.id))).all() == []
-        assert restoring.restore(registry, BackupFolder(target), None).blobs == 10
+        assert restoring.restore(registry, in_folder(target), None).blobs == 10
         with pytest.raises(Conflict):
-            restoring.restore(registry, BackupFolder(target), None)
+            restoring.restore(registry, in_folder(target), None)
     assert command(filled, "check", "--deep", data_dir=other)["findings"] == []
 
 

@@ -1,4 +1,4 @@
-"""Where backups lie: blobs by digest, shared by all points in time, and a document per point.
+"""Backups: blobs by digest, shared by all points in time, and a document per point.
 
 blobs/ab/abcdef...          files of versions, and dumps of tables, once each
 points/20261126T081729.json what a point in time consists of: a Point and its sha256
@@ -9,15 +9,14 @@ import json
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from esm_client.core.artifact.manifest import digest_bytes
-from esm_client.core.disk import write_whole
 from esm_client.core.errors import InvalidInput, NotFound, Unavailable
 from esm_client.core.references import DIGEST_PATTERN
-from esm_server.storage.local import LocalBlobStore
+from esm_server.storage.base import BlobStore
 
 Digest = Annotated[str, Field(pattern=f"^{DIGEST_PATTERN}$")]
 
@@ -52,57 +51,74 @@ class Point(BaseModel):
     """Blobs that versions need, and that the registry itself had lost or has damaged."""
 
 
-class BackupFolder:
-    """Backups in a local folder."""
+class Documents(Protocol):
+    """A few small files by name, each there whole or not at all."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._points = root / "points"
-        self.store = LocalBlobStore(root / "blobs")
+    def names(self) -> list[str]:
+        """All of them, in no order; raises Unavailable."""
+        ...
+
+    def read(self, name: str) -> bytes:
+        """One of them; raises Unavailable."""
+        ...
+
+    def write(self, name: str, content: bytes) -> None:
+        """Add one; raises StorageFull, Unavailable."""
+        ...
+
+
+class Backups:
+    """The backups in one place."""
+
+    def __init__(self, place: str, store: BlobStore, points: Documents, workplace: Path) -> None:
+        """`workplace` is a local folder that only one backup at a time writes to."""
+        self._place, self._points, self._workplace = place, points, workplace
+        self.store = store
 
     @contextmanager
     def written(self) -> Generator[None]:
-        """Own the folder while a backup is written; raises Unavailable when another one is."""
-        self._points.mkdir(parents=True, exist_ok=True)
-        with (self._root / "backup.lock").open("w") as lock:
+        """Own the place while a backup is written; raises Unavailable when another one is."""
+        self._workplace.mkdir(parents=True, exist_ok=True)
+        with (self._workplace / "backup.lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as cause:
                 raise Unavailable(
-                    f"Another backup is being written to {self._root}.", "Wait until it ends."
+                    f"Another backup is being written from {self._workplace}.",
+                    "Wait until it ends.",
                 ) from cause
-            (self._root / "blobs").mkdir(exist_ok=True)
             self.store.prepare()
             yield
 
     def names(self) -> list[str]:
         """All points, the oldest first."""
-        return sorted(path.stem for path in self._points.glob("[0-9]*.json"))
+        return sorted(name for name in self._points.names() if name[:1].isdigit())
 
     def write(self, name: str, point: Point) -> None:
         """Add a point, whole or not at all."""
         body = point.model_dump(mode="json")
         document = {"point": body, "sha256": _digest(body)}
-        write_whole(self._points / f"{name}.json", json.dumps(document, indent=1).encode())
+        self._points.write(name, json.dumps(document, indent=1).encode())
 
     def read(self, name: str | None) -> Point:
         """A point, the newest unless one is named; raises NotFound, InvalidInput."""
         names = self.names()
         if not names or name not in (None, *names):
             raise NotFound(
-                f"{self._root} holds no backup{f' {name!r}' if name else ''}.",
-                f"It holds: {', '.join(names[-5:])}." if names else "Name the folder of a backup.",
+                f"{self._place} holds no backup{f' {name!r}' if name else ''}.",
+                f"It holds: {', '.join(names[-5:])}." if names else "Name the place of a backup.",
             )
-        path = self._points / f"{name or names[-1]}.json"
+        name = name or names[-1]
         try:
-            document = json.loads(path.read_bytes())
+            document = json.loads(self._points.read(name))
             if document["sha256"] != _digest(document["point"]):
                 raise ValueError("its sha256 is another")
             return Point.model_validate(document["point"])
         except (ValidationError, ValueError, KeyError, TypeError) as cause:
             reason = str(cause).splitlines()[0]
             raise InvalidInput(
-                f"The backup {path} is damaged: {reason}.", "Restore another one with --at."
+                f"The backup {name} in {self._place} is damaged: {reason}.",
+                "Restore another one with --at.",
             ) from cause
 
 
