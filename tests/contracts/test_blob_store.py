@@ -40,15 +40,20 @@ def _store(settings):
 
 def put(store, content, **how):
     writer = store.begin(digest_of(content), **how)
-    writer.write(content)
+    write(writer, content)
     return writer.commit()
+
+
+def write(writer, content):
+    for start in range(0, len(content), MB):
+        writer.write(content[start : start + MB])
 
 
 def get(store, digest):
     return b"".join(store.read(digest, 0, store.size(digest)))
 
 
-@pytest.mark.parametrize("size", [0, 1, 300_000, 16 * MB, 16 * MB + 1])
+@pytest.mark.parametrize("size", [0, 1, 300_000, 8 * MB, 8 * MB + 1, 33 * MB])
 def test_what_was_put_is_there(store, size):
     content = os.urandom(size)
     digest = digest_of(content)
@@ -90,12 +95,26 @@ def test_wrong_bytes_are_refused(store):
     assert list(store.spool.iterdir()) == []
 
 
-def test_an_aborted_upload_leaves_nothing(store):
-    writer = store.begin(digest_of(b"abc"))
-    writer.write(b"ab")
+@pytest.mark.parametrize("size", [2, 20 * MB])
+def test_an_aborted_upload_leaves_nothing(store, size):
+    content = os.urandom(size)
+    writer = store.begin(digest_of(content))
+    write(writer, content[:-1])
     writer.abort()
-    assert store.size(digest_of(b"abc")) is None
+    assert store.size(digest_of(content)) is None
     assert list(store.spool.iterdir()) == []
+
+
+def test_more_large_uploads_at_a_time_than_are_sent_early(store):
+    contents = [os.urandom(9 * MB) for _ in range(6)]
+    writers = [store.begin(digest_of(content)) for content in contents]
+    for start in range(0, 9 * MB, MB):
+        for writer, content in zip(writers, contents, strict=True):
+            writer.write(content[start : start + MB])
+    for writer in writers:
+        assert writer.commit() is True
+    for content in contents:
+        assert get(store, digest_of(content)) == content
 
 
 def test_a_kept_upload_goes_on(store, settings):

@@ -15,6 +15,7 @@ from esm_server.storage.choice import open_store
 from esm_server.storage.s3 import S3BlobStore
 from esm_server.storage.s3_client import S3Client, S3Place
 
+MB = 2**20
 SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>less</Message></Error>"
 XML = {"content-type": "application/xml"}
 
@@ -61,11 +62,16 @@ def _straight(make):
 def put(store, content):
     writer = store.begin(digest_of(content))
     try:
-        writer.write(content)
+        write(writer, content)
         return writer.commit()
     except BaseException:
         writer.abort()
         raise
+
+
+def write(writer, content):
+    for start in range(0, len(content), MB):
+        writer.write(content[start : start + MB])
 
 
 def times(number, fault):
@@ -113,6 +119,29 @@ def test_a_passing_fault_costs_an_upload_nothing(store, straight, relay, fault, 
     relay.rule = times(2, FAULTS.get(fault, flipped_upload))
     put(store, content)
     assert b"".join(straight.read(digest_of(content), 0, size)) == content
+
+
+def test_parts_that_cannot_be_sent_early_are_sent_at_the_end(store, straight, relay):
+    content = os.urandom(20 * MB)
+    writer = store.begin(digest_of(content))
+    relay.rule = FAULTS["500"]
+    write(writer, content)
+    relay.rule = lambda asked, forward: forward()
+    assert writer.commit() is True
+    assert b"".join(straight.read(digest_of(content), 0, len(content))) == content
+
+
+def test_an_aborted_upload_leaves_no_parts(straight, bucket):
+    content = os.urandom(20 * MB)
+    writer = straight.begin(digest_of(content))
+    write(writer, content)
+    writer.abort()
+    client, key = s3_server().client(), straight.key(digest_of(content))
+    until = time.monotonic() + 20
+    while client._list_multipart_uploads(bucket, prefix=key).uploads:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    assert straight.size(digest_of(content)) is None
 
 
 @pytest.mark.parametrize("fault", FAULTS)

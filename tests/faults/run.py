@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from faults import faults as of
+from faults import kinds as of
 from faults.backends import COMBINATIONS, Backends, backends
 from faults.world import World
 

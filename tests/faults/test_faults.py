@@ -1,10 +1,12 @@
 """A few faults of every kind on every combination of back ends (make fault-test does many)."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from faults import faults as of
+from faults import kinds as of
 from faults.backends import COMBINATIONS, backends
 from faults.run import run, runs
 from servers import postgres, s3
@@ -33,3 +35,8 @@ def test_nothing_is_lost(
     verdict = world.verdict
     assert verdict.verified
     assert (verdict.lost, verdict.half, verdict.wrong, verdict.unclean) == ([], [], [], [])
+
+
+def test_the_long_form_is_a_command():
+    command = [sys.executable, str(Path(__file__).with_name("run.py")), "--help"]
+    assert "--kills" in subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -11,7 +11,7 @@ from fuzz.reader import Reader
 
 from esm_client.core.artifact.config import EsmConfig
 from esm_client.core.artifact.directory import EsmArtifact
-from esm_client.core.artifact.source_model import check_source_model_file
+from esm_client.core.artifact.source_model import check_local_file
 from esm_client.core.artifact.summary import parse_summary, source_sketches, unpack_vocabulary
 from esm_client.core.maps.storage import load_map
 from esm_client.core.packs import read_pack
@@ -89,7 +89,7 @@ def _source_model(name: str) -> Callable[[bytes], None]:
 
     def read(data: bytes) -> None:
         path.write_bytes(data)
-        check_source_model_file(name, path)
+        check_local_file(name, path)
 
     return read
 

@@ -61,7 +61,7 @@ debug_bluestore = 0/0
 debug_bluefs = 0/0
 debug_rocksdb = 0/0
 [client.rgw]
-rgw_frontends = beast endpoint=127.0.0.1:{port}
+rgw_frontends = beast endpoint=127.0.0.1:{port} tcp_nodelay=1
 rgw_data = {home}/rgw
 rgw_enable_apis = s3
 """

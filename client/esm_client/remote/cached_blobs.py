@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from esm_client.core.artifact.manifest import digest_file
 from esm_client.core.disk import beside, disk_errors
 from esm_client.core.references import check_digest
 
@@ -79,13 +78,9 @@ class CachedBlobs:
         finally:
             own.unlink(missing_ok=True)
 
-    def adopt(self, file: BinaryIO, digest: str) -> str:
-        """Make a complete download a blob if its digest is right; returns the digest it has."""
-        file.flush()
-        found = digest_file(Path(file.name))
-        if found == digest:
-            Path(file.name).replace(self.path(digest))
-        return found
+    def adopt(self, file: BinaryIO, digest: str) -> None:
+        """Make a complete download, whose digest is right, a blob."""
+        Path(file.name).replace(self.path(digest))
 
 
 def _locked(file: BinaryIO, path: Path) -> bool:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import BinaryIO
 
 from esm_client.core.errors import ConnectionFailed, DigestMismatch, RangeNotSatisfiable
 from esm_client.core.references import Reference
@@ -10,6 +9,7 @@ from esm_client.core.schemas import FileEntry
 from esm_client.remote.cached_blobs import CachedBlobs
 from esm_client.remote.file_chunks import Progress
 from esm_client.remote.file_transfer import Download
+from esm_client.remote.part_file import PartFile
 from esm_client.remote.resources.esms import EsmResource
 
 FRUITLESS_TRIES = 3
@@ -29,51 +29,49 @@ def fetch(
     def open_at(start: int) -> AbstractContextManager[Download]:
         return esms.file(version, filename, start)
 
-    with blobs.partial(entry.sha256) as part:
-        resumed = part.tell() > 0
+    with blobs.partial(entry.sha256) as file, PartFile(file) as part:
+        resumed = part.size > 0
         fill(part, entry.size, open_at)
-        found = blobs.adopt(part, entry.sha256)
-        if found != entry.sha256 and resumed:  # the old part was damaged
-            part.truncate(0)
+        if part.digest() != entry.sha256 and resumed:  # the old part was damaged
+            part.restart()
             fill(part, entry.size, open_at)
-            found = blobs.adopt(part, entry.sha256)
-        if found != entry.sha256:
-            part.truncate(0)
+        if (found := part.digest()) != entry.sha256:
+            part.restart()
             raise DigestMismatch(
                 f"{filename} of {version.path} arrived with {found}, not {entry.sha256}.",
                 "Something on the way or on the server changed it. Pull again; if it stays so, "
                 "tell the registry's operator.",
             )
+        blobs.adopt(file, entry.sha256)
 
 
-def fill(part: BinaryIO, size: int, open_at: OpenAt, progress: Progress | None = None) -> None:
+def fill(part: PartFile, size: int, open_at: OpenAt, progress: Progress | None = None) -> None:
     """Download until `part` holds `size` bytes, going on where a connection broke.
 
     It may end shorter, when the server sends no more: the digest will tell. Raises
     ConnectionFailed when the connection broke several times without a byte of progress.
     """
     fruitless = 0
-    while (start := part.seek(0, 2)) < size:
+    while (start := part.size) < size:
         try:
             _receive(part, size, open_at, progress)
         except RangeNotSatisfiable:
-            part.truncate(0)
+            part.restart()
         except ConnectionFailed:
             if fruitless + 1 >= FRUITLESS_TRIES:
                 raise
-        fruitless = 0 if part.tell() > start else fruitless + 1
+        fruitless = 0 if part.size > start else fruitless + 1
         if fruitless >= FRUITLESS_TRIES:
             return
 
 
-def _receive(part: BinaryIO, size: int, open_at: OpenAt, progress: Progress | None) -> None:
-    with open_at(part.tell()) as download:
-        if download.start != part.tell():
-            part.truncate(0)
-            part.seek(0)
+def _receive(part: PartFile, size: int, open_at: OpenAt, progress: Progress | None) -> None:
+    with open_at(part.size) as download:
+        if download.start != part.size:
+            part.restart()
         for chunk in download.chunks:
             part.write(chunk)
             if progress is not None:
-                progress(part.tell())
-            if part.tell() > size:  # no server may fill the disk
+                progress(part.size)
+            if part.size > size:  # no server may fill the disk
                 return

@@ -12,6 +12,7 @@ from esm_client.core.errors import Conflict, ConnectionFailed, DigestMismatch, N
 from esm_client.core.references import Reference
 from esm_client.core.schemas import EsmVersionDetail, SourceModelCreate, SourceModelFile
 from esm_client.remote.download import FRUITLESS_TRIES, fill
+from esm_client.remote.part_file import PartFile
 from esm_client.remote.resources.blobs import BlobResource
 from esm_client.remote.resources.esms import EsmResource
 
@@ -101,13 +102,14 @@ def _download(
     path: Path,
     progress: Callable[[int], None],
 ) -> None:
-    with path.open("ab") as part:
-        if part.tell() > file.size:
-            part.truncate(0)
+    with path.open("ab") as opened, PartFile(opened) as part:
+        if part.size > file.size:
+            part.restart()
         fill(
             part, file.size, lambda start: esms.source_model_file(reference, name, start), progress
         )
-    if (found := digest_file(path)) != file.sha256:
+        found = part.digest()
+    if found != file.sha256:
         path.unlink()
         raise DigestMismatch(
             f"{name} of {reference.path} arrived with {found}, not {file.sha256}.",

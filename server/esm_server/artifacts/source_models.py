@@ -1,5 +1,7 @@
 """Source models stored beside versions: attaching and removing them."""
 
+from functools import partial
+
 from sqlmodel import Session
 
 from esm_client.core.artifact.manifest import digest_bytes
@@ -89,12 +91,11 @@ class SourceModelService:
                 raise InvalidArtifact(
                     f"{name} has {stored} bytes, not {file.size}.", "List the files again."
                 )
-            try:
-                with self._store.local_copy(file.sha256) as path:
-                    check_source_model_file(name, path)
-            except FileNotFoundError as cause:  # swept while it was read
-                raise NotFound(f"{name} is not on the server any more.", "Push again.") from cause
+            check_source_model_file(name, stored, partial(self._read, file.sha256))
         return size
+
+    def _read(self, digest: str, start: int, stop: int) -> bytes:
+        return b"".join(self._store.read(digest, start, stop))
 
     def _stored_size(self, name: str, file: SourceModelFile) -> int:
         size = self._store.size(file.sha256)

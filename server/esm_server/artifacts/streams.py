@@ -1,6 +1,8 @@
 """Answering with the bytes of something, whole or in part."""
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Protocol
 
 from litestar import Response
@@ -40,8 +42,22 @@ def stream_part(headers: Mapping[str, str], content: Streamed) -> Stream:
         answered["Content-Length"] = str(part.stop - part.start)
     if part.status == 206:
         answered["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{content.size}"
-    data = content.read(part.start, part.stop)
+    data = _ahead(content.read(part.start, part.stop))
     return Stream(data, status_code=part.status, headers=answered, media_type=OCTETS)
+
+
+async def _ahead(chunks: Iterator[bytes]) -> AsyncGenerator[bytes]:
+    """The same chunks; one is read, in a thread, while the one before is sent."""
+    following = asyncio.create_task(asyncio.to_thread(next, chunks, b""))
+    try:
+        while chunk := await following:
+            following = asyncio.create_task(asyncio.to_thread(next, chunks, b""))
+            yield chunk
+    finally:  # who stops listening must not leave a file or connection open
+        with suppress(Exception):
+            await following
+        if isinstance(chunks, Generator):
+            await asyncio.to_thread(chunks.close)
 
 
 class Elsewhere(Streamed, Protocol):

@@ -10,7 +10,7 @@ from esm_client.core.errors import NotFound
 from esm_server.storage.base import StoredBlob
 from esm_server.storage.incoming import Incoming, PartFile, sync_directory, translated
 
-CHUNK_BYTES = 256 * 2**10
+CHUNK_BYTES = 2**20
 
 
 class LocalBlobStore:
@@ -73,7 +73,11 @@ class LocalBlobStore:
 
     def read(self, digest: str, start: int, stop: int) -> Iterator[bytes]:
         """Bytes from `start` up to `stop`, in chunks; raises NotFound."""
-        with self.local_copy(digest) as path, path.open("rb") as file:
+        try:
+            file = self._path(digest).open("rb")
+        except FileNotFoundError as cause:
+            raise not_stored(digest) from cause
+        with file:
             file.seek(start)
             while start < stop and (chunk := file.read(min(CHUNK_BYTES, stop - start))):
                 start += len(chunk)

@@ -7,19 +7,23 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import BoundedSemaphore
 
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError, IncompleteRead
 
-from esm_client.core.errors import NotFound
+from esm_client.core.errors import EsmError, NotFound
 from esm_server.storage.base import StoredBlob, damaged
 from esm_server.storage.blob_cache import BlobCache
 from esm_server.storage.incoming import Incoming, PartFile
 from esm_server.storage.local import CHUNK_BYTES, not_stored
 from esm_server.storage.s3_client import S3Client
 from esm_server.storage.s3_errors import as_ours
+from esm_server.storage.s3_parts import PartsUpload, put_file
 
 _NAME = re.compile(r"[0-9a-f]{64}")
+_ROOM = BoundedSemaphore(4)
+"""Uploads that go on to the bucket while they arrive; each has up to 32 MB in memory."""
 PAUSE = 0.1
 """Seconds, before a download that broke goes on."""
 
@@ -166,18 +170,48 @@ class S3BlobStore:
 
 
 class S3BlobWriter(PartFile):
-    """One upload: a local file first, an object at the end."""
+    """One upload: a local file, whose bytes go on to the bucket while they arrive.
+
+    Where that fails, or too many do it, they are sent from the file at the end.
+    """
 
     def __init__(self, digest: str, part: Path, offset: int, client: S3Client, key: str) -> None:
         super().__init__(digest, part, offset)
         self._client, self._key = client, key
+        early = offset == 0 and _ROOM.acquire(blocking=False)
+        self._early = PartsUpload(client, key) if early else None
+
+    def write(self, data: bytes) -> None:
+        """Append bytes; raises StorageFull."""
+        super().write(data)
+        if self._early is not None:
+            try:
+                self._early.add(data)
+            except EsmError:
+                self._end_early()
 
     def commit(self) -> bool:
-        """Send it to the bucket; raises DigestMismatch, StorageFull, Unavailable."""
+        """Let the object appear; raises DigestMismatch, StorageFull, Unavailable."""
         self.verify()
-        is_new = self._client.put_file(self._key, self.path, self.digest)
+        if self._early is not None and self._early.begun:
+            is_new = self._early.complete()
+            self._early = None
+            _ROOM.release()
+        else:
+            is_new = put_file(self._client, self._key, self.path, self.digest)
         self.abort()  # the part has served
         return is_new
+
+    def keep(self) -> None:
+        """Leave the part where it is."""
+        self._end_early()
+        super().keep()
+
+    def _end_early(self) -> None:
+        if self._early is not None:
+            self._early.abort()
+            self._early = None
+            _ROOM.release()
 
 
 def _size_of(answer: BaseHTTPResponse) -> int:

@@ -1,12 +1,9 @@
 """An S3 bucket: the vendor's client with one deadline for retries, and with our errors."""
 
-import hashlib
 import random
 import ssl
 import time
-from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,18 +12,15 @@ from typing import cast
 
 import urllib3
 from minio import Minio
-from minio.datatypes import Object, Part
+from minio.datatypes import Object
 from minio.helpers import DictType
 from minio.signer import sign_v4_s3
 from minio.time import to_amz_date
 from urllib3 import BaseHTTPResponse
 
 from esm_client.core.errors import Conflict, InvalidInput, NotFound, Unavailable
-from esm_server.storage.incoming import other_bytes
 from esm_server.storage.s3_errors import VENDOR_ERRORS, NotSupported, as_ours, is_passing
 
-PART_BYTES = 16 * 2**20
-PARTS_AT_A_TIME = 3
 FIRST_PAUSE = 0.1
 DOWNLOAD_SECONDS = 120
 """How long a signed download can begin. A signed upload: 15 minutes, says S3."""
@@ -149,54 +143,35 @@ class S3Client(Minio):
             key, len(data), lambda headers: self._put_object(self.bucket, key, data, headers)
         )
 
-    def put_file(self, key: str, file: Path, digest: str) -> bool:
-        """The same with a file; no more than a few parts of it are in memory.
-
-        The bytes are hashed as they leave; raises DigestMismatch before the object appears.
-        """
-        size = file.stat().st_size
-        if size > PART_BYTES:
-            return self.size(key) != size and self._put_parts(key, file, size, digest)
-        data = file.read_bytes()
-        _check(hashlib.sha256(data).hexdigest(), digest)
-        return self.put(key, data)
-
-    def _put_parts(self, key: str, file: Path, size: int, digest: str) -> bool:
+    def begin_parts(self, key: str) -> str:
+        """Begin to send an object in parts; the name of that upload."""
         with self._readable():
-            upload = self._create_multipart_upload(self.bucket, key, {})
-        try:
-            parts = self._send_parts(key, upload, file, digest)
-            return self._unless_there(
-                key, size, lambda headers: self._complete(key, upload, parts, headers, size)
-            )
-        except BaseException:
-            self._drop(key, upload)
-            raise
+            return self._create_multipart_upload(self.bucket, key, {})
 
-    def _send_parts(self, key: str, upload: str, file: Path, digest: str) -> list[Part]:
-        hasher, going, etags = hashlib.sha256(), deque[Future[str]](), list[str]()
-        with file.open("rb") as opened, ThreadPoolExecutor(PARTS_AT_A_TIME) as pool:
-            try:
-                while data := opened.read(PART_BYTES):
-                    hasher.update(data)
-                    number = len(etags) + len(going) + 1
-                    going.append(
-                        pool.submit(self._upload_part, self.bucket, key, data, None, upload, number)
-                    )
-                    if len(going) == PARTS_AT_A_TIME:
-                        etags.append(going.popleft().result())
-                etags += [one.result() for one in going]
-            finally:
-                pool.shutdown(cancel_futures=True)
-        _check(hasher.hexdigest(), digest)
-        return [Part(number, etag) for number, etag in enumerate(etags, 1)]
+    def send_part(self, key: str, upload: str, number: int, data: bytes) -> str:
+        """Send one part, of which all but the last have 5 MiB or more; its ETag."""
+        return self._upload_part(self.bucket, key, data, None, upload, number)
+
+    def complete_parts(self, key: str, upload: str, etags: list[str], size: int) -> bool:
+        """Make the parts an object, as `put` would; whether it is new."""
+        if self.size(key) == size:
+            self.drop_parts(key, upload)
+            return False
+        return self._unless_there(
+            key, size, lambda headers: self._complete(key, upload, etags, headers, size)
+        )
+
+    def drop_parts(self, key: str, upload: str) -> None:
+        """Forget an upload in parts."""
+        with suppress(NotFound, Unavailable):  # `sweep` will
+            self._abort_multipart_upload(self.bucket, key, upload)
 
     def _complete(
-        self, key: str, upload: str, parts: list[Part], headers: DictType, size: int
+        self, key: str, upload: str, etags: list[str], headers: DictType, size: int
     ) -> None:
         listed = "".join(
-            f"<Part><PartNumber>{part.part_number}</PartNumber><ETag>{part.etag}</ETag></Part>"
-            for part in parts
+            f"<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>"
+            for number, etag in enumerate(etags, 1)
         )
         body = f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>".encode()
         headers = {"Content-Type": "application/xml", **headers}
@@ -224,10 +199,6 @@ class S3Client(Minio):
         send({})  # also over what is damaged
         return is_new
 
-    def _drop(self, key: str, upload: str) -> None:
-        with suppress(NotFound, Unavailable):  # `sweep` will
-            self._abort_multipart_upload(self.bucket, key, upload)
-
     def sweep(self, prefix: str) -> None:
         """Drop uploads in parts that a killed server left."""
         with self._readable():
@@ -235,7 +206,7 @@ class S3Client(Minio):
         for upload in found:
             began = upload.initiated_time
             if upload.upload_id and began and datetime.now(UTC) - began > ABANDONED:
-                self._drop(upload.object_name, upload.upload_id)
+                self.drop_parts(upload.object_name, upload.upload_id)
 
     def signed_get(self, key: str) -> str:
         """A URL by which anybody can download an object for a short while."""
@@ -275,11 +246,6 @@ class S3Client(Minio):
         except urllib3.exceptions.HTTPError:
             return None
         return answer.data if answer.status in (200, 201, 204) else None
-
-
-def _check(hexdigest: str, digest: str) -> None:
-    if f"sha256:{hexdigest}" != digest:
-        raise other_bytes(f"sha256:{hexdigest}", digest)
 
 
 def _pool(place: S3Place) -> urllib3.PoolManager:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from esm_client.core.artifact.config import EsmConfig
-from esm_client.core.artifact.source_model import check_source_model_file
+from esm_client.core.artifact.source_model import check_local_file
 from esm_client.core.artifact.summary import MAX_TOKENS, parse_summary, unpack_vocabulary
 from esm_client.core.errors import InvalidArtifact
 from esm_client.core.maps.storage import load_map
@@ -19,7 +19,7 @@ def test_offsets_that_are_no_numbers(tmp_path, end):
     path = tmp_path / "model.safetensors"
     path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
     with pytest.raises(InvalidArtifact):
-        check_source_model_file(path.name, path)
+        check_local_file(path.name, path)
 
 
 @pytest.mark.parametrize("shape", [(2, 2), (MAX_TOKENS // 64 + 1,)])

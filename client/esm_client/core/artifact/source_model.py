@@ -1,7 +1,7 @@
 """A fine-tuned source model on disk: which files belong to it, and whether they are safe."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from esm_client.core.disk import disk_errors
@@ -21,6 +21,8 @@ _FILES = re.compile(
     r"|(sentencepiece\.bpe|spiece|tokenizer)\.model"
 )
 _WEIGHTS = ".safetensors"
+ReadRange = Callable[[int, int], bytes]
+"""The bytes of a file from one offset up to another."""
 _HINT = "Save it with save_pretrained, which writes config.json and safetensors."
 
 
@@ -42,7 +44,7 @@ def source_model_files(directory: Path) -> dict[str, Path]:
         check_source_model(files)
         size = sum(path.stat().st_size for path in files.values())
         for name, path in files.items():
-            check_source_model_file(name, path)
+            check_local_file(name, path)
     if size > MAX_SOURCE_MODEL_BYTES:
         raise TooLarge(
             f"{directory} holds {size} bytes; a source model may hold {MAX_SOURCE_MODEL_BYTES}.",
@@ -71,15 +73,26 @@ def check_source_model(names: Iterable[str]) -> None:
         )
 
 
-def check_source_model_file(name: str, path: Path) -> None:
+def check_local_file(name: str, path: Path) -> None:
+    """`check_source_model_file` for a file on disk."""
+    with path.open("rb") as file:
+
+        def read(start: int, stop: int) -> bytes:
+            file.seek(start)
+            return file.read(stop - start)
+
+        check_source_model_file(name, path.stat().st_size, read)
+
+
+def check_source_model_file(name: str, size: int, read: ReadRange) -> None:
     """Raise InvalidArtifact or UnsafeModel for one file; of weights only the header is read."""
     if name.endswith(_WEIGHTS):
-        _check_tensors(name, path)
+        _check_tensors(name, size, read)
     elif name in ("config.json", "tokenizer_config.json"):
-        if path.stat().st_size > (limit := 64 * MAX_CONFIG_BYTES):
+        if size > (limit := 64 * MAX_CONFIG_BYTES):
             raise InvalidArtifact(f"{name} is larger than {limit} bytes.", _HINT)
         try:
-            document = parse_object(path.read_bytes())
+            document = parse_object(read(0, size))
         except ValueError as cause:
             raise InvalidArtifact(f"{name} cannot be read: {cause}.", _HINT) from cause
         if "auto_map" in document:
@@ -89,22 +102,18 @@ def check_source_model_file(name: str, path: Path) -> None:
             )
 
 
-def _check_tensors(name: str, path: Path) -> None:
+def _check_tensors(name: str, size: int, read: ReadRange) -> None:
     """The header announces what follows, and every tensor lies inside the file."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if size < 8 or length > min(MAX_TENSOR_HEADER_BYTES, size - 8):
-            raise InvalidArtifact(f"{name} is no safetensors file.", _HINT)
-        try:
-            header = parse_object(file.read(length))
-            ends = [
-                int(entry["data_offsets"][1])
-                for key, entry in header.items()
-                if key != "__metadata__"
-            ]
-        except (ValueError, TypeError, LookupError, OverflowError) as cause:
-            raise InvalidArtifact(f"{name} has no readable safetensors header.", _HINT) from cause
+    length = int.from_bytes(read(0, min(8, size)), "little")
+    if size < 8 or length > min(MAX_TENSOR_HEADER_BYTES, size - 8):
+        raise InvalidArtifact(f"{name} is no safetensors file.", _HINT)
+    try:
+        header = parse_object(read(8, 8 + length))
+        ends = [
+            int(entry["data_offsets"][1]) for key, entry in header.items() if key != "__metadata__"
+        ]
+    except (ValueError, TypeError, LookupError, OverflowError) as cause:
+        raise InvalidArtifact(f"{name} has no readable safetensors header.", _HINT) from cause
     if max(ends, default=0) != size - 8 - length:
         raise InvalidArtifact(
             f"{name} holds {size} bytes, its header announces another number: it is cut off.",
