@@ -196,6 +196,32 @@ def test_changed_bytes_are_not_believed(store, straight, relay):
         assert path.read_bytes() == content
 
 
+def test_a_copy_that_the_disk_damaged_is_fetched_again(straight):
+    content = os.urandom(1000)
+    put(straight, content)
+    with straight.local_copy(digest_of(content)):
+        pass
+    (copy,) = straight._cache._directory.glob("??/*")
+    copy.write_bytes(content[:-1] + b"?")
+    with straight.local_copy(digest_of(content)) as path:
+        assert path.read_bytes() == content
+    assert copy.read_bytes() == content
+
+
+def test_put_many_tells_of_each_that_cannot_be_sent(store, straight, relay):
+    contents = [os.urandom(1000) for _ in range(30)]
+    blobs = [(digest_of(content), [content]) for content in contents]
+    relay.rule = lambda asked, forward: (
+        Answer(500, b"oops") if asked.method == "PUT" and contents[3] == asked.body else forward()
+    )
+    with pytest.raises(Unavailable):
+        store.put_many(blobs)
+    assert straight.size(blobs[3][0]) is None
+    relay.rule = lambda asked, forward: forward()
+    store.put_many(blobs)
+    assert all(straight.size(digest) == 1000 for digest, _ in blobs)
+
+
 def test_a_full_store_says_so(store, relay):
     relay.rule = lambda asked, forward: Answer(
         403, b"<Error><Code>QuotaExceeded</Code></Error>", XML

@@ -39,6 +39,9 @@ def copy_blobs(
                 if not sending.reading:
                     raise
                 faulty.append(sending.digest)
+        for digest, size in batch:
+            if digest not in faulty and target.size(digest) != size:
+                raise Unavailable(f"{digest} was copied and is not there.", "Copy again.")
         done += sum(size for _, size in batch)
         watch(done, total)
     return faulty

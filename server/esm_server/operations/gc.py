@@ -31,6 +31,8 @@ def sweep(
 ) -> Sweep:
     """Remove blobs that nothing names and that were stored longer than `grace` ago.
 
+    With them goes what interrupted uploads left a week ago and longer.
+
     Nothing that is named can be swept, whatever is pushed meanwhile. Each batch is looked up and
     removed inside one write transaction, and so is each commit of a version: the commit sees,
     inside its own, that its blobs are there. As write transactions exclude one another, either
@@ -38,6 +40,8 @@ def sweep(
     them, answers so, and the client uploads them again.
     """
     done = Sweep()
+    if not dry_run:
+        registry.store.sweep()
     old = _old_blobs(registry, grace, done)
     for number, batch in enumerate(parts(old, BATCH)):
         watch(number * BATCH, len(old))

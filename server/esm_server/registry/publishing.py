@@ -104,7 +104,7 @@ class PublishService:
             check_publisher(session, caller, namespace, may_create=self._open_namespaces)
         _check_sizes(request)
         try:
-            artifact = read_artifact(self._store, request.manifest)
+            artifact = read_artifact(self._database, self._store, request.manifest)
         except FileNotFoundError as cause:  # swept while it was read
             raise NotFound(
                 "A file of this version is not on the server any more.", "It was swept: push again."

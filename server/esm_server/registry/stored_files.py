@@ -7,15 +7,19 @@ from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.artifact.manifest import digest_file
 from esm_client.core.errors import InvalidArtifact, NotFound
 from esm_client.core.schemas import Manifest
-from esm_server.storage.base import BlobStore, DamagedBlob, damaged
+from esm_server.db.database import Database
+from esm_server.storage.base import BlobStore, DamagedBlob
 
 
-def read_artifact(store: BlobStore, manifest: Manifest) -> EsmArtifact:
-    """The ESM that the files of a manifest hold; raises NotFound, InvalidArtifact and its kin."""
+def read_artifact(database: Database, store: BlobStore, manifest: Manifest) -> EsmArtifact:
+    """The ESM that the files of a manifest hold; raises NotFound, InvalidArtifact and its kin.
+
+    Call it outside of transactions: it removes damaged blobs in one of its own.
+    """
     sizes = stored_sizes(store, manifest)
     with ExitStack() as stack:
         paths = {
-            filename: _intact(store, stack, filename, entry.sha256)
+            filename: _intact(database, store, stack, filename, entry.sha256)
             for filename, entry in manifest.files.items()
         }
         for filename, entry in manifest.files.items():
@@ -41,16 +45,30 @@ def stored_sizes(store: BlobStore, manifest: Manifest) -> dict[str, int]:
     return sizes
 
 
-def _intact(store: BlobStore, stack: ExitStack, filename: str, digest: str) -> Path:
+def _intact(
+    database: Database, store: BlobStore, stack: ExitStack, filename: str, digest: str
+) -> Path:
     """A file of a version; one that was damaged goes, so that the next push mends it."""
-    try:
-        path = stack.enter_context(store.local_copy(digest))
-        if digest_file(path) != digest:
-            raise damaged(digest)
-    except DamagedBlob as cause:
-        store.remove(digest)
+    path = _sound_copy(store, stack, digest)
+    if path is None:
+        # Once more, while nothing is committed: another push may just have mended it.
+        with database.write() as session:
+            session.connection()  # it begins now, and not with a first statement
+            path = _sound_copy(store, stack, digest)
+            if path is None:
+                store.remove(digest)
+    if path is None:
         raise NotFound(
             f"The blob of {filename} ({digest}) was damaged on the server.",
             "It was removed there: push again.",
-        ) from cause
+        )
     return path
+
+
+def _sound_copy(store: BlobStore, stack: ExitStack, digest: str) -> Path | None:
+    """A file with the blob's bytes, None for a damaged one; raises NotFound."""
+    try:
+        path = stack.enter_context(store.local_copy(digest))
+    except DamagedBlob:
+        return None
+    return path if digest_file(path) == digest else None

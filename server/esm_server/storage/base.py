@@ -63,6 +63,10 @@ class BlobStore(Protocol):
         """Make the store ready before the first request; sweeps what broken uploads left."""
         ...
 
+    def sweep(self) -> None:
+        """Remove what interrupted uploads left too long ago; beside a running server."""
+        ...
+
     def size(self, digest: str) -> int | None:
         """The blob's size in bytes, or None when it is not there."""
         ...

@@ -8,6 +8,7 @@ from threading import Lock
 from time import time
 from uuid import uuid4
 
+from esm_client.core.artifact.manifest import digest_file
 from esm_server.storage.incoming import translated
 
 STALE_SECONDS = 24 * 3600
@@ -63,7 +64,11 @@ class BlobCache:
             os.utime(blob)
         except FileNotFoundError:
             return False
-        return True
+        if digest_file(mine) == digest:
+            return True
+        mine.unlink()  # this disk has damaged it: fetch it again
+        blob.unlink(missing_ok=True)
+        return False
 
     def _download(self, digest: str, mine: Path, fetch: Callable[[], Iterable[bytes]]) -> None:
         with translated(), mine.open("wb") as file:

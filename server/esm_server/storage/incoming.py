@@ -26,11 +26,19 @@ class Incoming:
         self.directory = directory
 
     def prepare(self) -> None:
-        """Create the directory and remove what interrupted uploads left too long ago."""
+        """Create the directory and remove what nobody will go on with; no upload may be running."""
         self.directory.mkdir(parents=True, exist_ok=True)
         for path in self.directory.iterdir():
-            if path.suffix != PART or time.time() - path.stat().st_mtime > KEEP_SECONDS:
+            if path.suffix != PART:
                 path.unlink()
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Remove what interrupted uploads left too long ago."""
+        for path in self.directory.iterdir():
+            with suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > KEEP_SECONDS:
+                    path.unlink()
 
     def path(self, digest: str, owner: str | None) -> Path:
         """Where an upload is written; without an owner, a place that is used once."""

@@ -29,6 +29,10 @@ class LocalBlobStore:
         """Create the directories and remove what interrupted uploads left too long ago."""
         self._incoming.prepare()
 
+    def sweep(self) -> None:
+        """Remove what interrupted uploads left too long ago."""
+        self._incoming.sweep()
+
     def size(self, digest: str) -> int | None:
         """The blob's size in bytes, or None when it is not there."""
         try:

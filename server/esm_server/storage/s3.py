@@ -3,7 +3,9 @@
 import hashlib
 import re
 import time
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +26,8 @@ from esm_server.storage.s3_parts import PartsUpload, put_file
 _NAME = re.compile(r"[0-9a-f]{64}")
 _ROOM = BoundedSemaphore(4)
 """Uploads that go on to the bucket while they arrive; each has up to 32 MB in memory."""
+PUTS_AT_A_TIME = 8
+"""Small objects that are sent at a time."""
 PAUSE = 0.1
 """Seconds, before a download that broke goes on."""
 
@@ -54,6 +58,11 @@ class S3BlobStore:
         self._client.check_bucket()
         self._client.sweep(f"{self._prefix}blobs/")
 
+    def sweep(self) -> None:
+        """Remove what interrupted uploads left too long ago; raises Unavailable."""
+        self._incoming.sweep()
+        self._client.sweep(f"{self._prefix}blobs/")
+
     def size(self, digest: str) -> int | None:
         """The blob's size in bytes, or None when it is not there; raises Unavailable."""
         return self._client.size(self.key(digest))
@@ -76,17 +85,29 @@ class S3BlobStore:
 
         Raises DigestMismatch, StorageFull, Unavailable; those before the one at fault stay.
         """
-        for digest, chunks in blobs:
-            if self.size(digest) is not None:
-                continue
-            writer = self.begin(digest)
+        going = deque[Future[bool]]()
+        with ThreadPoolExecutor(PUTS_AT_A_TIME) as pool:
             try:
-                for data in chunks:
-                    writer.write(data)
-                writer.commit()
-            except BaseException:
-                writer.abort()
-                raise
+                for digest, chunks in blobs:
+                    if self.size(digest) is not None:
+                        continue
+                    if len(going) == PUTS_AT_A_TIME:
+                        going.popleft().result()
+                    going.append(pool.submit(self._collected(digest, chunks).send))
+            finally:
+                for one in going:
+                    one.result()
+
+    def _collected(self, digest: str, chunks: Iterable[bytes]) -> "S3BlobWriter":
+        writer = self.begin(digest)
+        try:
+            for data in chunks:
+                writer.write(data)
+            writer.verify()
+        except BaseException:
+            writer.abort()
+            raise
+        return writer
 
     def kept(self, digest: str, owner: str) -> int:
         """Bytes that an interrupted upload of this owner has left."""
@@ -193,6 +214,17 @@ class S3BlobWriter(PartFile):
     def commit(self) -> bool:
         """Let the object appear; raises DigestMismatch, StorageFull, Unavailable."""
         self.verify()
+        return self._appear()
+
+    def send(self) -> bool:
+        """The same for bytes that were verified; on an error nothing stays."""
+        try:
+            return self._appear()
+        except BaseException:
+            self.abort()
+            raise
+
+    def _appear(self) -> bool:
         if self._early is not None and self._early.begun:
             is_new = self._early.complete()
             self._early = None

@@ -1,5 +1,7 @@
 """`gc` removes what nothing names, and nothing else, whatever goes on beside it."""
 
+import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Event
@@ -80,3 +82,15 @@ def test_a_client_uploads_again_what_was_swept_under_its_push(
         assert client.push(directory, "n/late", space="space").version == 1
     assert len(asked) == 6
     assert command(filled, "check", "--deep")["findings"] == []
+
+
+def test_old_parts_of_uploads_go_and_young_ones_stay(filled, command):
+    incoming = filled.data_dir / "blobs" / "incoming"
+    old, young = incoming / f"{'a' * 64}.part", incoming / f"{'b' * 64}.part"
+    for path in (old, young):
+        path.write_bytes(b"begun")
+    os.utime(old, (time.time() - 8 * 24 * 3600,) * 2)
+    command(filled, "gc", "--dry-run")
+    assert old.exists()
+    command(filled, "gc")
+    assert (old.exists(), young.exists()) == (False, True)
