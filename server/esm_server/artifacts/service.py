@@ -8,6 +8,7 @@ from pathlib import Path
 from esm_client.core.disk import disk_errors
 from esm_client.core.errors import NotFound, TooLarge, TruncatedUpload, Unavailable
 from esm_client.core.references import check_digest
+from esm_server.artifacts.settled import settled
 from esm_server.auth.caller import Caller
 from esm_server.auth.service import AuthService
 from esm_server.db.database import Database
@@ -16,7 +17,7 @@ from esm_server.namespaces.repository import NamespaceRepository
 from esm_server.registry.answers import as_source_model
 from esm_server.registry.repository import EsmRepository
 from esm_server.registry.service import find_version
-from esm_server.storage.base import BlobStore
+from esm_server.storage.base import BlobStore, BlobWriter
 from esm_server.storage.direct import DirectAccess, SignedPut
 
 BUFFER_BYTES = 2**20
@@ -153,18 +154,23 @@ class ArtifactService:
         room = await asyncio.to_thread(self._room, caller, namespace, upload.resumable)
         room.check(upload.total or 0)
         owner = caller.name if upload.resumable else None
-        writer = await asyncio.to_thread(self._store.begin, digest, owner, upload.offset)
+        begun: list[BlobWriter] = []  # also when the request is cancelled while it begins
+
+        def begin() -> BlobWriter:
+            begun.append(self._store.begin(digest, owner, upload.offset))
+            return begun[0]
+
         try:
+            writer = await settled(begin)
             size = await self._copy(upload, writer.write, room)
             await asyncio.to_thread(self._auth.recheck, caller)
             last = await asyncio.to_thread(self._room, caller, namespace, upload.resumable)
             last.check(size)
-            return await asyncio.to_thread(writer.commit)
-        except (TruncatedUpload, asyncio.CancelledError):
-            (writer.keep if upload.resumable else writer.abort)()
-            raise
-        except BaseException:  # a cancelled request leaves nothing behind either
-            writer.abort()
+            return await settled(writer.commit)
+        except BaseException as error:
+            broke = isinstance(error, TruncatedUpload | asyncio.CancelledError)
+            for writer in begun:
+                await settled(writer.keep if broke and upload.resumable else writer.abort)
             raise
 
     async def receive_pack(
@@ -191,12 +197,12 @@ class ArtifactService:
                 room.check(size)
                 buffer += chunk
                 if len(buffer) >= BUFFER_BYTES:
-                    await asyncio.to_thread(write, bytes(buffer))
+                    await settled(write, bytes(buffer))
                     buffer.clear()
         except TruncatedUpload:
-            await asyncio.to_thread(write, bytes(buffer))
+            await settled(write, bytes(buffer))
             raise
-        await asyncio.to_thread(write, bytes(buffer))
+        await settled(write, bytes(buffer))
         if upload.total is not None and size < upload.total:
             raise TruncatedUpload(
                 f"{upload.total} bytes were announced, {size} arrived.", "Push again."

@@ -54,10 +54,14 @@ async def _ahead(chunks: Iterator[bytes]) -> AsyncGenerator[bytes]:
             following = asyncio.create_task(asyncio.to_thread(next, chunks, b""))
             yield chunk
     finally:  # who stops listening must not leave a file or connection open
-        with suppress(Exception):
-            await following
-        if isinstance(chunks, Generator):
-            await asyncio.to_thread(chunks.close)
+        await asyncio.shield(asyncio.ensure_future(_closed(chunks, following)))
+
+
+async def _closed(chunks: Iterator[bytes], following: asyncio.Task[bytes]) -> None:
+    with suppress(Exception):
+        await following
+    if isinstance(chunks, Generator):
+        await asyncio.to_thread(chunks.close)
 
 
 class Elsewhere(Streamed, Protocol):

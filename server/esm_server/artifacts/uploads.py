@@ -1,5 +1,6 @@
 """Reading what an upload's headers say of it."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from typing import Any
@@ -10,14 +11,22 @@ from litestar.exceptions import InternalServerException
 from esm_client.core.errors import InvalidInput, TruncatedUpload
 from esm_server.artifacts.service import Upload
 
+QUIET_SECONDS = 60
+"""Without a byte, until an upload counts as broken."""
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 
 
 async def _chunks(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
+    stream = request.stream()
     try:
-        async for chunk in request.stream():
+        while True:
+            async with asyncio.timeout(QUIET_SECONDS):
+                chunk = await anext(stream, None)
+            if chunk is None:
+                return
             yield chunk
-    except InternalServerException as cause:  # how Litestar tells that the client left
+    # how Litestar tells that the client left, and what a network that went away looks like
+    except (InternalServerException, TimeoutError) as cause:
         raise TruncatedUpload(
             "The connection broke during the upload.", "Send it again."
         ) from cause

@@ -34,6 +34,8 @@ def check(
     lines += [f"repaired  {one.code}  {one.where}: {one.what}" for one in report.repaired]
     for one in report.findings:
         how_to = "esm-server check --repair mends it" if one.repairable else "cannot be repaired"
+        if one.code == "blob-damaged" and not repair:
+            how_to = "esm-server check --deep --repair sets it aside"
         if one.code == "engine-damaged" and repair:
             how_to = "its server runs: stop it and repair, or restart it, which mends it too"
         lines.append(f"problem   {one.code}  {one.where}: {one.what} ({how_to})")

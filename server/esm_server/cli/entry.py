@@ -42,7 +42,7 @@ def main() -> None:
     except OSError as error:
         _fail(
             f"{error.filename or 'A file'} cannot be used: {error.strerror or error}.",
-            "Choose a --data-dir that this user may write to.",
+            "Check that this user may read and write it, and that the disk has room.",
         )
 
 

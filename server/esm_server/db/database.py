@@ -49,6 +49,16 @@ class Database:
         self.engine.dispose()
 
 
+def hold(session: Session) -> None:
+    """Make sure that a write transaction has begun and still is ours; raises Unavailable.
+
+    PostgreSQL ends one that says nothing for a minute, and lets the next writer in. Call it right
+    before whatever only the one writer may do outside of the database.
+    """
+    with _translated():
+        session.connection().exec_driver_sql("SELECT 1")
+
+
 @contextmanager
 def _translated() -> Generator[None]:
     try:

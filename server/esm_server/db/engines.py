@@ -25,13 +25,14 @@ _HINT = "Write it like postgresql://user:password@host/database or sqlite:////pa
 
 def make_engine(url: str) -> Engine:
     """The engine of a database; raises InvalidInput for a URL that names none we can use."""
-    parsed = _parsed(url)
+    parsed = parsed_url(url)
     engine = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed)
     event.listen(engine, "before_cursor_execute", _refuse_nul)
     return engine
 
 
-def _parsed(url: str) -> URL:
+def parsed_url(url: str) -> URL:
+    """The URL of a database that we can use; raises InvalidInput."""
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError) as cause:

@@ -89,7 +89,8 @@ def _check_ours(engine: Engine) -> None:
 
 def schema_problem(engine: Engine) -> str | None:
     """Why this version cannot read the database; None when its schema is ours."""
-    revision = _revision(engine)
+    with _usable(engine):
+        revision = _revision(engine)
     scripts = ScriptDirectory.from_config(config(engine))
     if revision == scripts.get_current_head():
         return None

@@ -2,6 +2,8 @@
 
 import hashlib
 import tempfile
+from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,12 +14,14 @@ from esm_server.operations.backups import Backups, Point, StoredPart
 from esm_server.operations.blob_users import named_blobs, shown, users_of
 from esm_server.operations.copying import copy_blobs
 from esm_server.operations.dump import dumped, next_key, table_names
+from esm_server.operations.hashing import fault_of
 from esm_server.operations.opening import Registry, Watch, nobody_watches
 from esm_server.storage.base import BlobStore
 from esm_server.system.version import server_version
 
 ATTEMPTS = 5
 CHUNK = 2**20
+BLOBS = "the list of blobs"
 
 
 @dataclass(slots=True)
@@ -63,27 +67,32 @@ def back_up(registry: Registry, target: Backups, watch: Watch = nobody_watches) 
 
 
 def _dump(registry: Registry, store: BlobStore) -> tuple[Point, list[tuple[str, int]]]:
-    with registry.database.read() as session:
-        following = next_key(session)
-        named = sorted(named_blobs(session).items())
-        tables: dict[str, StoredPart] = {}
-        for name in table_names():
-            with tempfile.TemporaryFile() as file:
-                count = 0
-                for line in dumped(session, name):
-                    count += 1
-                    file.write(line)
-                tables[name] = _stored(store, file, count)
-    with tempfile.TemporaryFile() as file:
-        file.writelines(f"{digest} {size}\n".encode() for digest, size in named)
-        listed = _stored(store, file, len(named))
+    # Written here first: a store that is slow shall not keep the database's snapshot open.
+    registry.data_dir.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        files: dict[str, tuple[Any, int]] = {}
+
+        def write(name: str, lines: Iterable[bytes]) -> None:
+            file = stack.enter_context(tempfile.TemporaryFile(dir=registry.data_dir))
+            count = 0
+            for count, line in enumerate(lines, 1):  # noqa: B007 - the last one counts
+                file.write(line)
+            files[name] = file, count
+
+        with registry.database.read() as session:
+            following = next_key(session)
+            named = sorted(named_blobs(session).items())
+            for name in table_names():
+                write(name, dumped(session, name))
+        write(BLOBS, (f"{digest} {size}\n".encode() for digest, size in named))
+        stored = {name: _stored(store, *found) for name, found in files.items()}
     point = Point(
         created_at=now().isoformat(),
         server_version=server_version(),
         revision=head_revision(registry.database.engine),
         next_version_key=following,
-        tables=tables,
-        blobs=listed,
+        blobs=stored.pop(BLOBS),
+        tables=stored,
         blob_bytes=sum(size for _, size in named),
     )
     return point, named
@@ -94,5 +103,7 @@ def _stored(store: BlobStore, file: Any, count: int) -> StoredPart:
     file.seek(0)
     digest = f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
     file.seek(0)
+    if store.size(digest) is not None and fault_of(store, digest) is not None:
+        store.remove(digest)  # of an earlier backup, which a power cut or a disk has damaged
     store.put_many([(digest, iter(lambda: file.read(CHUNK), b""))])
     return StoredPart(digest=digest, size=size, count=count)

@@ -22,6 +22,10 @@ def backups_at(target: str, settings: Settings) -> Backups:
     """
     if "://" not in target:
         root = Path(target)
+        if root.resolve() in (settings.data_dir.resolve(), settings.blob_dir.resolve()):
+            raise InvalidInput(
+                f"{target} is where the registry itself keeps its files.", "Name another folder."
+            )
         store = LocalBlobStore(root / "blobs")
         return Backups(target, store, _Folder(root / "points"), root)
     if (match := _BUCKET.fullmatch(target)) is None:
@@ -30,7 +34,7 @@ def backups_at(target: str, settings: Settings) -> Backups:
         )
     bucket, prefix = match["bucket"], (match["prefix"] or "").strip("/")
     place, own = backup_place(settings, bucket), registry_place(settings)
-    same = own is not None and (own.endpoint, own.bucket) == (place.endpoint, place.bucket)
+    same = own is not None and own.same_bucket(place)
     if same and prefix == settings.s3_prefix.strip("/"):
         raise InvalidInput(
             f"{target} is where the registry itself keeps its files.", "Name another prefix."

@@ -31,20 +31,22 @@ def copy_blobs(
             sending = _Sending(source, rest)
             try:
                 target.put_many(sending)
-            except (DigestMismatch, NotFound, OSError) as error:
-                if isinstance(error, OSError) and not sending.reading:
-                    raise
+            except (DigestMismatch, NotFound, OSError, Unavailable) as error:
+                if not (sending.reading or isinstance(error, DigestMismatch)):
+                    raise  # the target's fault
                 faulty.append(sending.digest)
-            except Unavailable:
-                if not sending.reading:
-                    raise
-                faulty.append(sending.digest)
-        for digest, size in batch:
-            if digest not in faulty and target.size(digest) != size:
-                raise Unavailable(f"{digest} was copied and is not there.", "Copy again.")
+        _check_all_there(target, batch, faulty)
         done += sum(size for _, size in batch)
         watch(done, total)
     return faulty
+
+
+def _check_all_there(
+    target: BlobStore, batch: Sequence[tuple[str, int]], faulty: Sequence[str]
+) -> None:
+    for digest, size in batch:
+        if digest not in faulty and target.size(digest) != size:
+            raise Unavailable(f"{digest} was copied and is not there.", "Copy again.")
 
 
 class _Sending:

@@ -14,7 +14,6 @@ from esm_server.db.columns import UtcDateTime, metadata
 from esm_server.operations.blob_users import parts
 
 BATCH = 500
-_SET_SEQUENCE = text("SELECT setval(pg_get_serial_sequence(:table, :column), :next, false)")
 _NEVER_AGAIN = "esm_versions"
 """The table whose keys are not given again, not even those of deleted rows."""
 

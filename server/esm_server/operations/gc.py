@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from esm_server.db.columns import now
+from esm_server.db.database import hold
 from esm_server.operations.blob_users import named_blobs, parts, still_named
 from esm_server.operations.opening import Registry, Watch, nobody_watches
 from esm_server.storage.base import StoredBlob
@@ -52,6 +53,7 @@ def sweep(
             named = still_named(session, [blob.digest for blob in batch])
             unnamed = [blob for blob in batch if blob.digest not in named]
             for blob in unnamed:
+                hold(session)
                 registry.store.remove(blob.digest)
         _count(done, unnamed)
     watch(len(old), len(old))

@@ -5,10 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy.engine import make_url
-
 from esm_client.core.errors import NotFound
 from esm_server.db.database import Database
+from esm_server.db.engines import parsed_url
 from esm_server.db.migrations import check_current
 from esm_server.settings import Settings
 from esm_server.storage.base import BlobStore
@@ -39,7 +38,7 @@ def opened(settings: Settings, *, any_schema: bool = False) -> Generator[Registr
     Raises NotFound where there is none, Unavailable for a database that does not answer or has
     another schema, unless `any_schema`.
     """
-    file = make_url(settings.url)
+    file = parsed_url(settings.url)
     if file.drivername.startswith("sqlite") and not Path(file.database or "").is_file():
         raise NotFound(
             f"There is no registry in {settings.data_dir}.",

@@ -18,7 +18,7 @@ SAVE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class DamagedBlob:
+class Damage:
     """A blob whose bytes are not what its digest says."""
 
     digest: str
@@ -36,7 +36,7 @@ class Scrub:
     """Whether it went on where an interrupted one had stopped."""
     blobs: int = 0
     bytes: int = 0
-    damaged: list[DamagedBlob] = field(default_factory=list["DamagedBlob"])
+    damaged: list[Damage] = field(default_factory=list["Damage"])
 
 
 def scrub(
@@ -86,11 +86,11 @@ def scrub(
     return done
 
 
-def _damaged(registry: Registry, digest: str, fault: str, *, repair: bool) -> DamagedBlob:
+def _damaged(registry: Registry, digest: str, fault: str, *, repair: bool) -> Damage:
     with registry.database.read() as session:
         users = users_of(session, [digest]).get(digest, [])
     moved = set_aside(registry, digest) if repair else None
-    return DamagedBlob(digest, fault, users, str(moved) if moved else None)
+    return Damage(digest, fault, users, str(moved) if moved else None)
 
 
 def _save(state: Path, after: str, done: Scrub) -> None:

@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import Any
 
 from pydantic_core import to_json
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from esm_client.core.artifact.directory import MODEL, EsmArtifact, check_file_names
@@ -43,9 +42,6 @@ from esm_server.spaces.repository import SpaceRepository
 from esm_server.spaces.service import require_id
 from esm_server.storage.base import BlobStore
 from esm_server.telemetry.metrics import Metrics
-
-ATTEMPTS = 5
-"""How often a publish is tried when another one takes the same version number or space name."""
 
 TakeIn = Callable[[int, Iterable[str]], None]
 """Puts the maps of a space, by the digests of their files, at the engine's hand."""
@@ -111,18 +107,10 @@ class PublishService:
             ) from cause
         fingerprint = claimed_fingerprint(artifact, request.fingerprint)
         draft = _Draft(namespace, name, request, artifact, fingerprint, caller)
-        published, space_id = self._stored(draft)
+        published, space_id = self._store_version(draft)
         if published.is_new:
             self._take_in(space_id, [request.manifest.files[MODEL].sha256])
         return published
-
-    def _stored(self, draft: "_Draft") -> tuple[Published, int]:
-        for _ in range(ATTEMPTS - 1):
-            try:
-                return self._store_version(draft)
-            except IntegrityError:  # somebody was faster: look again at what is there now
-                continue
-        return self._store_version(draft)
 
     def _store_version(self, draft: "_Draft") -> tuple[Published, int]:
         """The version, and the id of its space."""

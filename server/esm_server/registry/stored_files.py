@@ -7,7 +7,7 @@ from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.artifact.manifest import digest_file
 from esm_client.core.errors import InvalidArtifact, NotFound
 from esm_client.core.schemas import Manifest
-from esm_server.db.database import Database
+from esm_server.db.database import Database, hold
 from esm_server.storage.base import BlobStore, DamagedBlob
 
 
@@ -53,9 +53,10 @@ def _intact(
     if path is None:
         # Once more, while nothing is committed: another push may just have mended it.
         with database.write() as session:
-            session.connection()  # it begins now, and not with a first statement
+            hold(session)
             path = _sound_copy(store, stack, digest)
             if path is None:
+                hold(session)
                 store.remove(digest)
     if path is None:
         raise NotFound(

@@ -71,6 +71,10 @@ class BlobStore(Protocol):
         """The blob's size in bytes, or None when it is not there."""
         ...
 
+    def state(self, digest: str) -> str | None:
+        """Names the bytes that are there, and changes with them; None when there are none."""
+        ...
+
     def stored(self) -> Iterator[StoredBlob]:
         """All whole blobs, in no order; what comes or goes meanwhile may be among them or not."""
         ...

@@ -62,7 +62,8 @@ class BlobCache:
         try:
             mine.hardlink_to(blob)
             os.utime(blob)
-        except FileNotFoundError:
+        except FileNotFoundError:  # not there, or dropped just now: the link is others' file
+            mine.unlink(missing_ok=True)
             return False
         if digest_file(mine) == digest:
             return True

@@ -35,10 +35,12 @@ class Incoming:
 
     def sweep(self) -> None:
         """Remove what interrupted uploads left too long ago."""
-        for path in self.directory.iterdir():
-            with suppress(FileNotFoundError):
-                if time.time() - path.stat().st_mtime > KEEP_SECONDS:
-                    path.unlink()
+        if self.directory.is_dir():
+            for path in self.directory.iterdir():
+                with suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # nobody goes on with it
+                    if time.time() - path.stat().st_mtime > KEEP_SECONDS:
+                        path.unlink()
 
     def path(self, digest: str, owner: str | None) -> Path:
         """Where an upload is written; without an owner, a place that is used once."""
@@ -72,6 +74,8 @@ class PartFile:
             self.file = path.open("ab")
         try:
             self._claim(offset)
+            if not path.exists() or path.stat().st_ino != os.fstat(self.file.fileno()).st_ino:
+                raise Conflict("The upload was swept just now.", "Begin it again.")
         except BaseException:
             self.file.close()
             raise
@@ -116,8 +120,10 @@ class PartFile:
 
     def abort(self) -> None:
         """Remove the part."""
-        self.path.unlink(missing_ok=True)
-        self.keep()
+        try:
+            self.path.unlink(missing_ok=True)
+        finally:
+            self.keep()
 
 
 def other_bytes(actual: str, announced: str) -> DigestMismatch:

@@ -40,6 +40,14 @@ class LocalBlobStore:
         except FileNotFoundError:
             return None
 
+    def state(self, digest: str) -> str | None:
+        """Names the bytes that are there, and changes with them; None when there are none."""
+        try:
+            found = self._path(digest).stat()
+        except FileNotFoundError:
+            return None
+        return f"{found.st_ino}-{found.st_mtime_ns}-{found.st_size}"
+
     def stored(self) -> Iterator[StoredBlob]:
         """All whole blobs, in no order."""
         for path in self._root.glob("??/*"):

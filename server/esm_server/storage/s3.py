@@ -67,6 +67,10 @@ class S3BlobStore:
         """The blob's size in bytes, or None when it is not there; raises Unavailable."""
         return self._client.size(self.key(digest))
 
+    def state(self, digest: str) -> str | None:
+        """Names the bytes that are there, and changes with them; None when there are none."""
+        return self._client.etag(self.key(digest))
+
     def stored(self) -> Iterator[StoredBlob]:
         """All whole blobs, in no order; raises Unavailable."""
         for found in self._client.listed(f"{self._prefix}blobs/"):
@@ -178,11 +182,9 @@ class S3BlobStore:
         self._cache.forget(digest)
 
     def check(self) -> None:
-        """Write small files here and there; raises StorageFull or Unavailable."""
+        """Write a small file here, ask for the bucket; raises StorageFull or Unavailable."""
         self._incoming.check()
-        key = f"{self._prefix}ready"
-        self._client.put(key, b"ready?")
-        self._client.remove(key)
+        self._client.check_bucket(patient=False)
 
     def key(self, digest: str) -> str:
         """The name of a blob's object."""
@@ -225,13 +227,24 @@ class S3BlobWriter(PartFile):
             raise
 
     def _appear(self) -> bool:
-        if self._early is not None and self._early.begun:
-            is_new = self._early.complete()
-            self._early = None
-            _ROOM.release()
-        else:
+        is_new = self._complete_early()
+        if is_new is None:
             is_new = put_file(self._client, self._key, self.path, self.digest)
         self.abort()  # the part has served
+        return is_new
+
+    def _complete_early(self) -> bool | None:
+        """Whether the object is new; None when its bytes were not sent while they arrived."""
+        early = self._early
+        if early is None or not early.begun:
+            return None
+        try:
+            is_new = early.complete()
+        except EsmError:
+            self._end_early()
+            return None
+        self._early = None
+        _ROOM.release()
         return is_new
 
     def keep(self) -> None:

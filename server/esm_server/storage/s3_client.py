@@ -44,6 +44,11 @@ class S3Place:
     patience: float = 30.0
     """From the first try of a request to the last."""
 
+    def same_bucket(self, other: "S3Place") -> bool:
+        """Whether both name one bucket of one server."""
+        mine, others = (one.endpoint.rstrip("/").lower() for one in (self, other))
+        return (mine, self.bucket) == (others, other.bucket)
+
 
 class S3Client(Minio):
     """One bucket. Whatever fails raises NotFound, Conflict, StorageFull or Unavailable."""
@@ -103,15 +108,27 @@ class S3Client(Minio):
         except VENDOR_ERRORS as error:
             raise as_ours(error, self.bucket, self.place.endpoint) from error
 
-    def check_bucket(self) -> None:
-        """Raise Unavailable unless the bucket is there and opens."""
-        self._execute("HEAD", self.bucket)
+    def check_bucket(self, *, patient: bool = True) -> None:
+        """Raise Unavailable unless the bucket is there and opens; asks once unless `patient`."""
+        if patient:
+            self._execute("HEAD", self.bucket)
+            return
+        with self._readable():
+            super()._execute("HEAD", self.bucket)
 
     def size(self, key: str) -> int | None:
         """Bytes of an object, or None when it is not there."""
         try:
             with self._readable():
                 return self.stat_object(self.bucket, key).size
+        except NotFound:
+            return None
+
+    def etag(self, key: str) -> str | None:
+        """What the store calls an object's bytes, or None when it is not there."""
+        try:
+            with self._readable():
+                return self.stat_object(self.bucket, key).etag
         except NotFound:
             return None
 
@@ -157,9 +174,12 @@ class S3Client(Minio):
         if self.size(key) == size:
             self.drop_parts(key, upload)
             return False
-        return self._unless_there(
+        is_new = self._unless_there(
             key, size, lambda headers: self._complete(key, upload, etags, headers, size)
         )
+        if not is_new:
+            self.drop_parts(key, upload)
+        return is_new
 
     def drop_parts(self, key: str, upload: str) -> None:
         """Forget an upload in parts."""

@@ -53,12 +53,12 @@ def as_ours(error: Exception, bucket: str, endpoint: str) -> EsmError:
     if code == "NoSuchBucket":
         return Unavailable(
             f"The object store {endpoint} has no bucket {bucket!r}.",
-            "Create it there, or correct ESM_SERVER_S3_BUCKET.",
+            "Create it there, or name another one.",
         )
     if code in _KEYS:
         return Unavailable(
             f"The object store {endpoint} refuses the server's keys for {bucket!r} ({code}).",
-            "Correct ESM_SERVER_S3_ACCESS_KEY and ESM_SERVER_S3_SECRET_KEY, or what they may do.",
+            "Correct the access key and the secret key for it, or what they may do.",
         )
     if code == "RequestTimeTooSkewed":
         return Unavailable(

@@ -8,6 +8,7 @@ from esm_server.operations.hashing import fault_of
 from esm_server.operations.opening import Registry, Watch
 
 MENDED = "A push of the same content mends it."
+MENDED_ASIDE = "Once it is set aside, a push of the same content mends it."
 
 
 def check_blobs(
@@ -53,9 +54,8 @@ def _named_still(registry: Registry, suspects: dict[str, str]) -> Iterator[Findi
             yield Finding(
                 "blob-missing" if missing else "blob-damaged",
                 digest,
-                f"It {fault}; needed by {shown(users[digest])}. {MENDED}"
-                if missing
-                else f"It {fault}; needed by {shown(users[digest])}. Set aside, {MENDED.lower()}",
+                f"It {fault}; needed by {shown(users[digest])}. "
+                f"{MENDED if missing else MENDED_ASIDE}",
                 repairable=False,
                 key=digest,
             )
