@@ -1,7 +1,9 @@
 """What is deployed: real settings, no secrets, hardened, and stopped in time."""
 
+import itertools
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -85,6 +87,14 @@ class TestCompose:
         grace = int(server["stop_grace_period"].removesuffix("s"))
         assert grace >= float(server["environment"]["ESM_SERVER_STOP_SECONDS"]) + LAST_SECONDS
         assert server["read_only"] is True
+
+    def test_what_compose_copies_in_is_never_empty_nor_for_a_read_only_container(self, compose):
+        inline = {name: c["content"] for name, c in compose["configs"].items() if "content" in c}
+        for content in inline.values():
+            assert re.sub(r"\$\{[A-Z0-9_]+:-\}", "", content) != ""
+        for name, service in compose["services"].items():
+            if any(config["source"] in inline for config in service.get("configs", ())):
+                assert not service.get("read_only"), name
 
     def test_the_schema_takes_it(self, compose):
         spec = pytest.importorskip("compose_spec")
@@ -214,6 +224,36 @@ class TestUnit:
         )  # fmt: skip
         assert "esm-server.service" not in done.stderr
         assert done.returncode == 0, done.stderr
+
+
+class TestCommandsBesideTheUnit:
+    """deploy/esm-server.sh, as far as it goes without a running systemd."""
+
+    SCRIPT = DEPLOY / "esm-server.sh"
+
+    @pytest.fixture(name="words")
+    def _words(self):
+        (line,) = re.findall(r"^exec .*", self.SCRIPT.read_text().replace("\\\n", " "), re.M)
+        return shlex.split(line)
+
+    def test_they_run_with_what_the_unit_sets(self, words):
+        unit = TestUnit.UNIT.read_text().splitlines()
+        given = [word for flag, word in itertools.pairwise(words) if flag == "-p"]
+        kinds = (
+            "User", "Environment", "EnvironmentFile", "StateDirectory", "StateDirectoryMode",
+            "UMask",
+        )  # fmt: skip
+        assert sorted(given) == sorted(line for line in unit if line.partition("=")[0] in kinds)
+        assert {line.partition("=")[0] for line in given} == set(kinds)
+        program = re.search(r"^ExecStart=(\S+) serve", TestUnit.UNIT.read_text(), re.M)[1]
+        assert words[-2:] == [program, "$@"]
+
+    def test_the_unit_tells_how_to_install_it(self):
+        text = TestUnit.UNIT.read_text()
+        source, target = re.search(r"^#   install -m 755 (\S+) (\S+)$", text, re.M).groups()
+        assert ROOT / source == self.SCRIPT
+        assert f"#   {target} token create --user admin --scope admin\n" in text
+        assert target in (ROOT / "docs" / "operations.md").read_text()
 
 
 def test_the_proxy_streams_and_keeps_metrics_private():

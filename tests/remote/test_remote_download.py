@@ -38,6 +38,22 @@ class TestBroken:
         ranges = [asked.headers.get("range") for asked in file_requests(relay)]
         assert ranges == [None, "bytes=5000-", "bytes=9000-"]
 
+    def test_a_try_that_brings_bytes_is_not_the_last(
+        self, relayed, relay, pushed, namespace, tmp_path, files
+    ):
+        cuts = iter([0, 0, 3000])
+
+        def rule(asked, forward):
+            answer = forward()
+            if not asked.path.endswith(MODEL):
+                return answer
+            return Answer(answer.status, answer.body, answer.headers, cut=next(cuts, None))
+
+        relay.rule = rule
+        assert files(relayed.pull(f"{namespace}/esm", tmp_path / "out")) == files(tmp_path / "esm")
+        ranges = [asked.headers.get("range") for asked in file_requests(relay)]
+        assert ranges == [None, None, None, "bytes=3000-"]
+
     def test_next_client_goes_on_too(self, relay, registry, pushed, namespace, tmp_path, files):
         broken = [0]
 

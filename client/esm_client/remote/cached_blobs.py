@@ -9,11 +9,7 @@ from typing import BinaryIO
 
 from esm_client.core.disk import beside, disk_errors
 from esm_client.core.references import check_digest
-
-try:
-    import fcntl
-except ImportError:  # no such locks on Windows: every download then gets its own file
-    fcntl = None
+from esm_client.remote.part_file import locked
 
 CHUNK_BYTES = 2**20
 _TARGET = "Choose a destination you may write to."
@@ -62,13 +58,14 @@ class CachedBlobs:
     def partial(self, digest: str) -> Generator[BinaryIO]:
         """A file to download into, at its end: what an interrupted download left is kept.
 
-        A second process that wants the same blob gets a file of its own.
+        A second process that wants the same blob gets a file of its own, and so does everybody
+        where files cannot be locked.
         """
         blob = self.path(digest)
         blob.parent.mkdir(parents=True, exist_ok=True)
         part = blob.with_name(f".{blob.name}.part")
         with part.open("ab") as file:
-            if _locked(file, part):
+            if locked(file, part):
                 yield file
                 return
         own = beside(blob)
@@ -81,14 +78,3 @@ class CachedBlobs:
     def adopt(self, file: BinaryIO, digest: str) -> None:
         """Make a complete download, whose digest is right, a blob."""
         Path(file.name).replace(self.path(digest))
-
-
-def _locked(file: BinaryIO, path: Path) -> bool:
-    """Whether we alone hold `file`, and it still is what lies at `path`."""
-    if fcntl is None:
-        return False
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return os.fstat(file.fileno()).st_ino == path.stat().st_ino
-    except OSError:  # somebody else is at it, or has just finished, or there are no locks here
-        return False

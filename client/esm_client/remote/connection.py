@@ -1,5 +1,6 @@
 """Opening connections: whom to trust, how long to wait."""
 
+import logging
 import ssl
 import sys
 
@@ -37,8 +38,21 @@ def open_http(settings: Settings) -> httpx.Client:
 
 def open_store(settings: Settings) -> httpx.Client:
     """A connection pool to the registry's object store, which never sees the token."""
+    logging.getLogger("httpx").addFilter(_without_signature)  # once, however often it is added
     timeout = httpx.Timeout(settings.timeout, connect=STORE_CONNECT_TIMEOUT)
     return httpx.Client(timeout=timeout, verify=trusted(settings), follow_redirects=False)
+
+
+def _without_signature(record: logging.LogRecord) -> bool:
+    """httpx logs every address, and a signed one opens the store to whoever reads the log."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(
+            value.copy_with(query=None)
+            if isinstance(value, httpx.URL) and "X-Amz-Signature" in value.params
+            else value
+            for value in record.args
+        )
+    return True
 
 
 def trusted(settings: Settings) -> ssl.SSLContext:

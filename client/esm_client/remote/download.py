@@ -53,15 +53,17 @@ def fill(part: PartFile, size: int, open_at: OpenAt, progress: Progress | None =
     """
     fruitless = 0
     while (start := part.size) < size:
+        broke = None
         try:
             _receive(part, size, open_at, progress)
         except RangeNotSatisfiable:
             part.restart()
-        except ConnectionFailed:
-            if fruitless + 1 >= FRUITLESS_TRIES:
-                raise
+        except ConnectionFailed as error:
+            broke = error
         fruitless = 0 if part.size > start else fruitless + 1
         if fruitless >= FRUITLESS_TRIES:
+            if broke is not None:
+                raise broke
             return
 
 

@@ -1,14 +1,38 @@
 """A file on its way here, written and hashed while the next bytes are received."""
 
 import hashlib
+import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from esm_client.core.artifact.manifest import digest_file
+
+try:
+    import fcntl
+except ImportError:  # no such locks on Windows
+    fcntl = None
+
 BATCH_BYTES = 2**20
 BATCHES_AHEAD = 4
+
+
+def locked(file: BinaryIO, path: Path) -> bool | None:
+    """Whether we alone hold `file`, and it still is what lies at `path`.
+
+    False: somebody else is at it, or has just finished. None: there are no locks here.
+    """
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.fstat(file.fileno()).st_ino == path.stat().st_ino
+    except (BlockingIOError, FileNotFoundError):
+        return False
+    except OSError:
+        return None
 
 
 class PartFile:
@@ -85,4 +109,6 @@ class PartFile:
     def digest(self) -> str:
         """`sha256:...` of all bytes."""
         self.flush()
+        if os.fstat(self._file.fileno()).st_size != self.size:  # somebody else wrote there too
+            return digest_file(Path(self._file.name))
         return f"sha256:{self._hash.hexdigest()}"

@@ -4,6 +4,8 @@ import shutil
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
+from typing import BinaryIO
 
 from esm_client.core.artifact.manifest import digest_file
 from esm_client.core.artifact.source_model import check_source_model, source_model_files
@@ -12,9 +14,13 @@ from esm_client.core.errors import Conflict, ConnectionFailed, DigestMismatch, N
 from esm_client.core.references import Reference
 from esm_client.core.schemas import EsmVersionDetail, SourceModelCreate, SourceModelFile
 from esm_client.remote.download import FRUITLESS_TRIES, fill
-from esm_client.remote.part_file import PartFile
+from esm_client.remote.part_file import PartFile, locked
 from esm_client.remote.resources.blobs import BlobResource
 from esm_client.remote.resources.esms import EsmResource
+
+BUSY_SECONDS = 90.0
+"""How long the server may take an upload that broke for one that goes on; it notices after 60."""
+BUSY_PAUSE = 5.0
 
 Watch = Callable[[str, int, int], None]
 """Called with a file's name, the bytes of it that are done, and all of its bytes."""
@@ -49,8 +55,8 @@ def pull_source_model(
 ) -> Path:
     """Write a version's source model to a new directory, verified; a broken pull can go on.
 
-    Until it is whole it lies in `<target>.part`. Raises NotFound, Conflict, DigestMismatch,
-    ConnectionFailed, StorageFull.
+    Until it is whole it lies in `<target>.part`. Raises NotFound, DigestMismatch, ConnectionFailed,
+    StorageFull; Conflict also while another process pulls to the same place.
     """
     model = detail.source_model
     if model is None:
@@ -77,6 +83,7 @@ def _upload(
     progress: Callable[[int], None],
 ) -> None:
     best, fruitless = -1, 0
+    busy_until = 0.0
 
     def watched(done: int) -> None:
         nonlocal best, fruitless
@@ -90,6 +97,11 @@ def _upload(
             fruitless += 1
             if fruitless >= FRUITLESS_TRIES:
                 raise
+            busy_until = monotonic() + BUSY_SECONDS
+        except Conflict:
+            if monotonic() >= busy_until:
+                raise
+            sleep(BUSY_PAUSE)
         else:
             return
 
@@ -102,19 +114,27 @@ def _download(
     path: Path,
     progress: Callable[[int], None],
 ) -> None:
-    with path.open("ab") as opened, PartFile(opened) as part:
+    with path.open("ab") as opened, _alone(opened, path) as part:
         if part.size > file.size:
             part.restart()
         fill(
             part, file.size, lambda start: esms.source_model_file(reference, name, start), progress
         )
-        found = part.digest()
-    if found != file.sha256:
-        path.unlink()
-        raise DigestMismatch(
-            f"{name} of {reference.path} arrived with {found}, not {file.sha256}.",
-            "Pull it again; if it stays so, tell the registry's operator.",
+        if (found := part.digest()) != file.sha256:
+            part.restart()
+            raise DigestMismatch(
+                f"{name} of {reference.path} arrived with {found}, not {file.sha256}.",
+                "Pull it again; if it stays so, tell the registry's operator.",
+            )
+
+
+def _alone(file: BinaryIO, path: Path) -> PartFile:
+    if locked(file, path) is False:
+        raise Conflict(
+            f"{path} is being pulled by another process.",
+            "Wait until it ends, or choose another destination.",
         )
+    return PartFile(file)
 
 
 @contextmanager
