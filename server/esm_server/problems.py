@@ -40,8 +40,11 @@ _LOG = logging.getLogger("esm_server")
 def problem_response(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """Answer any exception; what we do not know is logged and shown as a server fault."""
     known = as_esm_error(error, request.scope["path"])
-    if known is None or known.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if known is None or known.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         _LOG.error("request %s failed", request_id.get(), exc_info=error)
+    elif known.status > HTTPStatus.INTERNAL_SERVER_ERROR:  # an outage: no fault of the program
+        why = type(error.__cause__).__name__ if error.__cause__ else ""
+        _LOG.error("request %s failed: %s %s", request_id.get(), known.message, why)
     if known is None:
         known = ServerFault(
             "The server failed in a way it did not expect.",

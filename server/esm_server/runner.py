@@ -45,6 +45,12 @@ def free_port(host: str) -> int:
         return listener.getsockname()[1]
 
 
+def check_port(host: str, port: int) -> None:
+    """Raise Unavailable when a port cannot be listened on."""
+    with _bound(host, port):
+        pass
+
+
 @contextmanager
 def exclusive(data_dir: Path) -> Generator[None]:
     """Own a data directory; raises Unavailable when another server does. A kill releases it."""
@@ -60,8 +66,7 @@ def exclusive(data_dir: Path) -> Generator[None]:
 
 
 async def _serve(app: Application, host: str, port: int) -> None:
-    with _bound(host, port):  # granian's own message for a busy port is a Rust panic
-        pass
+    check_port(host, port)  # granian's own message for a busy port is a Rust panic
     server = Server(
         app,
         address=host,

@@ -25,7 +25,7 @@ def usable_cores() -> int:
 class Settings(BaseSettings):
     """Settings of one server; read when the app is composed, never at import."""
 
-    model_config = SettingsConfigDict(env_prefix="ESM_SERVER_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="ESM_SERVER_", frozen=True, env_ignore_empty=True)
 
     data_dir: Path = Path("esm-registry-data")
     """Where blobs and, in embedded mode, the database lie."""

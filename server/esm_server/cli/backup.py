@@ -12,6 +12,9 @@ def backup(
     target: Annotated[
         str, typer.Argument(help="Folder of backups, made if need be, or s3://BUCKET/PREFIX.")
     ],
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read what lies there; mend what is damaged.")
+    ] = False,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -27,7 +30,7 @@ def backup(
     settings = settings_of(data_dir)
     backups = backups_at(target, settings)
     with opened(settings) as registry, watched("copying", in_bytes=True) as watch:
-        done = back_up(registry, backups, watch)
+        done = back_up(registry, backups, watch, verify=verify)
     lines = [f"{done.point}: {done.rows} rows, {done.blobs} files ({shown_bytes(done.bytes)})."]
     lines += [f"lost  {digest}, needed by {users}" for digest, users in done.lost.items()]
     show(asdict(done), lines, as_json=as_json)

@@ -32,6 +32,7 @@ def check(
             report = operation.check(registry, deep=deep, watch=watch)
     lines = [f"{report.versions} versions, {report.blobs} blobs looked at."]
     lines += [f"repaired  {one.code}  {one.where}: {one.what}" for one in report.repaired]
+    lines += [f"set aside {digest} is now {path}" for digest, path in report.set_aside.items()]
     for one in report.findings:
         how_to = "esm-server check --repair mends it" if one.repairable else "cannot be repaired"
         if one.code == "blob-damaged" and not repair:

@@ -1,5 +1,6 @@
 """All commands, and the one place where errors become an exit status."""
 
+import os
 import sys
 from typing import NoReturn
 
@@ -31,6 +32,7 @@ app.command("import")(import_space)
 
 def main() -> None:
     """Run the command; an error of ours takes two lines and exits with 1."""
+    os.umask(0o077)  # tokens' hashes and private cards lie in what commands write
     try:
         app()
     except EsmError as error:

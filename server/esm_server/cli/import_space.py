@@ -22,6 +22,7 @@ def import_space(
 
     Exits with 0, 1 for an error, 3 when some were refused.
     """
+    from esm_client.core.errors import DigestMismatch, InvalidArtifact, InvalidInput
     from esm_server.admission.policy import AdmissionPolicy
     from esm_server.cli.working import end, show
     from esm_server.operations.import_space import SpaceImport
@@ -45,7 +46,12 @@ def import_space(
             open_namespaces=True,
         )
         importing = SpaceImport(registry.database, registry.store, publishing, caller)
-        done = importing.run(file, force=force)
+        try:
+            done = importing.run(file, force=force)
+        except (DigestMismatch, InvalidArtifact, InvalidInput) as cause:
+            raise InvalidInput(
+                f"{file} is no whole export: {cause.message}", "Export the space again, or copy the file again."
+            ) from cause
     lines = [f"{done.new} versions are new in {done.space}, {done.known} were here."]
     lines += [f"refused  {reference}: {why}" for reference, why in done.refused.items()]
     show(asdict(done), lines, as_json=as_json)

@@ -1,16 +1,23 @@
 """`esm-server restore`."""
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from esm_server.cli.options import AsJson, DataDir, settings_of
 
+if TYPE_CHECKING:
+    from esm_server.operations.restore import Restored
+
 
 def restore(
     source: Annotated[str, typer.Argument(help="Folder of backups, or s3://BUCKET/PREFIX.")],
     at: Annotated[str | None, typer.Option(help="Which of them; otherwise the newest.")] = None,
+    files_only: Annotated[
+        bool,
+        typer.Option("--files-only", help="Only files that this registry has lost; it may run."),
+    ] = False,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -18,7 +25,7 @@ def restore(
 
     Exits with 0, 1 for an error, 3 when the backup says that files were lost before it.
     """
-    from esm_server.cli.working import end, show, shown_bytes, watched
+    from esm_server.cli.working import watched
     from esm_server.db.database import Database
     from esm_server.db.migrations import prepare
     from esm_server.operations import restore as operation
@@ -29,6 +36,11 @@ def restore(
     settings = settings_of(data_dir)
     backups = backups_at(source, settings)
     backups.read(at)  # before anything is made
+    if files_only:
+        with opened(settings) as registry, watched("restoring", in_bytes=True) as watch:
+            registry.store.spool.mkdir(parents=True, exist_ok=True)
+            _tell(operation.restore_files(registry, backups, at, watch), as_json=as_json)
+        return
     with exclusive(settings.data_dir):
         database = Database(settings.url)
         prepare(database.engine)
@@ -36,6 +48,12 @@ def restore(
         with opened(settings) as registry, watched("restoring", in_bytes=True) as watch:
             registry.store.prepare()
             done = operation.restore(registry, backups, at, watch)
+    _tell(done, as_json=as_json)
+
+
+def _tell(done: "Restored", *, as_json: bool) -> None:
+    from esm_server.cli.working import end, show, shown_bytes
+
     size = shown_bytes(done.bytes)
     lines = [f"{done.rows} rows and {done.blobs} files ({size}) as of {done.created_at}."]
     lines += [f"lost  {digest}" for digest in done.lost]

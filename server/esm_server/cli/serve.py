@@ -17,12 +17,15 @@ def serve(
     from esm_server.auth.service import AuthService
     from esm_server.db.database import Database
     from esm_server.db.migrations import prepare
-    from esm_server.runner import exclusive, run
+    from esm_server.runner import check_port, exclusive, run
+    from esm_server.storage.choice import open_store
 
     settings = settings_of(data_dir)
     with exclusive(settings.data_dir):
+        check_port(host, port)
         database = Database(settings.url)
         prepare(database.engine)
+        open_store(settings).prepare()  # told here, in two lines, and before a token is made
         secret = AuthService(database).create_first()
         database.close()
         if secret:

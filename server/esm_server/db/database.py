@@ -1,7 +1,8 @@
 """Connections and transactions: the one place that commits."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
@@ -11,6 +12,8 @@ from esm_client.core.errors import StorageFull, Unavailable
 from esm_server.db.engines import make_engine
 
 _SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+RETRY = MappingProxyType({"Retry-After": "5"})
+"""Of an answer to a request that has changed nothing: clients send it again."""
 _FULL = ("SQLITE_FULL", "53100")
 """What SQLite and PostgreSQL call a full disk."""
 
@@ -31,7 +34,7 @@ class Database:
     @contextmanager
     def read(self) -> Generator[Session]:
         """A read-only view of one moment; raises Unavailable."""
-        with _translated(), Session(self._reading, expire_on_commit=False) as session:
+        with _translated(RETRY), Session(self._reading, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
@@ -60,11 +63,13 @@ def hold(session: Session) -> None:
 
 
 @contextmanager
-def _translated() -> Generator[None]:
+def _translated(headers: Mapping[str, str] = MappingProxyType({})) -> Generator[None]:
     try:
         yield
     except NoConnectionFree as cause:
-        raise Unavailable("The server has too much to do.", "Try again in a moment.") from cause
+        error = Unavailable("The server has too much to do.", "Try again in a moment.")
+        error.headers = RETRY
+        raise error from cause
     except (OperationalError, InternalError, InterfaceError) as cause:
         code = getattr(cause.orig, "sqlstate", None) or getattr(
             cause.orig, "sqlite_errorname", None
@@ -74,6 +79,6 @@ def _translated() -> Generator[None]:
                 "The server's disk is full, so nothing was changed.",
                 "Tell the server's operator; the request can be repeated.",
             ) from cause
-        raise Unavailable(
-            "The server's database does not answer.", "Try again in a moment."
-        ) from cause
+        error = Unavailable("The server's database does not answer.", "Try again in a moment.")
+        error.headers = headers
+        raise error from cause

@@ -87,15 +87,22 @@ def _check_ours(engine: Engine) -> None:
         )
 
 
+def revision_of(engine: Engine) -> str | None:
+    """The revision that a database has, if it has one; raises Unavailable."""
+    with _usable(engine):
+        return _revision(engine)
+
+
 def schema_problem(engine: Engine) -> str | None:
     """Why this version cannot read the database; None when its schema is ours."""
-    with _usable(engine):
-        revision = _revision(engine)
+    revision = revision_of(engine)
+    if revision is None:
+        return "The database holds no ESM registry."
     scripts = ScriptDirectory.from_config(config(engine))
     if revision == scripts.get_current_head():
         return None
     known = revision in {script.revision for script in scripts.walk_revisions()}
-    kind = "is older than this version" if known else "is unknown to this version"
+    kind = "is older (esm-server migrate)" if known else "is unknown to this version"
     return f"The database's revision {revision!r} {kind}."
 
 

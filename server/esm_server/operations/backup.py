@@ -2,7 +2,7 @@
 
 import hashlib
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,37 +33,54 @@ class BackedUp:
     blobs: int = 0
     bytes: int = 0
     lost: dict[str, str] = field(default_factory=dict[str, str])
-    """Blobs that the registry itself has lost or damaged, and what needs them."""
+    """Blobs that the registry itself has lost or damaged, and what needs them; those that an
+    earlier backup has copied are in this one too."""
 
 
-def back_up(registry: Registry, target: Backups, watch: Watch = nobody_watches) -> BackedUp:
+def back_up(
+    registry: Registry, target: Backups, watch: Watch = nobody_watches, *, verify: bool = False
+) -> BackedUp:
     """Add a point to the backups of a place; what lies there already is not copied again.
 
     The tables are read as of one moment, then the blobs they name are copied, which never change.
     A version that is deleted meanwhile may lose its blobs to `gc` before we come to them: then
     the tables are read again, which do not name them any more. So neither waits for the other.
     A point appears when all of it is there; an interrupted backup leaves blobs that the next one
-    need not copy. Raises StorageFull, Unavailable.
+    need not copy. verify: read what lies there and copy what is damaged again. Raises StorageFull,
+    Unavailable, and so for a store that has none of the files: it is another one, or not mounted.
     """
     with target.written():
         for _ in range(ATTEMPTS):
             name = f"{now():%Y%m%dT%H%M%S%f}"
             point, blobs = _dump(registry, target.store)
-            faulty = copy_blobs(registry.store, target.store, blobs, watch)
+            gone = _gone(registry.store, blobs)
+            if blobs and len(gone) == len(blobs):
+                raise Unavailable(
+                    f"The registry's store has none of its {len(blobs)} files; nothing was saved.",
+                    "Correct the store's settings, or see that its disk is mounted.",
+                )
+            faulty = copy_blobs(registry.store, target.store, blobs, watch, verify=verify)
             with registry.database.read() as session:
-                users = users_of(session, faulty)
-            if len(users) < len(faulty):
+                users = users_of(session, sorted({*faulty, *gone}))
+            if not users.keys() >= {*faulty, *gone}:
                 continue
             point = point.model_copy(update={"lost": sorted(faulty)})
             target.write(name, point)
             rows = sum(part.count for part in point.tables.values())
-            lost = {digest: shown(users[digest]) for digest in faulty}
+            lost = {digest: shown(users[digest]) for digest in users}
             kept = len(blobs) - len(faulty)
             return BackedUp(name, rows, kept, point.blob_bytes, lost)
     raise Unavailable(
         f"Versions were deleted and swept during each of {ATTEMPTS} attempts.",
         "Run the backup again; run gc less often.",
     )
+
+
+def _gone(store: BlobStore, blobs: Sequence[tuple[str, int]]) -> list[str]:
+    """What the store does not hold in its size."""
+    there = {blob.digest: blob.size for blob in store.stored()}
+    missing = [(digest, size) for digest, size in blobs if there.get(digest) != size]
+    return [digest for digest, size in missing if store.size(digest) != size]
 
 
 def _dump(registry: Registry, store: BlobStore) -> tuple[Point, list[tuple[str, int]]]:

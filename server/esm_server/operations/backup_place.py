@@ -12,6 +12,7 @@ from esm_server.storage.local import LocalBlobStore
 from esm_server.storage.s3 import S3BlobStore
 from esm_server.storage.s3_client import S3Client
 
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+]+:/")
 _BUCKET = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,62})(/(?P<prefix>[A-Za-z0-9._/-]*))?")
 
 
@@ -20,9 +21,9 @@ def backups_at(target: str, settings: Settings) -> Backups:
 
     Raises InvalidInput for an address that cannot be used, or that is the registry's own.
     """
-    if "://" not in target:
+    if _ADDRESS.match(target) is None:
         root = Path(target)
-        if root.resolve() in (settings.data_dir.resolve(), settings.blob_dir.resolve()):
+        if root.resolve().is_relative_to(settings.data_dir.resolve()):
             raise InvalidInput(
                 f"{target} is where the registry itself keeps its files.", "Name another folder."
             )

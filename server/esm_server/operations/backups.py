@@ -118,7 +118,7 @@ class Backups:
             reason = str(cause).splitlines()[0]
             raise InvalidInput(
                 f"The backup {name} in {self._place} is damaged: {reason}.",
-                "Restore another one with --at.",
+                f"Remove its document, or restore another one with --at: {', '.join(names[-5:])}.",
             ) from cause
 
 

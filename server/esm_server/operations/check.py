@@ -53,8 +53,9 @@ def check_and_repair(
     before = check(registry, deep=deep, watch=watch)
     if not before.findings or before.findings[0].code == "schema":
         return before
-    _mend(registry, repair, before.findings)
+    moved = _mend(registry, repair, before.findings)
     after = check(registry, deep=deep, watch=watch)
+    after.set_aside = moved
     left = {(finding.code, finding.key) for finding in after.findings}
     after.repaired = [
         one for one in before.findings if one.repairable and (one.code, one.key) not in left
@@ -67,7 +68,8 @@ def check_and_repair(
     return after
 
 
-def _mend(registry: Registry, repair: Repair, findings: list[Finding]) -> None:
+def _mend(registry: Registry, repair: Repair, findings: list[Finding]) -> dict[str, str]:
+    """Do what can be done; where damaged blobs went."""
     with registry.database.write() as session:
         if _keys(findings, "reference-dangling"):
             remove_dangling(session)
@@ -80,10 +82,10 @@ def _mend(registry: Registry, repair: Repair, findings: list[Finding]) -> None:
         with registry.database.write() as session:
             for esm_id in _esms_of(session, findings, key):
                 repair_esm(session, esm_id)
-    for digest in _keys(findings, "blob-damaged"):
-        set_aside(registry, str(digest))
+    paths = {str(key): set_aside(registry, str(key)) for key in _keys(findings, "blob-damaged")}
     if _keys(findings, "engine-damaged") and not repair.server_runs:
         remove_shelves(registry)
+    return {digest: str(path) for digest, path in paths.items() if path is not None}
 
 
 def derive_again(registry: Registry, version_id: int) -> bool:

@@ -4,34 +4,42 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 
 from esm_client.core.errors import DigestMismatch, NotFound, Unavailable
+from esm_server.operations.hashing import fault_of
 from esm_server.operations.opening import Watch
-from esm_server.storage.base import BlobStore
+from esm_server.storage.base import BlobStore, DamagedBlob
 
 BATCH = 64
 """Blobs that are made durable together."""
 
 
 def copy_blobs(
-    source: BlobStore, target: BlobStore, blobs: Sequence[tuple[str, int]], watch: Watch
+    source: BlobStore,
+    target: BlobStore,
+    blobs: Sequence[tuple[str, int]],
+    watch: Watch,
+    *,
+    verify: bool = False,
 ) -> list[str]:
     """Copy blobs, given as digest and size, that the target does not hold in that size.
 
-    Returns those that the source has lost or has damaged, or that it cannot read; the others are
-    all durable. Raises StorageFull, Unavailable.
+    verify: read what the target holds, and copy it again where it is damaged. Returns those that
+    the source has lost or has damaged; the others are all durable. Raises StorageFull, and
+    Unavailable also where the source does not answer.
     """
     total, done = sum(size for _, size in blobs), 0
     faulty: list[str] = []
     for start in range(0, len(blobs), BATCH):
         batch = blobs[start : start + BATCH]
         for digest, size in batch:
-            if target.size(digest) not in (None, size):
+            there = target.size(digest)
+            if there is not None and (there != size or (verify and fault_of(target, digest))):
                 target.remove(digest)
         rest = deque(batch)
         while rest:
             sending = _Sending(source, rest)
             try:
                 target.put_many(sending)
-            except (DigestMismatch, NotFound, OSError, Unavailable) as error:
+            except (DigestMismatch, DamagedBlob, NotFound, OSError) as error:
                 if not (sending.reading or isinstance(error, DigestMismatch)):
                     raise  # the target's fault
                 faulty.append(sending.digest)

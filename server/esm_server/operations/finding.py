@@ -60,3 +60,5 @@ class Report:
     unreferenced_bytes: int = 0
     repaired: list[Finding] = field(default_factory=list[Finding])
     """What was found before a repair and is not found after it."""
+    set_aside: dict[str, str] = field(default_factory=dict[str, str])
+    """Where a repair has moved damaged blobs, by digest."""

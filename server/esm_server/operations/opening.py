@@ -35,8 +35,8 @@ class Registry:
 def opened(settings: Settings, *, any_schema: bool = False) -> Generator[Registry]:
     """The registry of these settings; creates nothing.
 
-    Raises NotFound where there is none, Unavailable for a database that does not answer or has
-    another schema, unless `any_schema`.
+    Raises NotFound where there is none, Unavailable for a database or a store that does not
+    answer, or a database that has another schema, unless `any_schema`.
     """
     file = parsed_url(settings.url)
     if file.drivername.startswith("sqlite") and not Path(file.database or "").is_file():
@@ -48,6 +48,8 @@ def opened(settings: Settings, *, any_schema: bool = False) -> Generator[Registr
     try:
         if not any_schema:
             check_current(database.engine)
-        yield Registry(database, open_store(settings), settings.data_dir, settings.engine_dir)
+        store = open_store(settings)
+        store.reach()  # else a wrong bucket would look like one that has lost everything
+        yield Registry(database, store, settings.data_dir, settings.engine_dir)
     finally:
         database.close()

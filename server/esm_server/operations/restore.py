@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from esm_client.core.errors import Conflict, InvalidInput
 from esm_server.db.migrations import head_revision
 from esm_server.operations.backups import Backups, Point, StoredPart
+from esm_server.operations.blob_users import named_blobs
 from esm_server.operations.copying import copy_blobs
 from esm_server.operations.dump import continue_keys, is_empty, load, table_names
 from esm_server.operations.hashing import fault_of
@@ -58,6 +59,27 @@ def restore(
     rows = sum(part.count for part in point.tables.values())
     size = sum(size for _, size in blobs)
     return Restored(point.created_at, rows, len(blobs), size, list(point.lost))
+
+
+def restore_files(
+    registry: Registry, source: Backups, name: str | None, watch: Watch = nobody_watches
+) -> Restored:
+    """Bring back files that the registry's database names and its store has lost, beside a server.
+
+    Damaged ones are to be set aside first. `lost`: what the backup does not hold either, or holds
+    damaged. Raises NotFound, InvalidInput for a damaged backup, StorageFull, Unavailable.
+    """
+    point = source.read(name)
+    with registry.database.read() as session:
+        named = named_blobs(session)
+    missing = [
+        (digest, size)
+        for digest, size in sorted(named.items())
+        if registry.store.size(digest) != size
+    ]
+    lost = copy_blobs(source.store, registry.store, missing, watch)
+    size = sum(size for digest, size in missing if digest not in lost)
+    return Restored(point.created_at, 0, len(missing) - len(lost), size, lost)
 
 
 def _check_readable(registry: Registry, point: Point) -> None:
@@ -111,5 +133,6 @@ def _lines(store: BlobStore, part: StoredPart) -> Iterator[bytes]:
 
 def _damaged(reason: str) -> InvalidInput:
     return InvalidInput(
-        f"The backup is damaged: {reason}.", "Nothing can be used of it: restore another, --at."
+        f"The backup is damaged: {reason}.",
+        "Where the registry still has it, backup --verify mends it; or restore another, --at.",
     )

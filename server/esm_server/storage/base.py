@@ -118,6 +118,10 @@ class BlobStore(Protocol):
         """A local directory for files on their way in; what a kill leaves there is swept."""
         ...
 
+    def reach(self) -> None:
+        """Raise Unavailable when the store cannot be reached; changes nothing."""
+        ...
+
     def check(self) -> None:
         """Raise StorageFull or Unavailable when uploads would fail just now."""
         ...

@@ -108,6 +108,9 @@ class LocalBlobStore:
         with translated():
             self._path(digest).unlink(missing_ok=True)
 
+    def reach(self) -> None:
+        """Local files are always reached."""
+
     def check(self) -> None:
         """Write and remove a small file; raises StorageFull or Unavailable."""
         self._incoming.check()

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import BoundedSemaphore
@@ -39,6 +40,7 @@ class S3BlobStore:
         self, client: S3Client, prefix: str, root: Path, cache_dir: Path, cache_bytes: int
     ) -> None:
         self._client = client
+        self._hasty = S3Client(replace(client.place, timeout=3.0, patience=0.0))
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self._incoming = Incoming(root / "incoming")
         self._cache = BlobCache(cache_dir, cache_bytes)
@@ -181,10 +183,14 @@ class S3BlobStore:
         self._client.remove(self.key(digest))
         self._cache.forget(digest)
 
+    def reach(self) -> None:
+        """Ask for the bucket, once and not for long; raises Unavailable."""
+        self._hasty.check_bucket()
+
     def check(self) -> None:
         """Write a small file here, ask for the bucket; raises StorageFull or Unavailable."""
         self._incoming.check()
-        self._client.check_bucket(patient=False)
+        self.reach()
 
     def key(self, digest: str) -> str:
         """The name of a blob's object."""

@@ -108,13 +108,9 @@ class S3Client(Minio):
         except VENDOR_ERRORS as error:
             raise as_ours(error, self.bucket, self.place.endpoint) from error
 
-    def check_bucket(self, *, patient: bool = True) -> None:
-        """Raise Unavailable unless the bucket is there and opens; asks once unless `patient`."""
-        if patient:
-            self._execute("HEAD", self.bucket)
-            return
-        with self._readable():
-            super()._execute("HEAD", self.bucket)
+    def check_bucket(self) -> None:
+        """Raise Unavailable unless the bucket is there and opens."""
+        self._execute("HEAD", self.bucket)
 
     def size(self, key: str) -> int | None:
         """Bytes of an object, or None when it is not there."""

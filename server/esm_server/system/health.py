@@ -1,12 +1,16 @@
 """Whether the server can work."""
 
+import logging
 from typing import Literal
 
 from sqlalchemy import text
 
+from esm_client.core.errors import Unavailable
 from esm_client.core.schemas import Contract
 from esm_server.db.database import Database
 from esm_server.storage.base import BlobStore
+
+_LOG = logging.getLogger("esm_server")
 
 
 class Health(Contract):
@@ -26,4 +30,10 @@ class HealthService:
         """Ask the database and write to the blob store; raises Unavailable or StorageFull."""
         with self._database.read() as session:
             session.connection().execute(text("SELECT 1"))
-        self._store.check()
+        try:
+            self._store.check()
+        except Unavailable as cause:  # where it is, is nothing for everybody
+            _LOG.error("not ready: %s", cause.message)
+            raise Unavailable(
+                "The server's store of files cannot be used.", "Its operator's log says why."
+            ) from cause

@@ -18,7 +18,7 @@ from esm_server.operations.backup_place import backups_at
 
 def in_folder(target):
     """The backups of a folder, as the commands open them."""
-    return backups_at(str(target), settings_of(target, {}))
+    return backups_at(str(target), settings_of(target.parent / "elsewhere", {}))
 
 
 def test_beside_pushes_and_back_elsewhere(

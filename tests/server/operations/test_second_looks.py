@@ -1,8 +1,10 @@
 """What looks damaged once need not be: nothing sound is removed, and what is damaged is mended."""
 
 import hashlib
+from pathlib import Path
 
 import pytest
+from servers.storage import overwrite, s3_server
 
 from esm_server.operations.setting_aside import set_aside
 from esm_server.storage.blob_cache import BlobCache
@@ -13,6 +15,12 @@ def file_of(filled):
     with filled.client(filled.read_token) as client:
         files = client.get("/v1/esms/n/b/versions/1").json()["manifest"]["files"]
     return files["model.safetensors"]["sha256"]
+
+
+def overwrite_last(path):
+    """Flip the last byte of a file."""
+    data = path.read_bytes()
+    path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
 
 
 def failing(read, times):
@@ -93,3 +101,93 @@ def test_a_cached_file_that_goes_while_it_is_opened(tmp_path, monkeypatch):
             with cache.open(digest, lambda: [content]) as second:
                 assert second.read_bytes() == content
         assert first.read_bytes() == content
+
+
+def test_a_damaged_backup_is_mended_by_one_that_verifies(filled, command, refused, tmp_path):
+    target, digest = tmp_path / "backups", file_of(filled)
+    command(filled, "backup", str(target))
+    path = target / "blobs" / digest[7:9] / digest[7:]
+    overwrite_last(path)
+    command(filled, "backup", str(target))
+    told = refused(filled, "restore", str(target), data_dir=tmp_path / "other")
+    assert "--verify" in told
+    command(filled, "backup", str(target), "--verify")
+    command(filled, "restore", str(target), data_dir=tmp_path / "other")
+
+
+def test_files_that_the_registry_lost_come_back_from_a_backup(filled, parts, command, tmp_path):
+    target, digest = tmp_path / "backups", file_of(filled)
+    command(filled, "backup", str(target))
+    with parts(filled) as registry:
+        registry.store.remove(digest)
+    told = command(filled, "backup", str(target), status=3)
+    assert list(told["lost"]) == [digest]
+    assert command(filled, "check", status=3)["findings"]
+    back = command(filled, "restore", str(target), "--files-only")
+    assert (back["blobs"], back["rows"], back["lost"]) == (1, 0, [])
+    assert command(filled, "check", "--deep")["findings"] == []
+    assert command(filled, "restore", str(target), "--files-only")["blobs"] == 0
+
+
+def test_a_store_that_has_nothing_is_not_backed_up(filled, parts, command, refused, tmp_path):
+    target = tmp_path / "backups"
+    with parts(filled) as registry:
+        for blob in list(registry.store.stored()):
+            registry.store.remove(blob.digest)
+    assert "none of its" in refused(filled, "backup", str(target))
+    assert list(target.glob("points/*")) == []
+
+
+@pytest.mark.parametrize(
+    "words", [["check"], ["gc"], ["backup", "b"], ["reindex"], ["export", "space", "f"]]
+)
+def test_a_bucket_that_is_not_there_has_lost_nothing(filled, refused, words, tmp_path):
+    server = s3_server()
+    wrong = server.env("there-is-none")
+    words = [str(tmp_path / word) if word in ("b", "f") else word for word in words]
+    assert "there-is-none" in refused(filled, *words, env=wrong)
+
+
+@pytest.mark.parametrize("wrong", ["BUCKET", "SECRET_KEY", "ENDPOINT"])
+def test_serve_says_what_is_wrong_with_the_bucket(filled, refused, tmp_path, wrong):
+    server = s3_server()
+    values = {"BUCKET": "there-is-none", "SECRET_KEY": "wrong", "ENDPOINT": "http://127.0.0.1:9"}
+    env = server.env(server.create_bucket()) | {f"ESM_SERVER_S3_{wrong}": values[wrong]}
+    told = refused(filled, "serve", "--port", "0", data_dir=tmp_path / "new", env=env)
+    assert "object store" in told
+
+
+def test_a_repair_tells_where_damaged_files_went(filled, command):
+    overwrite(filled.data_dir, file_of(filled), b"other bytes")
+    done = command(filled, "check", "--repair", status=3)
+    (path,) = done["set_aside"].values()
+    assert Path(path).read_bytes()
+
+
+def test_misspelt_settings_are_told(filled):
+    result = filled.run_command("gc", env={"ESM_SERVER_DATABSE_URL": "x", "ESM_SERVER_PORT": "1"})
+    assert (
+        result.stderr
+        == "warning: ESM_SERVER_DATABSE_URL is no setting; ESM_SERVER_DATABASE_URL is.\n"
+    )
+
+
+def test_migrate_tells_what_it_did(filled, command, tmp_path):
+    made = command(filled, "migrate", data_dir=tmp_path / "new")
+    assert (made["before"], bool(made["after"])) == (None, True)
+    assert command(filled, "migrate", data_dir=tmp_path / "new")["before"] == made["after"]
+
+
+def test_a_cut_off_export_names_its_file(filled, command, refused, tmp_path):
+    file = tmp_path / "space.pack"
+    command(filled, "export", "space", str(file))
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    told = refused(filled, "import", str(file))
+    assert str(file) in told
+    assert "Export the space again" in told
+
+
+def test_files_are_the_registrys_own(filled, command, tmp_path):
+    command(filled, "backup", str(tmp_path / "backups"))
+    modes = {path.stat().st_mode & 0o077 for path in (tmp_path / "backups").rglob("*")}
+    assert modes == {0}
