@@ -6,6 +6,6 @@ exec systemd-run --quiet --pipe --wait --collect \
     -p Environment=ESM_SERVER_DATA_DIR=/var/lib/esm-registry \
     -p EnvironmentFile=-/etc/esm-registry/env \
     -p StateDirectory=esm-registry \
-    -p StateDirectoryMode=0750 \
-    -p UMask=0027 \
+    -p StateDirectoryMode=0700 \
+    -p UMask=0077 \
     /opt/esm-registry/bin/esm-server "$@"

@@ -4,6 +4,7 @@ Everything is real and local: MiniLM from its PyPI package, a fine-tune per task
 free loopback port with SQLite and files under `.demo/`. Nothing is fetched from a hub.
 """
 
+import argparse
 import json
 import os
 import shutil
@@ -23,6 +24,7 @@ RELATED_SOURCE = "hotel_reviews_sentiment"
 
 def main() -> None:
     """Run the demo; exits 1 when the related source is not ranked first."""
+    argparse.ArgumentParser(description=__doc__).parse_args()  # none but --help
     started = time.perf_counter()
     os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # torch's threads need not spin

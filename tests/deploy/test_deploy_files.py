@@ -210,20 +210,29 @@ class TestUnit:
         seconds = int(re.search(r"^TimeoutStopSec=(\d+)$", self.UNIT.read_text(), re.M)[1])
         assert seconds >= Settings.model_fields["stop_seconds"].default + LAST_SECONDS
 
-    def test_systemd_takes_it(self, tmp_path):
+    @pytest.mark.parametrize("name", ["esm-server.service", "esm-server-backup.timer"])
+    def test_systemd_takes_it(self, tmp_path, name):
         if shutil.which("systemd-analyze") is None:
             pytest.skip("systemd-analyze is not installed")
-        text = self.UNIT.read_text()
-        text = text.replace("/opt/esm-registry/bin/esm-server", sys.executable)
-        text = text.replace("User=esm-registry", "User=root")
-        unit = tmp_path / "esm-server.service"
-        unit.write_text(text)
+        for path in DEPLOY.glob("*.service"), DEPLOY.glob("*.timer"):
+            for unit in path:
+                text = unit.read_text()
+                text = text.replace("/opt/esm-registry/bin/esm-server", sys.executable)
+                (tmp_path / unit.name).write_text(text.replace("User=esm-registry", "User=root"))
         done = subprocess.run(
-            ["systemd-analyze", "verify", "--man=no", str(unit)],
+            ["systemd-analyze", "verify", "--man=no", str(tmp_path / name)],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
-        assert "esm-server.service" not in done.stderr
+        assert "esm-server" not in done.stderr
         assert done.returncode == 0, done.stderr
+
+    def test_the_nightly_backup_is_a_command(self):
+        text = (DEPLOY / "esm-server-backup.service").read_text()
+        words = re.search(r"^ExecStart=(.*)$", text, re.MULTILINE)[1].split()
+        assert words[1:] == ["backup", "${TARGET}"]
+        ours = {line for line in text.splitlines() if line.startswith(("User=", "Environment"))}
+        theirs = set(self.UNIT.read_text().splitlines())
+        assert ours - theirs == {"Environment=TARGET=/var/backups/esm-registry"}
 
 
 class TestCommandsBesideTheUnit:

@@ -131,6 +131,8 @@ def shared_url() -> str:
         return NAMED
     cluster = private()
     atexit.register(remove, cluster)
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:  # which would skip that
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     return cluster.url
 
 

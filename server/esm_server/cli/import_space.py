@@ -50,7 +50,8 @@ def import_space(
             done = importing.run(file, force=force)
         except (DigestMismatch, InvalidArtifact, InvalidInput) as cause:
             raise InvalidInput(
-                f"{file} is no whole export: {cause.message}", "Export the space again, or copy the file again."
+                f"{file} is no whole export: {cause.message}",
+                "Export the space or copy the file again.",
             ) from cause
     lines = [f"{done.new} versions are new in {done.space}, {done.known} were here."]
     lines += [f"refused  {reference}: {why}" for reference, why in done.refused.items()]

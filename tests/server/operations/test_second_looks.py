@@ -74,14 +74,13 @@ def test_gc_before_the_first_start(start_registry, command, tmp_path):
     assert command(running, "gc", data_dir=tmp_path / "new")["removed"] == 0
 
 
-@pytest.mark.parametrize("words", [["check"], ["gc"], ["scrub"], ["backup", "somewhere"]])
-def test_a_database_that_cannot_be_had(filled, words):
-    urls = {"nonsense": "cannot be read", "postgresql://a:b@127.0.0.1:9/c": "cannot be used"}
-    for url, told in urls.items():
-        result = filled.run_command(*words, env={"ESM_SERVER_DATABASE_URL": url})
-        assert result.returncode == 1
-        assert told in result.stderr
-        assert len(result.stderr.splitlines()) == 2, result.stderr
+def test_a_database_that_cannot_be_had(filled, refused):
+    url = "postgresql://a:b@127.0.0.1:9/c"
+    for words in (["check"], ["gc"], ["scrub"], ["backup", "somewhere"]):
+        told = refused(filled, *words, env={"ESM_SERVER_DATABASE_URL": url})
+        assert "cannot be used" in told
+    told = refused(filled, "gc", env={"ESM_SERVER_DATABASE_URL": "nonsense"})
+    assert "cannot be read" in told
 
 
 def test_a_cached_file_that_goes_while_it_is_opened(tmp_path, monkeypatch):
@@ -138,23 +137,21 @@ def test_a_store_that_has_nothing_is_not_backed_up(filled, parts, command, refus
     assert list(target.glob("points/*")) == []
 
 
-@pytest.mark.parametrize(
-    "words", [["check"], ["gc"], ["backup", "b"], ["reindex"], ["export", "space", "f"]]
-)
-def test_a_bucket_that_is_not_there_has_lost_nothing(filled, refused, words, tmp_path):
-    server = s3_server()
-    wrong = server.env("there-is-none")
-    words = [str(tmp_path / word) if word in ("b", "f") else word for word in words]
-    assert "there-is-none" in refused(filled, *words, env=wrong)
+def test_a_bucket_that_is_not_there_has_lost_nothing(filled, refused, tmp_path):
+    wrong = s3_server().env("there-is-none")
+    for words in (["check"], ["gc"], ["backup", "b"], ["reindex"], ["export", "space", "f"]):
+        places = [str(tmp_path / word) if word in ("b", "f") else word for word in words]
+        assert "there-is-none" in refused(filled, *places, env=wrong)
+    assert list(tmp_path.glob("[bf]")) == []
 
 
-@pytest.mark.parametrize("wrong", ["BUCKET", "SECRET_KEY", "ENDPOINT"])
-def test_serve_says_what_is_wrong_with_the_bucket(filled, refused, tmp_path, wrong):
+def test_serve_says_what_is_wrong_with_the_bucket(filled, refused, tmp_path):
     server = s3_server()
-    values = {"BUCKET": "there-is-none", "SECRET_KEY": "wrong", "ENDPOINT": "http://127.0.0.1:9"}
-    env = server.env(server.create_bucket()) | {f"ESM_SERVER_S3_{wrong}": values[wrong]}
-    told = refused(filled, "serve", "--port", "0", data_dir=tmp_path / "new", env=env)
-    assert "object store" in told
+    right = server.env(server.create_bucket())
+    for name, value in {"BUCKET": "there-is-none", "SECRET_KEY": "wrong"}.items():
+        env = right | {f"ESM_SERVER_S3_{name}": value}
+        told = refused(filled, "serve", "--port", "0", data_dir=tmp_path / "new", env=env)
+        assert "object store" in told
 
 
 def test_a_repair_tells_where_damaged_files_went(filled, command):
