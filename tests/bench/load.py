@@ -28,6 +28,8 @@ from faults.deeds import SPACE, WIDTH, write_esm
 
 from esm_client import Client
 from esm_client.core.scoring.sketch import TargetSketch
+from esm_server.auth.service import AuthService
+from esm_server.db.database import Database
 
 PROCESSES, FIRST_ESMS = 4, 200
 WEIGHTS = {"list": 40, "pull": 30, "push": 15, "rank": 15}
@@ -75,7 +77,7 @@ class User(threading.Thread):
         return write_esm(self.folder / str(self.pushed), self.number * 1_000_000 + self.pushed)
 
     def push(self, client: Client, directory: Path) -> None:
-        client.push(directory, f"faults/{self.number}-{self.pushed % 10}", space=SPACE)
+        client.push(directory, f"load-{self.number}/esm-{self.pushed % 10}", space=SPACE)
 
     def prepare_rank(self) -> TargetSketch:
         rng = np.random.default_rng(self.rng.randrange(10**9))
@@ -117,7 +119,11 @@ def measure(server: RunningRegistry, folder: Path, wanted: argparse.Namespace) -
         for number in range(FIRST_ESMS):
             directory = write_esm(folder / "first" / str(number), 10**9 + number)
             client.push(directory, f"faults/first-{number}", space=SPACE)
-    tokens = [server.create_token("write") for _ in range(wanted.clients)]
+    database = Database(server.settings.url)
+    tokens = [
+        AuthService(database).create(f"load-{number}", "write") for number in range(wanted.clients)
+    ]
+    database.close()
     spawn, share = multiprocessing.get_context("spawn"), -(-wanted.clients // PROCESSES)
     answer, until = spawn.Queue(), time.time() + wanted.seconds
     for first in range(0, wanted.clients, share):
