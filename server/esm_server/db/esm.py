@@ -28,7 +28,7 @@ class EsmRow(SQLModel, table=True):
             for column in FILTERED
         ),
         Index("ix_esms_live_namespace", "live", "namespace", "name"),
-        Index("ix_esms_live_updated_at", "live", "updated_at"),
+        Index("ix_esms_live_updated_at", "live", "updated_at", "id"),
     )
 
     id: int | None = Field(default=None, primary_key=True)

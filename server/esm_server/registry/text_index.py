@@ -70,6 +70,8 @@ class TextIndex:
     def matches(self, words: str) -> ColumnElement[bool]:
         """The condition that an ESM's text holds all words, the last of them as a beginning.
 
+        A number is none: 2 is not the beginning of 2019.
+
         Raises InvalidInput when there is no word to look for.
         """
         found = select(self._words.TEXT.c.rowid).where(self._words.matched(_words_of(words)))

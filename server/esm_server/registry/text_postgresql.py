@@ -51,7 +51,7 @@ def folded(string: str) -> list[str]:
 
 
 def matched(words: Sequence[str]) -> ColumnElement[bool]:
-    """Whether a row of TEXT holds all words, the last of them as a beginning."""
+    """Whether a row of TEXT holds all words, the last of them as a beginning unless a number."""
     return TEXT.c.words.op("@@", is_comparison=True)(_query(words))
 
 
@@ -64,6 +64,6 @@ def score(words: Sequence[str]) -> ColumnElement[Any]:
 
 def _query(words: Sequence[str]) -> ColumnElement[Any]:
     """One word may be several to the index, as `a_b` is, which then stand side by side."""
-    *whole, beginning = [" <-> ".join(f"'{part}'" for part in folded(word)) for word in words]
-    parts = [*whole, beginning and f"{beginning}:*"]
+    *whole, last = [" <-> ".join(f"'{part}'" for part in folded(word)) for word in words]
+    parts = [*whole, last if not last or words[-1].isdecimal() else f"{last}:*"]
     return cast(" & ".join(f"({part})" for part in parts if part), TSQUERY)

@@ -24,9 +24,10 @@ def values(texts: Mapping[str, str]) -> dict[str, Any]:
 
 
 def matched(words: Sequence[str]) -> ColumnElement[bool]:
-    """Whether a row of TEXT holds all words, the last of them as a beginning."""
+    """Whether a row of TEXT holds all words, the last of them as a beginning unless a number."""
+    beginning = "" if words[-1].isdecimal() else "*"
     # quoted words, joined by `and`: nothing that a user writes can break it
-    return TEXT.c.esm_text.op("MATCH")(" ".join(f'"{word}"' for word in words) + "*")
+    return TEXT.c.esm_text.op("MATCH")(" ".join(f'"{word}"' for word in words) + beginning)
 
 
 def score(words: Sequence[str]) -> ColumnElement[Any]:  # noqa: ARG001
