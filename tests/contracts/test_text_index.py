@@ -22,7 +22,8 @@ ESMS = {  # name: data set, card
     "huge": ("data/huge", "q" * 5000 + " " + "\u00e9" * 3000),
 }
 QUERIES = [
-    "hotel", "HOTEL", "hot", "hotel mood", "mood hotel", "hotel-mood", "imdb", "imdb-5k", "5k", "5", "imdb 5",
+    "hotel", "HOTEL", "hot", "hotel mood", "mood hotel", "hotel-mood", "imdb", "imdb-5k", "5k",
+    "5", "imdb 5",
     "stanford/imdb", "arger", "Ärger", "naive", "naïve", "nai\u0308ve", "weather", "weather_2",
     "weather_2.1", "2.1", "example.org", "example", "a_b", "b_a", "https", "v1", "1.2", "x=1",
     "οδυσσευς", "οδυσσεύς", "istanbul", "İstanbul", "好", "好的", "的", "天气", "strasse", "straße",
