@@ -43,8 +43,7 @@ def problem_response(request: Request[Any, Any, Any], error: Exception) -> Respo
     if known is None or known.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         _LOG.error("request %s failed", request_id.get(), exc_info=error)
     elif known.status > HTTPStatus.INTERNAL_SERVER_ERROR:  # an outage: no fault of the program
-        why = type(error.__cause__).__name__ if error.__cause__ else ""
-        _LOG.error("request %s failed: %s %s", request_id.get(), known.message, why)
+        _LOG.error("request %s failed: %s (%s)", request_id.get(), known.message, _reason(error))
     if known is None:
         known = ServerFault(
             "The server failed in a way it did not expect.",
@@ -58,6 +57,13 @@ def problem_response(request: Request[Any, Any, Any], error: Exception) -> Respo
     return ContractResponse(
         problem, media_type=PROBLEM_JSON, status_code=known.status, headers=headers
     )
+
+
+def _reason(error: Exception) -> str:
+    """What lies behind an outage, in a line."""
+    cause = error.__cause__ or error
+    cause = getattr(cause, "orig", None) or cause
+    return f"{type(cause).__name__}: {next(iter(str(cause).splitlines()), '')[:300]}"
 
 
 def as_esm_error(error: Exception, path: str) -> EsmError | None:

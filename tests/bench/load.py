@@ -150,7 +150,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clients", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=300)
-    parser.add_argument("--pause", type=float, default=8, help="longest, between two things")
+    parser.add_argument("--pause", type=float, default=60, help="longest, between two things")
     parser.add_argument("--database", default="sqlite", choices=["sqlite", "postgresql"])
     parser.add_argument("--storage", default="local", choices=["local", "s3"])
     wanted = parser.parse_args()
