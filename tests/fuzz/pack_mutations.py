@@ -6,6 +6,8 @@ from fuzz.bytes_mutations import damaged
 from fuzz.json_mutations import changed_json
 
 BLOCK = 512
+MOST_BYTES = 10**8
+"""So that what is multiplied twice still fits into memory."""
 FIELDS = {"name": (0, 100), "mode": (100, 108), "size": (124, 136), "kind": (156, 157),
           "magic": (257, 265), "prefix": (345, 500)}  # fmt: skip
 SIZES = (b"00000000000\0", b"77777777777\0", b"-0000000001\0", b"\x80" + b"\xff" * 11, b"8" * 12,
@@ -65,7 +67,8 @@ def changed_pack(rng: Random, data: bytes) -> bytes:
         case 4:
             parts = others
         case 5:
-            parts = parts * rng.choice((2, 50))
+            times = rng.choice((2, 50))
+            parts = parts * times if times * len(data) < MOST_BYTES else parts
         case 6:
             return join(parts, rng.choice((b"", bytes(BLOCK), b"\1" * BLOCK, bytes(10))))
         case 7:
