@@ -181,7 +181,7 @@ def test_a_cut_off_export_names_its_file(filled, command, refused, tmp_path):
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     told = refused(filled, "import", str(file))
     assert str(file) in told
-    assert "Export the space again" in told
+    assert "Export the space" in told
 
 
 def test_files_are_the_registrys_own(filled, command, tmp_path):
