@@ -184,13 +184,16 @@ class S3BlobStore:
         self._cache.forget(digest)
 
     def reach(self) -> None:
-        """Ask for the bucket, once and not for long; raises Unavailable."""
-        self._hasty.check_bucket()
+        """Ask for the bucket; raises Unavailable."""
+        self._client.check_bucket()
 
     def check(self) -> None:
-        """Write a small file here, ask for the bucket; raises StorageFull or Unavailable."""
+        """Write a small file here, ask for the bucket once and not for long.
+
+        Raises StorageFull or Unavailable.
+        """
         self._incoming.check()
-        self.reach()
+        self._hasty.check_bucket()
 
     def key(self, digest: str) -> str:
         """The name of a blob's object."""
