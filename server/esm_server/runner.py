@@ -21,6 +21,9 @@ from esm_server.system.version import server_version
 from esm_server.telemetry.logs import event, start_logging
 
 MAX_HEADER_BYTES = 32 * 2**10
+MAX_CONNECTIONS = 800
+"""Open at a time, idle ones too, which clients keep; the next wait. Below the 1 024 files that a
+process may have open where nobody raised that."""
 LAST_SECONDS = 10.0
 """What may be needed beyond ESM_SERVER_STOP_SECONDS to cut off requests and to close."""
 _POLL_SECONDS = 0.05
@@ -73,6 +76,8 @@ async def _serve(app: Application, host: str, port: int) -> None:
         port=port,
         interface=Interfaces.ASGI,
         websockets=False,
+        backlog=1024,
+        backpressure=MAX_CONNECTIONS,
         http1_settings=HTTP1Settings(max_buffer_size=MAX_HEADER_BYTES),
         log_enabled=False,
     )
