@@ -7,15 +7,21 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LONGEST = 300
+FOLDERS = {".ci", "client", "deploy", "docs", "migrations", "server", "tests"}
 FORBIDDEN_NAMES = {"utils.py", "helpers.py", "common.py", "manager.py"}
+
+
+def tracked(*pattern: str) -> list[str]:
+    """What git has; nothing where there is no repository."""
+    command = ["git", "ls-files", *pattern]
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.splitlines()
 
 
 @pytest.fixture(name="sources", scope="module")
 def _sources() -> list[Path]:
-    listed = subprocess.run(
-        ["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    names = listed.stdout.split() or [
+    names = tracked("*.py") or [
         str(path.relative_to(ROOT))
         for part in ("client", "server", "migrations", "tests", "docs")
         for path in (ROOT / part).rglob("*.py")
@@ -27,6 +33,11 @@ def _sources() -> list[Path]:
 def test_no_file_is_long(sources: list[Path]) -> None:
     lengths = {str(path): len(path.read_text().splitlines()) for path in sources}
     assert {path: n for path, n in lengths.items() if n > LONGEST} == {}
+
+
+def test_every_folder_belongs_here() -> None:
+    folders = {name.partition("/")[0] for name in tracked() if "/" in name}
+    assert folders <= FOLDERS
 
 
 def test_every_file_has_a_name_of_the_field(sources: list[Path]) -> None:

@@ -70,7 +70,7 @@ class User(threading.Thread):
         return f"faults/first-{self.rng.randrange(FIRST_ESMS)}"
 
     def pull(self, client: Client, name: str) -> None:
-        client.pull(name)
+        client.pull(name, self.folder / "pulled" / name.removeprefix("faults/"))
 
     def prepare_push(self) -> Path:
         self.pushed += 1

@@ -53,7 +53,7 @@ def test_token_revoked_during_an_upload(registry, root, unique, problem):
         shown = problem(client.put(path, content=chunks()), 401, "unauthorized")
     assert "was revoked" in shown["detail"]
     assert root.head(path).status_code == 404
-    assert not any(registry.store.spool.iterdir())
+    assert not any(registry.store.spool.glob("*.tmp"))
 
 
 def test_member_removed_during_an_upload(registry, root, unique, problem):
@@ -83,7 +83,7 @@ def test_quota_exceeded_in_the_middle_of_an_upload(registry, root, unique, probl
         assert "may hold 200000 bytes" in shown["detail"]
         problem(client.put(path, content=CONTENT), 413, QuotaExceeded.code)
     assert root.head(path).status_code == 404
-    assert not any(registry.store.spool.iterdir())
+    assert not any(registry.store.spool.glob("*.tmp"))
 
 
 def test_yank_during_a_ranking(start_registry, push, esm_directory, tmp_path):
