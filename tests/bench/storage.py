@@ -3,13 +3,15 @@
     python tests/bench/storage.py [--megabytes 64] [--repeat 3] [--pushes 20]
 
 Starts a private S3 server and a registry on it; large files are those of source models. Shares
-are of what the raw client moves in the same run. Prints a table and, last, one JSON line.
+are of what the raw client moves in the same run; `checked` is that client, and the digest of what
+it pulled read from the file, as every other way verifies too. Prints a table and one JSON line.
 """
 
 import argparse
 import hashlib
 import json
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -21,17 +23,20 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 from conftest import RunningRegistry
+from minio import Minio
 from safetensors.numpy import save_file
 from servers.storage import s3_server
 
 from esm_client import Client
 from esm_client.core.artifact.config import EsmConfig
 from esm_client.core.artifact.directory import EsmArtifact
+from esm_client.core.artifact.manifest import digest_file
 from esm_client.core.maps.affine import AffineMap
 from esm_client.core.schemas import FitReport, SourceTask
 from esm_client.core.spaces import CANARIES, SpaceIdentity
 
 MB = 2**20
+WAYS = ("raw", "checked", "proxied", "direct")
 
 
 def main() -> None:
@@ -53,7 +58,7 @@ def main() -> None:
             running.kill()
     size = arguments.megabytes
     print(f"{size} MB object    push MB/s  share   pull MB/s  share")
-    for way in ("raw", "proxied", "direct"):
+    for way in WAYS:
         push, pull = (size / found[way][step] for step in ("push", "pull"))
         shares = [found["raw"][step] / found[way][step] for step in ("push", "pull")]
         print(f"{way:14s} {push:10.1f} {shares[0]:6.0%} {pull:11.1f} {shares[1]:6.0%}")
@@ -63,7 +68,7 @@ def main() -> None:
 
 def _large(running, server, bucket: str, folder: Path, arguments) -> dict:
     raw = server.client()
-    seconds: dict = {way: {"push": [], "pull": []} for way in ("raw", "proxied", "direct")}
+    seconds: dict = {way: {"push": [], "pull": []} for way in WAYS}
     esm = _write_esm(folder / "esm")
     with Client(running.url, running.write_token, cache_dir=folder / "cache") as client:
         for turn in range(arguments.repeat):
@@ -71,9 +76,9 @@ def _large(running, server, bucket: str, folder: Path, arguments) -> dict:
                 model, pulled = folder / f"model-{way}-{turn}", folder / f"pulled-{way}-{turn}"
                 _write_model(model, arguments.megabytes)
                 file, name = model / "model.safetensors", f"bench/{way}-{turn}"
-                if way == "raw":
+                if way in ("raw", "checked"):
                     push = partial(raw.fput_object, bucket, name, str(file))
-                    pull = partial(raw.fget_object, bucket, name, str(pulled))
+                    pull = partial(_pull_raw, raw, bucket, name, pulled, checked=way != "raw")
                 else:
                     client.push(esm, name)
                     client._transport.files.store.is_open = way == "direct"
@@ -81,7 +86,9 @@ def _large(running, server, bucket: str, folder: Path, arguments) -> dict:
                     pull = partial(client.pull_source_model, name, pulled)
                 times["push"].append(_timed(push))
                 times["pull"].append(_timed(pull))
-                assert client._transport.files.store.is_open == (way == "direct") or way == "raw"
+                _remove(model, pulled)  # before they are written back to disk beside the next
+                if way in ("proxied", "direct"):
+                    assert client._transport.files.store.is_open == (way == "direct")
     return {way: {k: median(v) for k, v in times.items()} for way, times in seconds.items()}
 
 
@@ -90,6 +97,17 @@ def _write_model(folder: Path, megabytes: int) -> None:
     (folder / "config.json").write_text('{"model_type": "bert"}')
     numbers = np.random.default_rng().standard_normal((megabytes, MB // 4), np.float32)
     save_file({"w": numbers}, folder / "model.safetensors")
+
+
+def _pull_raw(raw: Minio, bucket: str, name: str, target: Path, *, checked: bool) -> None:
+    raw.fget_object(bucket, name, str(target))
+    if checked:
+        digest_file(target)
+
+
+def _remove(*paths: Path) -> None:
+    for path in paths:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _write_esm(folder: Path) -> Path:
