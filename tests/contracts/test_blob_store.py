@@ -4,6 +4,7 @@ import hashlib
 import os
 import resource
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -194,6 +195,18 @@ def test_one_writer_is_told_that_it_is_new(store, settings):
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(write, range(8))) == 1
+
+
+def test_stored_anew_is_another_state(store):
+    content = b"the same bytes again"
+    assert store.state(digest_of(content)) is None
+    put(store, content)
+    before = store.state(digest_of(content))
+    assert store.state(digest_of(content)) == before
+    store.remove(digest_of(content))
+    time.sleep(1.1)  # S3 servers tell whole seconds
+    put(store, content)
+    assert store.state(digest_of(content)) != before
 
 
 def test_remove(store):

@@ -6,10 +6,12 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+from remote.relay import Answer
 from safetensors.numpy import save_file
 
 from esm_client.core import errors
 from esm_client.core.artifact.manifest import digest_bytes, digest_file
+from esm_client.core.schemas.contract import Problem
 from esm_client.remote import source_models
 from esm_client.remote.part_file import PartFile
 
@@ -142,6 +144,18 @@ class TestBusyUpload:
         relay.rule = rule
         assert relayed.push_source_model(reference, model).source_model is not None
         assert statuses[0] == 409
+
+    def test_the_server_may_notice_a_break_first(self, relayed, relay, reference, model):
+        broken = Problem.of(errors.TruncatedUpload("It broke.", "Again.")).model_dump_json()
+        told = Answer(400, b"", {"content-type": "application/problem+json"})
+        answers = [told.with_body(broken.encode())] * 2
+
+        def rule(asked, forward):
+            return answers.pop() if sends_weights(asked, model) and answers else forward()
+
+        relay.rule = rule
+        assert relayed.push_source_model(reference, model).source_model is not None
+        assert answers == []
 
     def test_is_somebody_elses_without_a_break(self, client, reference, model, begin):
         begin()

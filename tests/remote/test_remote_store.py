@@ -49,7 +49,8 @@ def _direct(stored):
 
 def test_no_signature_gets_into_logs(start_relay, caplog):
     relay = start_relay()
-    relay.rule = lambda asked, forward: Answer(200, b"bytes")
+    redirect = {"location": "/elsewhere?X-Amz-Signature=abc123"}
+    relay.rule = lambda asked, forward: Answer(200, b"bytes", redirect)
     route = StoreRoute(resolve_settings(relay.url, None))
     with caplog.at_level("DEBUG"):
         for query in ("X-Amz-Date=20260101T000000Z&X-Amz-Signature=abc123", "page=2"):

@@ -74,3 +74,33 @@ def test_a_stream_that_nobody_listens_to_any_more_is_closed():
 
     asyncio.run(run(lambda: asyncio.sleep(60)))
     asyncio.run(run(fails))
+
+
+def test_a_stream_that_is_cancelled_while_it_reads_is_closed():
+    async def run():
+        reading, go_on, closed = threading.Event(), threading.Event(), threading.Event()
+
+        def chunks():
+            try:
+                reading.set()
+                go_on.wait(10)
+                yield b"too late"
+            finally:
+                closed.set()
+
+        held = chunks()  # nothing is closed because it is forgotten
+
+        async def listen():
+            async for _ in _ahead(held):
+                pass
+
+        task = asyncio.create_task(listen())
+        await asyncio.to_thread(reading.wait, 10)
+        task.cancel()
+        await asyncio.sleep(0.05)
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await asyncio.to_thread(closed.wait, 10)
+
+    asyncio.run(run())

@@ -39,6 +39,8 @@ def open_http(settings: Settings) -> httpx.Client:
 def open_store(settings: Settings) -> httpx.Client:
     """A connection pool to the registry's object store, which never sees the token."""
     logging.getLogger("httpx").addFilter(_without_signature)  # once, however often it is added
+    if not (wire := logging.getLogger("httpcore")).level:
+        wire.setLevel(logging.INFO)  # it would show the headers of answers, Location among them
     timeout = httpx.Timeout(settings.timeout, connect=STORE_CONNECT_TIMEOUT)
     return httpx.Client(timeout=timeout, verify=trusted(settings), follow_redirects=False)
 

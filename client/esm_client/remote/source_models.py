@@ -10,7 +10,13 @@ from typing import BinaryIO
 from esm_client.core.artifact.manifest import digest_file
 from esm_client.core.artifact.source_model import check_source_model, source_model_files
 from esm_client.core.disk import disk_errors
-from esm_client.core.errors import Conflict, ConnectionFailed, DigestMismatch, NotFound
+from esm_client.core.errors import (
+    Conflict,
+    ConnectionFailed,
+    DigestMismatch,
+    NotFound,
+    TruncatedUpload,
+)
 from esm_client.core.references import Reference
 from esm_client.core.schemas import EsmVersionDetail, SourceModelCreate, SourceModelFile
 from esm_client.remote.download import FRUITLESS_TRIES, fill
@@ -93,7 +99,7 @@ def _upload(
     while True:
         try:
             blobs.resume(namespace, file.sha256, path, watched)
-        except ConnectionFailed:
+        except (ConnectionFailed, TruncatedUpload):  # the server may have noticed first
             fruitless += 1
             if fruitless >= FRUITLESS_TRIES:
                 raise

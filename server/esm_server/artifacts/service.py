@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from esm_client.core.disk import disk_errors
-from esm_client.core.errors import NotFound, TooLarge, TruncatedUpload, Unavailable
+from esm_client.core.errors import EsmError, NotFound, TooLarge, TruncatedUpload, Unavailable
 from esm_client.core.references import check_digest
 from esm_server.artifacts.settled import settled
 from esm_server.auth.caller import Caller
@@ -168,6 +168,8 @@ class ArtifactService:
             last.check(size)
             return await settled(writer.commit)
         except BaseException as error:
+            if begun and isinstance(error, EsmError):
+                error.headers = {}  # no Retry-After: the same request would not go on from here
             broke = isinstance(error, TruncatedUpload | asyncio.CancelledError)
             for writer in begun:
                 await settled(writer.keep if broke and upload.resumable else writer.abort)

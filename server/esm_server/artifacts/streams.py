@@ -50,7 +50,7 @@ async def _ahead(chunks: Iterator[bytes]) -> AsyncGenerator[bytes]:
     """The same chunks; one is read, in a thread, while the one before is sent."""
     following = asyncio.create_task(asyncio.to_thread(next, chunks, b""))
     try:
-        while chunk := await following:
+        while chunk := await asyncio.shield(following):
             following = asyncio.create_task(asyncio.to_thread(next, chunks, b""))
             yield chunk
     finally:  # who stops listening must not leave a file or connection open

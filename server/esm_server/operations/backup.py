@@ -14,7 +14,7 @@ from esm_server.operations.backups import Backups, Point, StoredPart
 from esm_server.operations.blob_users import named_blobs, shown, users_of
 from esm_server.operations.copying import copy_blobs
 from esm_server.operations.dump import dumped, next_key, table_names
-from esm_server.operations.hashing import fault_of
+from esm_server.operations.hashing import damage_of
 from esm_server.operations.opening import Registry, Watch, nobody_watches
 from esm_server.storage.base import BlobStore
 from esm_server.system.version import server_version
@@ -56,7 +56,7 @@ def back_up(
             gone = _gone(registry.store, blobs)
             if blobs and len(gone) == len(blobs):
                 raise Unavailable(
-                    f"The registry's store has none of its {len(blobs)} files; nothing was saved.",
+                    f"The registry's store has none of its {len(blobs)} files; no backup was made.",
                     "Correct the store's settings, or see that its disk is mounted.",
                 )
             faulty = copy_blobs(registry.store, target.store, blobs, watch, verify=verify)
@@ -120,7 +120,7 @@ def _stored(store: BlobStore, file: Any, count: int) -> StoredPart:
     file.seek(0)
     digest = f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
     file.seek(0)
-    if store.size(digest) is not None and fault_of(store, digest) is not None:
+    if store.size(digest) is not None and damage_of(store, digest) is not None:
         store.remove(digest)  # of an earlier backup, which a power cut or a disk has damaged
     store.put_many([(digest, iter(lambda: file.read(CHUNK), b""))])
     return StoredPart(digest=digest, size=size, count=count)

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 
 from esm_client.core.errors import DigestMismatch, NotFound, Unavailable
-from esm_server.operations.hashing import fault_of
+from esm_server.operations.hashing import damage_of
 from esm_server.operations.opening import Watch
 from esm_server.storage.base import BlobStore, DamagedBlob
 
@@ -24,7 +24,7 @@ def copy_blobs(
 
     verify: read what the target holds, and copy it again where it is damaged. Returns those that
     the source has lost or has damaged; the others are all durable. Raises StorageFull, and
-    Unavailable also where the source does not answer.
+    Unavailable also where the source does not answer or what the target holds cannot be read.
     """
     total, done = sum(size for _, size in blobs), 0
     faulty: list[str] = []
@@ -32,7 +32,7 @@ def copy_blobs(
         batch = blobs[start : start + BATCH]
         for digest, size in batch:
             there = target.size(digest)
-            if there is not None and (there != size or (verify and fault_of(target, digest))):
+            if there is not None and (there != size or (verify and damage_of(target, digest))):
                 target.remove(digest)
         rest = deque(batch)
         while rest:

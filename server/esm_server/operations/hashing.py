@@ -4,7 +4,7 @@ import hashlib
 import time
 from dataclasses import dataclass, field
 
-from esm_client.core.errors import EsmError, NotFound
+from esm_client.core.errors import EsmError, NotFound, Unavailable
 from esm_server.storage.base import BlobStore, DamagedBlob
 
 
@@ -30,6 +30,14 @@ class Pace:
 
 def fault_of(store: BlobStore, digest: str, pace: Pace | None = None) -> str | None:
     """What is wrong with a stored blob, in a few words; None when it is whole and sound."""
+    try:
+        return damage_of(store, digest, pace)
+    except EsmError as error:
+        return f"cannot be read ({error.message})"
+
+
+def damage_of(store: BlobStore, digest: str, pace: Pace | None = None) -> str | None:
+    """The same, but raises Unavailable for a blob that cannot be read: it may well be sound."""
     size = store.size(digest)
     if size is None:
         return "is missing"
@@ -43,7 +51,11 @@ def fault_of(store: BlobStore, digest: str, pace: Pace | None = None) -> str | N
         return "is missing"
     except DamagedBlob:  # a store that looks for itself
         return "has other bytes than its digest says"
-    except (OSError, EsmError) as error:
-        return f"cannot be read ({error})"
+    except OSError as error:
+        raise Unavailable(
+            f"{digest} cannot be read: {error}.",
+            "See that its disk is there; a file of a backup that stays unreadable may be removed, "
+            "backup --verify copies it again.",
+        ) from error
     actual = f"sha256:{hashed.hexdigest()}"
     return None if actual == digest else f"has the bytes of {actual}"

@@ -11,7 +11,7 @@ from esm_server.operations.backups import Backups, Point, StoredPart
 from esm_server.operations.blob_users import named_blobs
 from esm_server.operations.copying import copy_blobs
 from esm_server.operations.dump import continue_keys, is_empty, load, table_names
-from esm_server.operations.hashing import fault_of
+from esm_server.operations.hashing import damage_of
 from esm_server.operations.opening import Registry, Watch, nobody_watches
 from esm_server.registry.text_index import TextIndex
 from esm_server.storage.base import BlobStore
@@ -66,8 +66,9 @@ def restore_files(
 ) -> Restored:
     """Bring back files that the registry's database names and its store has lost, beside a server.
 
-    Damaged ones are to be set aside first. `lost`: what the backup does not hold either, or holds
-    damaged. Raises NotFound, InvalidInput for a damaged backup, StorageFull, Unavailable.
+    Damaged ones stay: they are to be set aside first, which waits for the server. `lost`: what
+    the backup does not hold either, or holds damaged. Raises NotFound, InvalidInput for a damaged
+    backup, StorageFull, Unavailable.
     """
     point = source.read(name)
     with registry.database.read() as session:
@@ -75,7 +76,7 @@ def restore_files(
     missing = [
         (digest, size)
         for digest, size in sorted(named.items())
-        if registry.store.size(digest) != size
+        if registry.store.size(digest) is None
     ]
     lost = copy_blobs(source.store, registry.store, missing, watch)
     size = sum(size for digest, size in missing if digest not in lost)
@@ -94,7 +95,7 @@ def _check_readable(registry: Registry, point: Point) -> None:
 def _verified(store: BlobStore, point: Point, watch: Watch) -> list[tuple[str, int]]:
     """All blobs of a point, when each of them and of its tables is there and sound."""
     for what, part in (*point.tables.items(), ("the list of files", point.blobs)):
-        if (fault := fault_of(store, part.digest)) is not None:
+        if (fault := damage_of(store, part.digest)) is not None:
             raise _damaged(f"{what} {fault}")
     listed = [line.split() for line in _lines(store, point.blobs)]
     lost = set(point.lost)
@@ -102,7 +103,7 @@ def _verified(store: BlobStore, point: Point, watch: Watch) -> list[tuple[str, i
     blobs = [blob for blob in blobs if blob[0] not in lost]
     done, total = 0, sum(size for _, size in blobs)
     for digest, size in blobs:
-        if (fault := fault_of(store, digest)) is not None:
+        if (fault := damage_of(store, digest)) is not None:
             raise _damaged(f"{digest} {fault}")
         done += size
         watch(done, total)

@@ -72,7 +72,7 @@ class BlobStore(Protocol):
         ...
 
     def state(self, digest: str) -> str | None:
-        """Names the bytes that are there, and changes with them; None when there are none."""
+        """Names what is stored, and changes when it is stored anew; None when nothing is."""
         ...
 
     def stored(self) -> Iterator[StoredBlob]:
@@ -123,5 +123,5 @@ class BlobStore(Protocol):
         ...
 
     def check(self) -> None:
-        """Raise StorageFull or Unavailable when uploads would fail just now."""
+        """Raise StorageFull or Unavailable when uploads cannot even begin; not for long."""
         ...

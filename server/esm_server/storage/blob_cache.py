@@ -65,8 +65,9 @@ class BlobCache:
         except FileNotFoundError:  # not there, or dropped just now: the link is others' file
             mine.unlink(missing_ok=True)
             return False
-        if digest_file(mine) == digest:
-            return True
+        with suppress(OSError):  # a disk that cannot read it has damaged it too
+            if digest_file(mine) == digest:
+                return True
         mine.unlink()  # this disk has damaged it: fetch it again
         blob.unlink(missing_ok=True)
         return False

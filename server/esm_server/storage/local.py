@@ -41,7 +41,7 @@ class LocalBlobStore:
             return None
 
     def state(self, digest: str) -> str | None:
-        """Names the bytes that are there, and changes with them; None when there are none."""
+        """Names what is stored, and changes when it is stored anew; None when nothing is."""
         try:
             found = self._path(digest).stat()
         except FileNotFoundError:

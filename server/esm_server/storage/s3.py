@@ -70,8 +70,8 @@ class S3BlobStore:
         return self._client.size(self.key(digest))
 
     def state(self, digest: str) -> str | None:
-        """Names the bytes that are there, and changes with them; None when there are none."""
-        return self._client.etag(self.key(digest))
+        """Names what is stored, and changes when it is stored anew; None when nothing is."""
+        return self._client.state(self.key(digest))
 
     def stored(self) -> Iterator[StoredBlob]:
         """All whole blobs, in no order; raises Unavailable."""

@@ -120,11 +120,12 @@ class S3Client(Minio):
         except NotFound:
             return None
 
-    def etag(self, key: str) -> str | None:
-        """What the store calls an object's bytes, or None when it is not there."""
+    def state(self, key: str) -> str | None:
+        """Changes with an object and when it is written anew; None when it is not there."""
         try:
             with self._readable():
-                return self.stat_object(self.bucket, key).etag
+                found = self.stat_object(self.bucket, key)
+                return f"{found.etag} {found.last_modified}"
         except NotFound:
             return None
 

@@ -27,7 +27,7 @@ class HealthService:
         self._store = store
 
     def check(self) -> None:
-        """Ask the database and write to the blob store; raises Unavailable or StorageFull."""
+        """Ask the database and the blob store; raises Unavailable or StorageFull."""
         with self._database.read() as session:
             session.connection().execute(text("SELECT 1"))
         try:

@@ -6,8 +6,14 @@ from pathlib import Path
 import pytest
 from servers.storage import overwrite, s3_server
 
+from esm_client.core.errors import Unavailable
+from esm_server.operations.copying import copy_blobs
+from esm_server.operations.hashing import fault_of
+from esm_server.operations.opening import nobody_watches
 from esm_server.operations.setting_aside import set_aside
+from esm_server.storage import blob_cache
 from esm_server.storage.blob_cache import BlobCache
+from esm_server.storage.local import LocalBlobStore
 
 
 def file_of(filled):
@@ -102,6 +108,21 @@ def test_a_cached_file_that_goes_while_it_is_opened(tmp_path, monkeypatch):
         assert first.read_bytes() == content
 
 
+def test_a_cached_file_that_cannot_be_read_is_fetched_again(tmp_path, monkeypatch):
+    digest = f"sha256:{hashlib.sha256(b'the bytes').hexdigest()}"
+    cache = BlobCache(tmp_path / "cache", 10**6)
+    cache.prepare()
+    with cache.open(digest, lambda: [b"the bytes"]):
+        pass
+
+    def bad_sector(_path):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(blob_cache, "digest_file", bad_sector)
+    with cache.open(digest, lambda: [b"the bytes"]) as path:
+        assert path.read_bytes() == b"the bytes"
+
+
 def test_a_damaged_backup_is_mended_by_one_that_verifies(filled, command, refused, tmp_path):
     target, digest = tmp_path / "backups", file_of(filled)
     command(filled, "backup", str(target))
@@ -112,6 +133,31 @@ def test_a_damaged_backup_is_mended_by_one_that_verifies(filled, command, refuse
     assert "--verify" in told
     command(filled, "backup", str(target), "--verify")
     command(filled, "restore", str(target), data_dir=tmp_path / "other")
+
+
+def test_what_a_backup_cannot_read_stays_there(filled, parts, monkeypatch, tmp_path):
+    digest, target = file_of(filled), LocalBlobStore(tmp_path / "target")
+    target.prepare()
+    with parts(filled) as registry:
+        blobs = [(digest, registry.store.size(digest))]
+        copy_blobs(registry.store, target, blobs, nobody_watches)
+        registry.store.remove(digest)  # the backup's is the last one
+        with monkeypatch.context() as patch:
+            patch.setattr(target, "read", failing(target.read, 100))
+            with pytest.raises(Unavailable, match="flaps"):
+                copy_blobs(registry.store, target, blobs, nobody_watches, verify=True)
+        assert copy_blobs(registry.store, target, blobs, nobody_watches, verify=True) == []
+        assert fault_of(target, digest) is None
+
+
+def test_files_only_leaves_what_is_damaged_to_a_repair(filled, parts, command, tmp_path):
+    target, digest = tmp_path / "backups", file_of(filled)
+    command(filled, "backup", str(target))
+    overwrite(filled.data_dir, digest, b"short")
+    assert command(filled, "restore", str(target), "--files-only")["blobs"] == 0
+    command(filled, "check", "--repair", status=3)
+    assert command(filled, "restore", str(target), "--files-only")["blobs"] == 1
+    assert command(filled, "check", "--deep")["findings"] == []
 
 
 def test_files_that_the_registry_lost_come_back_from_a_backup(filled, parts, command, tmp_path):
