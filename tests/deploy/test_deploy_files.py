@@ -28,7 +28,7 @@ COMING = {
     )
 }  # fmt: skip
 TEXTS = sorted(path for path in DEPLOY.rglob("*") if path.is_file())
-MANIFESTS = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
+MANIFESTS = sorted((DEPLOY / "kubernetes").glob("*.yaml*"))
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
@@ -48,10 +48,10 @@ class TestCompose:
     def _compose(self):
         return yaml.safe_load((DEPLOY / "compose.yaml").read_text())
 
-    def test_only_the_proxy_is_published_on_loopback(self, compose):
+    def test_what_is_published_is_on_loopback(self, compose):
         ports = {name: s["ports"] for name, s in compose["services"].items() if "ports" in s}
-        assert list(ports) == ["proxy"]
-        assert all(port.startswith("127.0.0.1:") for port in ports["proxy"])
+        assert set(ports) == {"proxy", "grafana"}
+        assert all(port.startswith("127.0.0.1:") for one in ports.values() for port in one)
 
     def test_every_service_is_pinned_and_has_a_health_check(self, compose):
         for name, service in compose["services"].items():
@@ -229,7 +229,7 @@ class TestUnit:
     def test_the_nightly_backup_is_a_command(self):
         text = (DEPLOY / "esm-server-backup.service").read_text()
         words = re.search(r"^ExecStart=(.*)$", text, re.MULTILINE)[1].split()
-        assert words[1:] == ["backup", "${TARGET}"]
+        assert words[1:] == ["backup", "${TARGET}", "--keep", "30"]
         ours = {line for line in text.splitlines() if line.startswith(("User=", "Environment"))}
         theirs = set(self.UNIT.read_text().splitlines())
         assert ours - theirs == {"Environment=TARGET=/var/backups/esm-registry"}

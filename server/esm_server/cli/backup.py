@@ -13,14 +13,19 @@ def backup(
         str, typer.Argument(help="Folder of backups, made if need be, or s3://BUCKET/PREFIX.")
     ],
     verify: Annotated[
-        bool, typer.Option("--verify", help="Read what lies there; mend what is damaged.")
+        bool, typer.Option("--verify", help="Read all that lies there; mend what is damaged.")
     ] = False,
+    keep: Annotated[
+        int | None,
+        typer.Option(min=1, help="Forget all but so many of the newest; otherwise none."),
+    ] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Add a backup to a folder or bucket, beside a running server; no file is copied twice.
 
-    Exits with 0, 1 for an error, 3 when the registry itself has lost files.
+    Exits with 0, 1 for an error, 3 when the registry itself has lost files or an earlier backup
+    cannot be restored any more.
     """
     from esm_server.cli.working import end, show, shown_bytes, watched
     from esm_server.operations.backup import back_up
@@ -30,8 +35,14 @@ def backup(
     settings = settings_of(data_dir)
     backups = backups_at(target, settings)
     with opened(settings) as registry, watched("copying", in_bytes=True) as watch:
-        done = back_up(registry, backups, watch, verify=verify)
+        done = back_up(registry, backups, watch, verify=verify, keep=keep)
     lines = [f"{done.point}: {done.rows} rows, {done.blobs} files ({shown_bytes(done.bytes)})."]
     lines += [f"lost  {digest}, needed by {users}" for digest, users in done.lost.items()]
+    lines += [f"damaged  the backup {point}: {reason}" for point, reason in done.damaged.items()]
+    if keep is not None:
+        size = shown_bytes(done.removed_bytes)
+        lines.append(
+            f"{len(done.forgotten)} older ones forgotten, {done.removed_blobs} files ({size})."
+        )
     show(asdict(done), lines, as_json=as_json)
-    end(problems=bool(done.lost))
+    end(problems=bool(done.lost or done.damaged))

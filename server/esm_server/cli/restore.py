@@ -8,7 +8,10 @@ import typer
 from esm_server.cli.options import AsJson, DataDir, settings_of
 
 if TYPE_CHECKING:
+    from esm_server.operations.backups import Backups
     from esm_server.operations.restore import Restored
+
+_SHOWN = {"created_at", "server_version", "revision", "blob_bytes", "lost"}
 
 
 def restore(
@@ -17,6 +20,9 @@ def restore(
     files_only: Annotated[
         bool,
         typer.Option("--files-only", help="Only files that this registry has lost; it may run."),
+    ] = False,
+    list_only: Annotated[
+        bool, typer.Option("--list", help="Only show which backups there are.")
     ] = False,
     data_dir: DataDir = None,
     as_json: AsJson = False,
@@ -35,6 +41,9 @@ def restore(
 
     settings = settings_of(data_dir)
     backups = backups_at(source, settings)
+    if list_only:
+        _list(backups, as_json=as_json)
+        return
     backups.read(at)  # before anything is made
     if files_only:
         with opened(settings) as registry, watched("restoring", in_bytes=True) as watch:
@@ -49,6 +58,27 @@ def restore(
             registry.store.prepare()
             done = operation.restore(registry, backups, at, watch)
     _tell(done, as_json=as_json)
+
+
+def _list(backups: "Backups", *, as_json: bool) -> None:
+    from esm_client.core.errors import InvalidInput
+    from esm_server.cli.working import end, show, shown_bytes
+
+    found: list[dict[str, object]] = []
+    lines: list[str] = []
+    for name in backups.names():
+        try:
+            point = backups.read(name)
+        except InvalidInput as error:
+            found.append({"point": name, "damaged": error.message})
+            lines.append(f"{name}  damaged: {error.message}")
+            continue
+        rows = sum(part.count for part in point.tables.values())
+        found.append({"point": name, "rows": rows, **point.model_dump(include=_SHOWN)})
+        size = shown_bytes(point.blob_bytes)
+        lines.append(f"{name}  {rows} rows, {size}, esm-server {point.server_version}")
+    show({"points": found}, lines or ["No backup yet."], as_json=as_json)
+    end(problems=any("damaged" in one for one in found))
 
 
 def _tell(done: "Restored", *, as_json: bool) -> None:

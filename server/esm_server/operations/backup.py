@@ -15,6 +15,7 @@ from esm_server.operations.blob_users import named_blobs, shown, users_of
 from esm_server.operations.copying import copy_blobs
 from esm_server.operations.dump import dumped, next_key, table_names
 from esm_server.operations.hashing import damage_of
+from esm_server.operations.old_backups import damaged_points, forget
 from esm_server.operations.opening import Registry, Watch, nobody_watches
 from esm_server.storage.base import BlobStore
 from esm_server.system.version import server_version
@@ -35,41 +36,64 @@ class BackedUp:
     lost: dict[str, str] = field(default_factory=dict[str, str])
     """Blobs that the registry itself has lost or damaged, and what needs them; those that an
     earlier backup has copied are in this one too."""
+    damaged: dict[str, str] = field(default_factory=dict[str, str])
+    """Points that cannot be restored any more, and why; known after `verify` alone."""
+    forgotten: list[str] = field(default_factory=list[str])
+    """Points that went, the oldest first."""
+    removed_blobs: int = 0
+    removed_bytes: int = 0
+    """Of files that only those named."""
 
 
 def back_up(
-    registry: Registry, target: Backups, watch: Watch = nobody_watches, *, verify: bool = False
-) -> BackedUp:
+    registry: Registry, target: Backups, watch: Watch = nobody_watches, *,
+    verify: bool = False, keep: int | None = None,
+) -> BackedUp:  # fmt: skip
     """Add a point to the backups of a place; what lies there already is not copied again.
 
     The tables are read as of one moment, then the blobs they name are copied, which never change.
     A version that is deleted meanwhile may lose its blobs to `gc` before we come to them: then
     the tables are read again, which do not name them any more. So neither waits for the other.
     A point appears when all of it is there; an interrupted backup leaves blobs that the next one
-    need not copy. verify: read what lies there and copy what is damaged again. Raises StorageFull,
-    Unavailable, and so for a store that has none of the files: it is another one, or not mounted.
+    need not copy. verify: read all that lies there and copy what is damaged again. keep: so many
+    points stay, with what they name. Raises StorageFull, InvalidInput for a damaged point that is
+    to stay, and Unavailable, also for a store that has none of the files: it is another one, or
+    not mounted.
     """
     with target.written():
-        for _ in range(ATTEMPTS):
-            name = f"{now():%Y%m%dT%H%M%S%f}"
-            point, blobs = _dump(registry, target.store)
-            gone = _gone(registry.store, blobs)
-            if blobs and len(gone) == len(blobs):
-                raise Unavailable(
-                    f"The registry's store has none of its {len(blobs)} files; no backup was made.",
-                    "Correct the store's settings, or see that its disk is mounted.",
-                )
-            faulty = copy_blobs(registry.store, target.store, blobs, watch, verify=verify)
-            with registry.database.read() as session:
-                users = users_of(session, sorted({*faulty, *gone}))
-            if not users.keys() >= {*faulty, *gone}:
-                continue
-            point = point.model_copy(update={"lost": sorted(faulty)})
-            target.write(name, point)
-            rows = sum(part.count for part in point.tables.values())
-            lost = {digest: shown(users[digest]) for digest in users}
-            kept = len(blobs) - len(faulty)
-            return BackedUp(name, rows, kept, point.blob_bytes, lost)
+        done, blobs = _add(registry, target, watch, verify=verify)
+        if keep is not None:
+            done.forgotten, done.removed_blobs, done.removed_bytes = forget(target, keep)
+        if verify:
+            done.damaged = damaged_points(target, blobs)
+        return done
+
+
+def _add(
+    registry: Registry, target: Backups, watch: Watch, *, verify: bool
+) -> tuple[BackedUp, set[str]]:
+    """Add a point; and the digests of the files that it names and has."""
+    for _ in range(ATTEMPTS):
+        name = f"{now():%Y%m%dT%H%M%S%f}"
+        point, blobs = _dump(registry, target.store)
+        gone = _gone(registry.store, blobs)
+        if blobs and len(gone) == len(blobs):
+            raise Unavailable(
+                f"The registry's store has none of its {len(blobs)} files; no backup was made.",
+                "Correct the store's settings, or see that its disk is mounted.",
+            )
+        faulty = copy_blobs(registry.store, target.store, blobs, watch, verify=verify)
+        with registry.database.read() as session:
+            users = users_of(session, sorted({*faulty, *gone}))
+        if not users.keys() >= {*faulty, *gone}:
+            continue
+        point = point.model_copy(update={"lost": sorted(faulty)})
+        target.write(name, point)
+        rows = sum(part.count for part in point.tables.values())
+        lost = {digest: shown(users[digest]) for digest in users}
+        kept = len(blobs) - len(faulty)
+        done = BackedUp(name, rows, kept, point.blob_bytes, lost)
+        return done, {digest for digest, _ in blobs}.difference(faulty)
     raise Unavailable(
         f"Versions were deleted and swept during each of {ATTEMPTS} attempts.",
         "Run the backup again; run gc less often.",

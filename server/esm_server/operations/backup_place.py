@@ -62,6 +62,9 @@ class _Folder:
         self._root.mkdir(exist_ok=True)
         write_whole(self._root / f"{name}.json", content)
 
+    def remove(self, name: str) -> None:
+        (self._root / f"{name}.json").unlink(missing_ok=True)
+
 
 class _Bucket:
     """JSON objects under a prefix."""
@@ -79,3 +82,6 @@ class _Bucket:
 
     def write(self, name: str, content: bytes) -> None:
         self._client.put(f"{self._prefix}{name}.json", content)
+
+    def remove(self, name: str) -> None:
+        self._client.remove(f"{self._prefix}{name}.json")

@@ -6,7 +6,7 @@ points/20261126T081729.json what a point in time consists of: a Point and its sh
 
 import fcntl
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Protocol
@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from esm_client.core.artifact.manifest import digest_bytes
 from esm_client.core.errors import InvalidInput, NotFound, Unavailable
 from esm_client.core.references import DIGEST_PATTERN
+from esm_server.operations.hashing import damage_of
 from esm_server.storage.base import BlobStore
 
 Digest = Annotated[str, Field(pattern=f"^{DIGEST_PATTERN}$")]
@@ -66,6 +67,10 @@ class Documents(Protocol):
         """Add one; raises StorageFull, Unavailable."""
         ...
 
+    def remove(self, name: str) -> None:
+        """Forget one; nothing happens when it is not there; raises Unavailable."""
+        ...
+
 
 class Backups:
     """The backups in one place."""
@@ -100,6 +105,30 @@ class Backups:
         document = {"point": body, "sha256": _digest(body)}
         self._points.write(name, json.dumps(document, indent=1).encode())
 
+    def remove(self, name: str) -> None:
+        """Forget a point; its files stay."""
+        self._points.remove(name)
+
+    def blobs(self, point: Point) -> list[tuple[str, int]]:
+        """Digest and size of what a point holds besides tables; raises InvalidInput, Unavailable.
+
+        What its registry had lost is left out.
+        """
+        if (fault := damage_of(self.store, point.blobs.digest)) is not None:
+            raise spoiled(f"the list of files {fault}")
+        lost = set(point.lost)
+        listed = (line.decode().split() for line in self.lines(point.blobs))
+        return [(digest, int(size)) for digest, size in listed if digest not in lost]
+
+    def lines(self, part: StoredPart) -> Iterator[bytes]:
+        """The lines of a dump; raises NotFound."""
+        rest = b""
+        for chunk in self.store.read(part.digest, 0, part.size):
+            *whole, rest = (rest + chunk).split(b"\n")
+            yield from whole
+        if rest:
+            yield rest
+
     def read(self, name: str | None) -> Point:
         """A point, the newest unless one is named; raises NotFound, InvalidInput."""
         names = self.names()
@@ -120,6 +149,14 @@ class Backups:
                 f"The backup {name} in {self._place} is damaged: {reason}.",
                 f"Remove its document, or restore another one with --at: {', '.join(names[-5:])}.",
             ) from cause
+
+
+def spoiled(reason: str) -> InvalidInput:
+    """What is said of a backup whose files are damaged."""
+    return InvalidInput(
+        f"The backup is damaged: {reason}.",
+        "Where the registry still has it, backup --verify mends it; or restore another, --at.",
+    )
 
 
 def _digest(body: object) -> str:

@@ -1,20 +1,18 @@
 """Making a registry from a backup, on whatever database and store the settings name."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from esm_client.core.errors import Conflict, InvalidInput
 from esm_server.db.migrations import head_revision
-from esm_server.operations.backups import Backups, Point, StoredPart
+from esm_server.operations.backups import Backups, Point, spoiled
 from esm_server.operations.blob_users import named_blobs
 from esm_server.operations.copying import copy_blobs
 from esm_server.operations.dump import continue_keys, is_empty, load, table_names
 from esm_server.operations.hashing import damage_of
 from esm_server.operations.opening import Registry, Watch, nobody_watches
 from esm_server.registry.text_index import TextIndex
-from esm_server.storage.base import BlobStore
 
 
 @dataclass(slots=True)
@@ -41,19 +39,19 @@ def restore(
     """
     point = source.read(name)
     _check_readable(registry, point)
-    blobs = _verified(source.store, point, watch)
+    blobs = _verified(source, point, watch)
     _check_empty(registry, {digest for digest, _ in blobs})
     if copy_blobs(source.store, registry.store, blobs, watch):
-        raise _damaged("its files changed while they were copied")
+        raise spoiled("its files changed while they were copied")
     with registry.database.write() as session:
         for table in table_names():
             part = point.tables[table]
             try:
-                count = load(session, table, _lines(source.store, part))
+                count = load(session, table, source.lines(part))
             except SQLAlchemyError as cause:
-                raise _damaged(f"the rows of {table} contradict the schema") from cause
+                raise spoiled(f"the rows of {table} contradict the schema") from cause
             if count != part.count:
-                raise _damaged(f"{table} has {count} rows, not {part.count}")
+                raise spoiled(f"{table} has {count} rows, not {part.count}")
         continue_keys(session, point.next_version_key)
         TextIndex(session).rebuild()
     rows = sum(part.count for part in point.tables.values())
@@ -92,19 +90,16 @@ def _check_readable(registry: Registry, point: Point) -> None:
         )
 
 
-def _verified(store: BlobStore, point: Point, watch: Watch) -> list[tuple[str, int]]:
+def _verified(source: Backups, point: Point, watch: Watch) -> list[tuple[str, int]]:
     """All blobs of a point, when each of them and of its tables is there and sound."""
-    for what, part in (*point.tables.items(), ("the list of files", point.blobs)):
-        if (fault := damage_of(store, part.digest)) is not None:
-            raise _damaged(f"{what} {fault}")
-    listed = [line.split() for line in _lines(store, point.blobs)]
-    lost = set(point.lost)
-    blobs = [(digest.decode(), int(size)) for digest, size in listed]
-    blobs = [blob for blob in blobs if blob[0] not in lost]
+    for what, part in point.tables.items():
+        if (fault := damage_of(source.store, part.digest)) is not None:
+            raise spoiled(f"{what} {fault}")
+    blobs = source.blobs(point)
     done, total = 0, sum(size for _, size in blobs)
     for digest, size in blobs:
-        if (fault := damage_of(store, digest)) is not None:
-            raise _damaged(f"{digest} {fault}")
+        if (fault := damage_of(source.store, digest)) is not None:
+            raise spoiled(f"{digest} {fault}")
         done += size
         watch(done, total)
     return blobs
@@ -121,19 +116,3 @@ def _check_empty(registry: Registry, ours: set[str]) -> None:
             f"A backup is restored into an empty registry only, and the {what}.",
             "Name an empty --data-dir, and an empty database and bucket where they are elsewhere.",
         )
-
-
-def _lines(store: BlobStore, part: StoredPart) -> Iterator[bytes]:
-    rest = b""
-    for chunk in store.read(part.digest, 0, part.size):
-        *whole, rest = (rest + chunk).split(b"\n")
-        yield from whole
-    if rest:
-        yield rest
-
-
-def _damaged(reason: str) -> InvalidInput:
-    return InvalidInput(
-        f"The backup is damaged: {reason}.",
-        "Where the registry still has it, backup --verify mends it; or restore another, --at.",
-    )
