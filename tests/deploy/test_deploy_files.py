@@ -255,7 +255,8 @@ class TestCommandsBesideTheUnit:
         assert sorted(given) == sorted(line for line in unit if line.partition("=")[0] in kinds)
         assert {line.partition("=")[0] for line in given} == set(kinds)
         program = re.search(r"^ExecStart=(\S+) serve", TestUnit.UNIT.read_text(), re.M)[1]
-        assert words[-2:] == [program, "$@"]
+        assert words[-2:] == ["${VENV:-/opt/esm-registry}/bin/esm-server", "$@"]
+        assert program == "/opt/esm-registry/bin/esm-server"
 
     def test_the_unit_tells_how_to_install_it(self):
         text = TestUnit.UNIT.read_text()
