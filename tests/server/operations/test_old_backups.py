@@ -13,21 +13,23 @@ from esm_server.operations.old_backups import forget
 from esm_server.settings import Settings
 
 
+@pytest.fixture(name="target", params=["folder", "bucket"])
+def _target(request, tmp_path):
+    if request.param == "folder":
+        return str(tmp_path / "backups")
+    return f"s3://{s3_server().create_bucket()}/b"
+
+
 @pytest.fixture(name="keys")
-def _keys():
+def _keys(target):
+    if not target.startswith("s3:"):
+        return {}
     server = s3_server()
     return {
         "ESM_SERVER_BACKUP_S3_ENDPOINT": server.endpoint,
         "ESM_SERVER_BACKUP_S3_ACCESS_KEY": server.access_key,
         "ESM_SERVER_BACKUP_S3_SECRET_KEY": server.secret_key,
     }
-
-
-@pytest.fixture(name="target", params=["folder", "bucket"])
-def _target(request, tmp_path):
-    if request.param == "folder":
-        return str(tmp_path / "backups")
-    return f"s3://{s3_server().create_bucket()}/b"
 
 
 @pytest.fixture(name="place")
