@@ -81,6 +81,14 @@ class S3Server:
     def __init__(self, endpoint: str, access_key: str, secret_key: str) -> None:
         self.endpoint, self.access_key, self.secret_key = endpoint, access_key, secret_key
 
+    def backup_env(self) -> dict[str, str]:
+        """Settings of a server whose backups lie here."""
+        return {
+            "ESM_SERVER_BACKUP_S3_ENDPOINT": self.endpoint,
+            "ESM_SERVER_BACKUP_S3_ACCESS_KEY": self.access_key,
+            "ESM_SERVER_BACKUP_S3_SECRET_KEY": self.secret_key,
+        }
+
     def client(self) -> Minio:
         """The vendor's client, which bypasses our code."""
         host = self.endpoint.partition("://")[2]

@@ -65,7 +65,7 @@ def back_up(
         if keep is not None:
             done.forgotten, done.removed_blobs, done.removed_bytes = forget(target, keep)
         if verify:
-            done.damaged = damaged_points(target, blobs)
+            done.damaged = damaged_points(target, blobs, watch)
         return done
 
 

@@ -17,12 +17,7 @@ def _bucket():
 @pytest.fixture(name="keys")
 def _keys():
     """The settings of a server for backups alone."""
-    server = s3_server()
-    return {
-        "ESM_SERVER_BACKUP_S3_ENDPOINT": server.endpoint,
-        "ESM_SERVER_BACKUP_S3_ACCESS_KEY": server.access_key,
-        "ESM_SERVER_BACKUP_S3_SECRET_KEY": server.secret_key,
-    }
+    return s3_server().backup_env()
 
 
 def objects(bucket):
