@@ -7,8 +7,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from esm_client.cli.methods.result import MethodRanking
-    from esm_client.cli.methods.run import rank_by_methods
     from esm_client.core.artifact.directory import EsmArtifact
     from esm_client.core.errors import EsmError
     from esm_client.core.schemas import EsmFilter
@@ -16,8 +14,10 @@ if TYPE_CHECKING:
     from esm_client.core.scoring.jackknife import fold_sketches
     from esm_client.core.scoring.sketch import TargetSketch
     from esm_client.lab.embedding import Embedder
+    from esm_client.ranking.method_ranking import MethodRanking
+    from esm_client.ranking.ranking import Ranking
     from esm_client.remote.client import Client
-    from esm_client.remote.ranking import Ranking
+    from esm_client.workflows.methods import rank_by_methods
 
 _HOMES = {
     "Client": "esm_client.remote.client",
@@ -25,12 +25,12 @@ _HOMES = {
     "EsmArtifact": "esm_client.core.artifact.directory",
     "EsmError": "esm_client.core.errors",
     "EsmFilter": "esm_client.core.schemas",
-    "MethodRanking": "esm_client.cli.methods.result",
-    "Ranking": "esm_client.remote.ranking",
+    "MethodRanking": "esm_client.ranking.method_ranking",
+    "Ranking": "esm_client.ranking.ranking",
     "TargetSketch": "esm_client.core.scoring.sketch",
     "fold_sketches": "esm_client.core.scoring.jackknife",
     "log_maximum_evidence": "esm_client.core.scoring.evidence",
-    "rank_by_methods": "esm_client.cli.methods.run",
+    "rank_by_methods": "esm_client.workflows.methods",
 }
 
 __all__ = [

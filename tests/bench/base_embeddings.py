@@ -19,7 +19,7 @@ from bench.source_scores import OWN_ROWS, core_tasks, read_plan
 from safetensors.numpy import save_file
 
 from esm_client import Embedder
-from esm_client.lab.factory.reading import read_data_set
+from esm_client.lab.build.reading import read_data_set
 
 
 def main() -> None:

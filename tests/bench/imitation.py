@@ -20,8 +20,8 @@ from bench.source_scores import OWN_ROWS, read_plan
 from safetensors.numpy import load_file
 
 from esm_client.core.scoring.evidence import log_maximum_evidence
+from esm_client.lab.build.reading import read_data_set
 from esm_client.lab.evaluation.plots import COLOURS, figure_of, svg_of
-from esm_client.lab.factory.reading import read_data_set
 from esm_client.lab.training.fit.ridge import fit_ridge
 
 HELD, DOTS = 150, 110

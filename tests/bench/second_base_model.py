@@ -22,7 +22,7 @@ from bench.source_scores import core_tasks, read_plan
 from safetensors.numpy import load_file, save_file
 
 from esm_client import Embedder, EsmArtifact
-from esm_client.lab.factory.reading import read_data_set
+from esm_client.lab.build.reading import read_data_set
 from esm_client.lab.training.recipe import FineTuneRecipe
 from esm_client.lab.training.train import train_esm
 

@@ -22,10 +22,10 @@ import numpy as np
 from esm_client import Embedder
 from esm_client.core.errors import EsmError
 from esm_client.core.scoring.evidence import log_maximum_evidence
+from esm_client.lab.build.plan import DataSet
+from esm_client.lab.build.reading import read_data_set
 from esm_client.lab.evaluation.plan import EvaluationPlan
 from esm_client.lab.evaluation.records import SETTINGS
-from esm_client.lab.factory.plan import DataSet
-from esm_client.lab.factory.reading import read_data_set
 from esm_client.lab.selection.source_model import SourceModel
 from esm_client.lab.tokens import TokenStore
 

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
+from esm_client.lab.build.plan import BaseModelChoice, DataSet
 from esm_client.lab.evaluation.plan import EvaluationPlan
-from esm_client.lab.factory.plan import BaseModelChoice, DataSet
 
 TARGETS = (
     "tweeteval_emotion", "tweeteval_sentiment", "davidson_hate", "mrpc", "airline_complaint",

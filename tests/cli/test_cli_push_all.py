@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from esm_client.remote.esm_folders import find_esms
+from esm_client.remote.publishing.esm_folders import find_esms
 
 
 @pytest.fixture(name="folder")

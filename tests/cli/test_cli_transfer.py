@@ -170,7 +170,7 @@ class TestNamedSources:
 
 
 def test_a_report_that_fails_is_a_warning(registry, published, capsys):
-    from esm_client.cli.session import Options, Session
+    from esm_client.cli.options.session import Options, Session
     from esm_client.cli.transfer_output import report_outcomes
     from esm_client.lab.evaluation.transfer_report import TransferReport, TransferRow
 

@@ -37,7 +37,7 @@ class TestAnotherTarget:
         )
 
     def test_other_names_of_classes_are_a_warning(self, capsys):
-        from esm_client.cli.transfer_target import check_ranked
+        from esm_client.workflows.ranked_target import check_ranked
 
         rows = [f"text {n}" for n in range(8)]
         task = TextTask(

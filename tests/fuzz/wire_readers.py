@@ -18,10 +18,10 @@ from esm_client.core import schemas
 from esm_client.core.artifact.manifest import manifest_digest
 from esm_client.core.errors import InvalidInput, RangeNotSatisfiable, error_class
 from esm_client.core.references import Reference, check_alias, check_digest, check_name
-from esm_client.remote.answers import error_of, parse_answer
-from esm_client.remote.cached_sketches import CachedSketches
-from esm_client.remote.credentials import read_credentials
-from esm_client.remote.local_space import Held, read_state
+from esm_client.ranking.local.space import Held, read_state
+from esm_client.remote.cache.sketches import CachedSketches
+from esm_client.remote.config.credentials import read_credentials
+from esm_client.remote.http.answers import error_of, parse_answer
 from esm_server.artifacts.ranges import select
 from esm_server.pagination import Slice
 from esm_server.problems import problem_response

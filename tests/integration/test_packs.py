@@ -10,7 +10,7 @@ from esm_client import Client, TargetSketch
 from esm_client.core.artifact.manifest import digest_bytes
 from esm_client.core.errors import Forbidden, InvalidInput, NotFound
 from esm_client.core.packs import blob_name, document, pack_bytes
-from esm_client.remote.several_spaces import merged
+from esm_client.ranking.several_spaces import merged
 
 
 def test_pushed_pulled_and_ranked_alike(client, many, unique, target, sketch, tmp_path):

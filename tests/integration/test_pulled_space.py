@@ -8,8 +8,8 @@ from servers.storage import overwrite
 
 from esm_client import Client
 from esm_client.core.errors import ConnectionFailed, InvalidInput, NotFound
-from esm_client.remote import pull_space
-from esm_client.remote.local_space import LocalSpace
+from esm_client.ranking.local.space import LocalSpace
+from esm_client.remote.publishing import pull_space
 
 
 @pytest.fixture(name="folder")
@@ -112,7 +112,7 @@ def test_what_was_edited_is_told_anew(client, esm_directory, unique, folder):
 def test_a_pull_that_breaks_goes_on(
     client, relay, relayed, many, unique, folder, monkeypatch, small_packs
 ):
-    monkeypatch.setattr("esm_client.remote.exchange.pause_before", lambda *_: None)
+    monkeypatch.setattr("esm_client.remote.http.exchange.pause_before", lambda *_: None)
     client.packs.push(unique, many, space=unique)
 
     def cut(asked, forward):
@@ -139,7 +139,7 @@ def test_a_pull_that_breaks_goes_on(
 def test_the_space_stays_as_it_was_until_a_pull_ends(
     client, relay, relayed, many, unique, folder, monkeypatch
 ):
-    monkeypatch.setattr("esm_client.remote.exchange.pause_before", lambda *_: None)
+    monkeypatch.setattr("esm_client.remote.http.exchange.pause_before", lambda *_: None)
     names = sorted(many)
     client.packs.push(unique, {name: many[name] for name in names[:5]}, space=unique)
     before = references(relayed.packs.pull(unique, folder))

@@ -10,7 +10,7 @@ import pytest
 
 from esm_client import Client
 from esm_client.core import errors
-from esm_client.remote.cache import Cache
+from esm_client.remote.cache.cache import Cache
 
 
 @pytest.fixture(name="pushed")

@@ -8,11 +8,11 @@ from safetensors.numpy import save_file
 
 from esm_client import Client
 from esm_client.core import errors
-from esm_client.remote.cache import Cache
-from esm_client.remote.cached_folders import CachedFolders
-from esm_client.remote.cached_source_models import cached_model, pull_model, stored_models
-from esm_client.remote.cached_space import cached_space
-from esm_client.remote.settings import resolve_settings
+from esm_client.remote.cache.cache import Cache
+from esm_client.remote.cache.folders import CachedFolders
+from esm_client.remote.config.settings import resolve_settings
+from esm_client.remote.publishing.cached_space import cached_space
+from esm_client.workflows.cached_source_models import cached_model, pull_model, stored_models
 
 
 @pytest.fixture(name="space")

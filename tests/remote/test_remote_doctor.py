@@ -11,8 +11,8 @@ import pytest
 import trustme
 
 from esm_client.core.compatibility import misfit
+from esm_client.remote.config.settings import resolve_settings
 from esm_client.remote.doctor.examine import examine
-from esm_client.remote.settings import resolve_settings
 
 
 @pytest.fixture(name="serve")

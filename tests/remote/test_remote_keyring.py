@@ -6,14 +6,14 @@ import sys
 
 import pytest
 
-from esm_client.remote.credentials import credentials_file, read_credentials, store_token
-from esm_client.remote.settings import resolve_settings
+from esm_client.remote.config.credentials import credentials_file, read_credentials, store_token
+from esm_client.remote.config.settings import resolve_settings
 
 URL = "https://registry.example.org"
 CODE = """
 import sys
-from esm_client.remote.credentials import credentials_file, forget_token, store_token
-from esm_client.remote.settings import resolve_settings
+from esm_client.remote.config.credentials import credentials_file, forget_token, store_token
+from esm_client.remote.config.settings import resolve_settings
 print(store_token(credentials_file(), "https://registry.example.org", "esmr_ring"))
 print(resolve_settings().token)
 print("esmr_ring" in credentials_file().read_text())

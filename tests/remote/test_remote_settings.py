@@ -8,14 +8,14 @@ import pytest
 
 from esm_client import Client
 from esm_client.core.errors import InvalidInput
-from esm_client.remote.credentials import (
+from esm_client.remote.config.credentials import (
     OpenCredentialsWarning,
     credentials_file,
     forget_token,
     read_credentials,
     store_token,
 )
-from esm_client.remote.settings import resolve_settings
+from esm_client.remote.config.settings import resolve_settings
 
 HOME, WORK = "https://home.example", "https://work.example/registry"
 

@@ -12,8 +12,8 @@ from safetensors.numpy import save_file
 from esm_client.core import errors
 from esm_client.core.artifact.manifest import digest_bytes, digest_file
 from esm_client.core.schemas.contract import Problem
-from esm_client.remote import source_models
-from esm_client.remote.part_file import PartFile
+from esm_client.remote.files.part_file import PartFile
+from esm_client.remote.publishing import source_models
 
 WEIGHTS = "/source-model/files/model.safetensors"
 

@@ -11,10 +11,10 @@ from servers.storage import s3_server
 from esm_client import Client
 from esm_client.core import errors
 from esm_client.core.artifact.manifest import digest_bytes
-from esm_client.remote import file_transfer
+from esm_client.remote.config.settings import resolve_settings
 from esm_client.remote.doctor.examine import examine
-from esm_client.remote.settings import resolve_settings
-from esm_client.remote.store_route import StoreRoute
+from esm_client.remote.files import transfer as file_transfer
+from esm_client.remote.files.store_route import StoreRoute
 
 MODEL = "/files/model.safetensors"
 

@@ -5,13 +5,13 @@ from typing import Annotated
 import typer
 
 from esm_client import __version__
-from esm_client.cli import (
+from esm_client.cli.commands import (
     alias,
     audit,
     build,
     cache,
+    columns,
     delete,
-    detect,
     doctor,
     edit,
     evaluate,
@@ -35,8 +35,7 @@ from esm_client.cli import (
     whoami,
     yank,
 )
-from esm_client.cli.output import print_line
-from esm_client.cli.session import (
+from esm_client.cli.options.session import (
     AsJson,
     CaFile,
     Debug,
@@ -47,6 +46,7 @@ from esm_client.cli.session import (
     Url,
     command,
 )
+from esm_client.cli.output import print_line
 
 app = typer.Typer(
     help="Share embedding space maps, and rank source tasks for your own.",
@@ -94,7 +94,7 @@ for name, function in {
     "ledger": outcomes.ledger,
     "train": train.train,
     "build": build.build,
-    "columns": detect.columns,
+    "columns": columns.columns,
     "evaluate": evaluate.evaluate,
     "import": published.import_esms,
     "export": published.export,

@@ -9,7 +9,7 @@ from typing import cast
 
 from pydantic import BaseModel
 
-from esm_client.remote.text_table import align, printable
+from esm_client.ranking.table import align, printable
 
 
 class Output:

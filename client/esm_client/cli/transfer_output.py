@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from esm_client.cli.options.session import Session
 from esm_client.cli.output import counted, one_line, print_error, print_line
-from esm_client.cli.session import Session
 from esm_client.core.errors import EsmError
 
 if TYPE_CHECKING:

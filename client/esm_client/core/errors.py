@@ -39,7 +39,7 @@ Each class has a stable `code`, which travels in the problem document and picks
 the class again on the client, and the HTTP `status` the server answers with.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -47,6 +47,8 @@ from typing import ClassVar
 class EsmError(Exception):
     """Base of all errors. `message` says what was wrong, `hint` what to do next.
 
+    parameters: names of the Python arguments by which a caller mends it; the command line
+        names its options for them. facts: the names and values the message speaks of.
     `request_id` is the server's name for the request that failed, if it was one.
     """
 
@@ -56,10 +58,14 @@ class EsmError(Exception):
     headers: Mapping[str, str] = MappingProxyType({})
     """What the server's answer carries beside the problem."""
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(
+        self, message: str, hint: str = "", *, parameters: Sequence[str] = (), **facts: object
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.parameters = tuple(parameters)
+        self.facts: Mapping[str, object] = MappingProxyType(facts)
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()

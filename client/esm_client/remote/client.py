@@ -26,14 +26,22 @@ from esm_client.core.scoring.map_scores import Embedded
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_client.core.shield.source import TargetHashes
 from esm_client.core.spaces import SpaceFingerprint
-from esm_client.remote.cache import HINT, Cache
-from esm_client.remote.local_space import LocalSpace
-from esm_client.remote.packs import Packs
-from esm_client.remote.pull import find_version, pull_version
-from esm_client.remote.push import push_directory
-from esm_client.remote.rank_locally import rank_locally
-from esm_client.remote.ranking import Ranking
-from esm_client.remote.requests import esm_query
+from esm_client.ranking.local.rank import rank_locally
+from esm_client.ranking.local.space import LocalSpace
+from esm_client.ranking.ranking import Ranking
+from esm_client.ranking.shield import MAX_ROWS, examine
+from esm_client.remote.cache.cache import HINT, Cache
+from esm_client.remote.config.settings import resolve_settings
+from esm_client.remote.http.requests import esm_query
+from esm_client.remote.publishing.packs import Packs
+from esm_client.remote.publishing.pull import find_version, pull_version
+from esm_client.remote.publishing.push import push_directory
+from esm_client.remote.publishing.source_models import (
+    Watch,
+    pull_source_model,
+    push_source_model,
+    unwatched,
+)
 from esm_client.remote.resources.aliases import AliasResource
 from esm_client.remote.resources.audit import AuditResource
 from esm_client.remote.resources.blobs import BlobResource
@@ -46,9 +54,6 @@ from esm_client.remote.resources.similar import SimilarResource
 from esm_client.remote.resources.source_sketches import SourceSketchResource
 from esm_client.remote.resources.spaces import SpaceResource
 from esm_client.remote.resources.tokens import TokenResource
-from esm_client.remote.settings import resolve_settings
-from esm_client.remote.shield import MAX_ROWS, examine
-from esm_client.remote.source_models import Watch, pull_source_model, push_source_model, unwatched
 from esm_client.remote.transport import Transport
 from esm_client.remote.waiting import RankingWatch, finished, rank_on_server, unheard
 

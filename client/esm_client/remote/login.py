@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from esm_client.core.schemas import Identity, ServerInfo
+from esm_client.remote.config.settings import Settings, check_token
 from esm_client.remote.resources.server import ServerResource
-from esm_client.remote.settings import Settings, check_token
 from esm_client.remote.transport import Transport
 
 

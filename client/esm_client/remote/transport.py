@@ -6,10 +6,10 @@ from typing import Literal, TypeVar
 from pydantic import BaseModel
 
 from esm_client.core.schemas import Page
-from esm_client.remote.answers import Model, not_our_server, parse_answer
-from esm_client.remote.exchange import Exchange, Params
-from esm_client.remote.file_transfer import FileTransfer
-from esm_client.remote.settings import Settings
+from esm_client.remote.config.settings import Settings
+from esm_client.remote.files.transfer import FileTransfer
+from esm_client.remote.http.answers import Model, not_our_server, parse_answer
+from esm_client.remote.http.exchange import Exchange, Params
 
 Item = TypeVar("Item", bound=BaseModel)
 

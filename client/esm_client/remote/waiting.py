@@ -13,7 +13,7 @@ from esm_client.core.scoring.disclosure import DisclosureWarning
 from esm_client.core.scoring.embedded import EmbeddedTarget
 from esm_client.core.scoring.map_scores import Embedded
 from esm_client.core.scoring.sketch import TargetSketch
-from esm_client.remote.requests import checked
+from esm_client.remote.http.requests import checked
 from esm_client.remote.resources.rankings import RankingResource
 
 RankingWatch = Callable[[int, int], None]

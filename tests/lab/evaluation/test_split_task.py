@@ -5,10 +5,10 @@ import csv
 import pytest
 
 from esm_client.core.errors import Conflict, InvalidDataset, InvalidInput
+from esm_client.lab.build.plan import BaseModelChoice, DataSet, Plan
 from esm_client.lab.evaluation.plan import EvaluationPlan
 from esm_client.lab.evaluation.records import RECORDS, SETTINGS, RecordFile, read_records
 from esm_client.lab.evaluation.split_task import read_target
-from esm_client.lab.factory.plan import BaseModelChoice, DataSet, Plan
 
 
 @pytest.fixture(name="file")

@@ -5,10 +5,10 @@ import json
 import pytest
 from docs.demo.tasks.write import write_tasks
 
+from esm_client.lab.build.plan import DataSet
 from esm_client.lab.evaluation.intermediate import IntermediateTask, SourceData
 from esm_client.lab.evaluation.split_task import read_target
 from esm_client.lab.evaluation.transfer_run import run_transfers
-from esm_client.lab.factory.plan import DataSet
 from esm_client.lab.training.recipe import FineTuneRecipe
 
 RECIPE = FineTuneRecipe(epochs=1, learning_rate=2e-4, batch_size=16)

@@ -10,10 +10,10 @@ import pytest
 from docs.demo.tasks.write import write_tasks
 
 from esm_client.core.errors import Conflict, InvalidDataset, NotFound
+from esm_client.lab.build.plan import DataSet
 from esm_client.lab.evaluation.intermediate import IntermediateTask, ReadyModel, SourceData
 from esm_client.lab.evaluation.split_task import read_target
 from esm_client.lab.evaluation.transfer_run import WORK, Unwatched, run_transfers
-from esm_client.lab.factory.plan import DataSet
 from esm_client.lab.selection.source_model import SourceModel
 from esm_client.lab.training.recipe import FineTuneRecipe
 

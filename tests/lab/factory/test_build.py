@@ -9,9 +9,9 @@ from docs.demo.tasks.write import write_tasks
 
 from esm_client.core.artifact.directory import EsmArtifact, directory_manifest
 from esm_client.core.errors import Conflict, Forbidden
-from esm_client.lab.factory.build import build
-from esm_client.lab.factory.plan import BaseModelChoice, DataSet, Plan
-from esm_client.lab.factory.workers import Workers, choose_devices
+from esm_client.lab.build.build import build
+from esm_client.lab.build.plan import BaseModelChoice, DataSet, Plan
+from esm_client.lab.processes.workers import Workers, choose_devices
 
 SPACE = "minilm-mean-128"
 FAST = {"epochs": 1, "limit_rows": 60, "learning_rate": 1e-4}

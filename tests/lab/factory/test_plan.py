@@ -1,8 +1,8 @@
 import pytest
 
 from esm_client.core.errors import InvalidInput, InvalidName
-from esm_client.lab.factory.jobs import make_jobs
-from esm_client.lab.factory.plan import BaseModelChoice, Plan
+from esm_client.lab.build.jobs import make_jobs
+from esm_client.lab.build.plan import BaseModelChoice, Plan
 
 
 @pytest.fixture(name="folder")

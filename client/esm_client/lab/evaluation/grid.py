@@ -6,11 +6,11 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 from esm_client.core.disk import disk_errors
+from esm_client.lab.build.build import alone
 from esm_client.lab.evaluation.plan import EvaluationPlan
 from esm_client.lab.evaluation.records import Record, RecordFile, write_tables
 from esm_client.lab.evaluation.transfer_report import NO_SOURCE
-from esm_client.lab.factory.build import alone
-from esm_client.lab.factory.workers import Workers, choose_devices
+from esm_client.lab.processes.workers import Workers, choose_devices
 
 GridWatch = Callable[[int, str, int, int], None]
 """Told (worker, step, done, total); worker -1 for a transfer that is over, of the whole grid's."""

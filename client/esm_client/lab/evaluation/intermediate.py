@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from esm_client.core.artifact.config import EsmConfig
-from esm_client.lab.factory.plan import DataSet
+from esm_client.lab.build.plan import DataSet
 from esm_client.lab.progress import Watch
 from esm_client.lab.training.recipe import FineTuneRecipe
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from esm_client.core.errors import EsmError, InvalidDataset
+from esm_client.lab.build.reading import read_data_set
 from esm_client.lab.data.task import TextTask
 from esm_client.lab.evaluation.intermediate import IntermediateTask
-from esm_client.lab.factory.reading import read_data_set
 
 
 class IntermediateRows:

@@ -11,8 +11,8 @@ from esm_client.core.artifact.manifest import digest_file
 from esm_client.core.errors import InvalidInput
 from esm_client.core.references import check_name
 from esm_client.lab.base_model import find_base_model
+from esm_client.lab.build.plan import BaseModelChoice, DataSet, Plan, Strict
 from esm_client.lab.evaluation.records import FREE
-from esm_client.lab.factory.plan import BaseModelChoice, DataSet, Plan, Strict
 from esm_client.lab.selection.ranking import METHODS, make_methods
 
 Seed = Annotated[int, Field(ge=0)]

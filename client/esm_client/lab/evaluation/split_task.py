@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esm_client.core.errors import InvalidDataset
+from esm_client.lab.build.plan import DataSet
+from esm_client.lab.build.reading import read_data_set
 from esm_client.lab.data.task import TextTask
 from esm_client.lab.encoder import Text
-from esm_client.lab.factory.plan import DataSet
-from esm_client.lab.factory.reading import read_data_set
 
 MIN_EVALUATION_ROWS = 20
 

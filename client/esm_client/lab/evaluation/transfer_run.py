@@ -7,6 +7,7 @@ from typing import Protocol
 
 from esm_client.core.disk import disk_errors
 from esm_client.core.errors import Conflict, EsmError
+from esm_client.lab.build.build import alone
 from esm_client.lab.embedding import Embedder
 from esm_client.lab.evaluation.best_model import BestModel
 from esm_client.lab.evaluation.intermediate import Chain, IntermediateTask, chain_name
@@ -22,7 +23,6 @@ from esm_client.lab.evaluation.transfer_report import (
     TransferRow,
 )
 from esm_client.lab.evaluation.transfer_settings import TransferSettings, how_to_predict
-from esm_client.lab.factory.build import alone
 from esm_client.lab.progress import Watch
 from esm_client.lab.training.recipe import FineTuneRecipe
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from esm_client.core.schemas import SourceKind
+from esm_client.lab.build.plan import Strict
 from esm_client.lab.data.draw import digest_rows
 from esm_client.lab.data.task import TextTask
 from esm_client.lab.embedding import Embedder
 from esm_client.lab.evaluation.split_task import SplitTask
-from esm_client.lab.factory.plan import Strict
 from esm_client.lab.training.recipe import FineTuneRecipe
 
 

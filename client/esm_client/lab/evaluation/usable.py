@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from esm_client.core.errors import EsmError, InvalidDataset
+from esm_client.lab.build.plan import DataSet
+from esm_client.lab.build.reading import read_data_set
 from esm_client.lab.evaluation.plan import EvaluationPlan
 from esm_client.lab.evaluation.split_task import read_target
-from esm_client.lab.factory.plan import DataSet
-from esm_client.lab.factory.reading import read_data_set
 
 
 def check_data(plan: EvaluationPlan, tell: Callable[[str], None]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.shield.source import SourceSketches, TargetHashes
+from esm_client.lab.build.reading import read_data_set
 from esm_client.lab.data.task import TextTask
 from esm_client.lab.embedding import Embedder
 from esm_client.lab.evaluation.plan import EvaluationPlan
@@ -19,8 +20,7 @@ from esm_client.lab.evaluation.records import SETTINGS, Record
 from esm_client.lab.evaluation.split_task import SplitTask, read_target
 from esm_client.lab.evaluation.transfer import transfer
 from esm_client.lab.extras import require
-from esm_client.lab.factory.process import Event, Tell, serve
-from esm_client.lab.factory.reading import read_data_set
+from esm_client.lab.processes.process import Event, Tell, serve
 from esm_client.lab.selection.candidate import Candidate
 from esm_client.lab.selection.ranking import FAILURES, Cell, Kept, make_methods, prepare, score
 from esm_client.lab.selection.source_model import SourceModel

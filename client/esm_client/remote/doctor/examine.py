@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 from esm_client.core.checkup import Check
+from esm_client.remote.config.settings import Settings
 from esm_client.remote.doctor.local import check_cache, check_credentials
 from esm_client.remote.doctor.network import check_dns, check_proxy, check_tcp, check_tls, proxy_of
 from esm_client.remote.doctor.server import (
@@ -13,7 +14,6 @@ from esm_client.remote.doctor.server import (
     check_token,
     check_version,
 )
-from esm_client.remote.settings import Settings
 
 PATIENCE = 5.0
 """Seconds that any one check may wait."""

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from esm_client.core.checkup import Check
 from esm_client.core.errors import EsmError
-from esm_client.remote.cache import HINT, Cache
-from esm_client.remote.credentials import credentials_file, read_credentials
+from esm_client.remote.cache.cache import HINT, Cache
+from esm_client.remote.config.credentials import credentials_file, read_credentials
 
 SMALL_BYTES = 10**9
 

@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from esm_client.core.checkup import Check
-from esm_client.remote.connection import trusted
-from esm_client.remote.phases import connection_failed
-from esm_client.remote.settings import Settings
+from esm_client.remote.config.settings import Settings
+from esm_client.remote.http.connection import trusted
+from esm_client.remote.http.failures import connection_failed
 
 _CODES = {
     18: "The certificate signs itself",

@@ -10,11 +10,11 @@ from esm_client.core.checkup import Check
 from esm_client.core.compatibility import misfit
 from esm_client.core.errors import EsmError, NotOurServer, Unauthorized, Unavailable
 from esm_client.core.schemas import ServerInfo
-from esm_client.remote.connection import open_store
+from esm_client.remote.config.settings import Settings
 from esm_client.remote.doctor.network import proxy_of
-from esm_client.remote.phases import connection_failed
+from esm_client.remote.http.connection import open_store
+from esm_client.remote.http.failures import connection_failed
 from esm_client.remote.resources.server import ServerResource
-from esm_client.remote.settings import Settings
 from esm_client.remote.transport import Transport
 
 MAX_SKEW = timedelta(seconds=60)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from esm_client.core.references import Reference, check_alias
 from esm_client.core.schemas import Alias, AliasMove, AliasUpdate
-from esm_client.remote.requests import checked
+from esm_client.remote.http.requests import checked
 from esm_client.remote.transport import Transport
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from esm_client.remote.file_chunks import Progress
+from esm_client.remote.files.chunks import Progress
 from esm_client.remote.transport import Transport
 
 

@@ -18,8 +18,8 @@ from esm_client.core.schemas import (
     SourceModelCreate,
     YankCreate,
 )
-from esm_client.remote.file_transfer import Download
-from esm_client.remote.requests import checked
+from esm_client.remote.files.transfer import Download
+from esm_client.remote.http.requests import checked
 from esm_client.remote.transport import Transport
 
 

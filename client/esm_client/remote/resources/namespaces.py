@@ -12,7 +12,7 @@ from esm_client.core.schemas import (
     NamespaceUpdate,
     Role,
 )
-from esm_client.remote.requests import checked
+from esm_client.remote.http.requests import checked
 from esm_client.remote.transport import Transport
 
 

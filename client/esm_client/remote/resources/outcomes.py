@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from esm_client.core.references import check_name
 from esm_client.core.schemas import Ledger, Outcome, OutcomeCreate
-from esm_client.remote.requests import checked
+from esm_client.remote.http.requests import checked
 from esm_client.remote.transport import Transport
 
 

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 
 from esm_client.core.packs import Member, pack_bytes, pack_size
 from esm_client.core.schemas import LiveSpace, PackReport
-from esm_client.remote.file_transfer import Download
+from esm_client.remote.files.transfer import Download
 from esm_client.remote.transport import Transport
 
 PUSH_TIMEOUT = 900.0

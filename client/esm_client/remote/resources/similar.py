@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from esm_client.core.references import Reference
 from esm_client.core.schemas import SimilarEsm, SimilarEsms, SimilarQuery
-from esm_client.remote.requests import checked
+from esm_client.remote.http.requests import checked
 from esm_client.remote.transport import Transport
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from esm_client.core.references import check_name
 from esm_client.core.schemas import Space, SpaceCreate, SpaceDetail, SpaceUpdate
 from esm_client.core.spaces import SpaceFingerprint
-from esm_client.remote.requests import checked
+from esm_client.remote.http.requests import checked
 from esm_client.remote.transport import Transport
 
 

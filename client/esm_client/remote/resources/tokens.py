@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from esm_client.core.schemas import NewToken, Scope, Token, TokenCreate
-from esm_client.remote.requests import checked
+from esm_client.remote.http.requests import checked
 from esm_client.remote.transport import Transport
 
 

@@ -1,0 +1,182 @@
+"""`esm-client train`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from esm_client.cli.options.data import (
+    DATA_HELP,
+    DataRevision,
+    Delimiter,
+    LabelColumn,
+    LimitRows,
+    Seed,
+    SourceKindOption,
+    Split,
+    Streaming,
+    Subset,
+    TextColumns,
+    Unlabelled,
+)
+from esm_client.cli.options.session import Session
+from esm_client.cli.options.source import Contact, Domain, Licence, Location, Revision, stated
+from esm_client.cli.output import one_line, print_error, print_line
+from esm_client.core.artifact.directory import EsmArtifact
+from esm_client.core.errors import Conflict
+from esm_client.core.maps.storage import Architecture
+from esm_client.core.schemas import Source
+from esm_client.core.spaces import MAX_LENGTH, Pooling
+
+
+def train(
+    session: Session,
+    data: Annotated[str, typer.Argument(metavar="DATA", help=DATA_HELP)],
+    base_model: Annotated[
+        str, typer.Option(metavar="FOLDER", help="Folder or hub id of the base model.")
+    ],
+    output: Annotated[Path, typer.Option(metavar="FOLDER", help="New directory for the ESM.")],
+    text_column: TextColumns = None,
+    label_column: LabelColumn = None,
+    kind: SourceKindOption = None,
+    limit_rows: LimitRows = 10_000,
+    seed: Seed = 42,
+    subset: Subset = None,
+    split: Split = None,
+    data_revision: DataRevision = None,
+    streaming: Streaming = False,
+    delimiter: Delimiter = None,
+    unlabelled: Unlabelled = None,
+    epochs: Annotated[int, typer.Option(min=1, metavar="N", help="Epochs of fine-tuning.")] = 3,
+    learning_rate: Annotated[
+        float, typer.Option(min=0, metavar="RATE", help="Of the fine-tuning.")
+    ] = 2e-5,
+    batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Of the fine-tuning.")] = 32,
+    patience: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Stop after so many epochs without progress."),
+    ] = None,
+    architecture: Annotated[
+        Architecture | None, typer.Option(help="Of the map; hf-dataset-selector reads linear.")
+    ] = None,
+    rank: Annotated[int | None, typer.Option(min=1, metavar="Q", help="Of a low-rank map.")] = None,
+    solver: Annotated[
+        Literal["ridge", "sgd"] | None, typer.Option(help="sgd is the paper's, for linear maps.")
+    ] = None,
+    source_model: Annotated[
+        str | None,
+        typer.Option(metavar="FOLDER", help="Imitate this fine-tuned model; train none."),
+    ] = None,
+    pooling: Annotated[
+        Pooling | None, typer.Option(help="Tokens to embedding; else the model's own.")
+    ] = None,
+    max_length: Annotated[
+        int, typer.Option(min=8, metavar="N", help="Tokens per text.")
+    ] = MAX_LENGTH,
+    device: Annotated[str, typer.Option(metavar="NAME", help="cuda:0, mps, cpu.")] = "auto",
+    task_name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of the data set; else the file's name.")
+    ] = None,
+    base_model_name: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="As others know it: org/name; else the folder's."),
+    ] = None,
+    keep_model: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Keep the fine-tuned source model too, in a new one."),
+    ] = None,
+    location: Location = None,
+    revision: Revision = None,
+    licence: Licence = None,
+    domain: Domain = None,
+    contact: Contact = None,
+    no_shield: Annotated[
+        bool,
+        typer.Option(
+            "--no-shield", help="Leave out the sketch by which copies of these rows are found."
+        ),
+    ] = False,
+    language: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Of the texts, for instance en.")
+    ] = None,
+) -> None:
+    """Train the ESM of a source task.
+
+    Fine-tunes a copy of the base model on it, and fits the map from one to the other.
+    """
+    from esm_client.lab.data.loading import load_task
+    from esm_client.lab.embedding import Embedder
+    from esm_client.lab.training.fit.recipe import FitRecipe
+    from esm_client.lab.training.recipe import FineTuneRecipe
+    from esm_client.lab.training.train import train_esm
+
+    if output.exists():  # before hours of training
+        raise Conflict(f"{output} exists already.", "Name a new directory with --output.")
+    source = stated(
+        Source(), location=location, revision=revision, licence=licence, domain=domain,
+        contact=contact,
+    )  # fmt: skip
+    recipe = FineTuneRecipe(epochs, learning_rate, batch_size, patience=patience)
+    fit = FitRecipe.of(architecture, solver, rank)
+    with session.output.working(f"Reading {data}"):
+        task = load_task(
+            data,
+            text_columns=text_column or (),
+            label_column=label_column,
+            kind=kind,
+            limit_rows=limit_rows,
+            seed=seed,
+            subset=subset,
+            split=split,
+            revision=data_revision,
+            streaming=streaming,
+            delimiter=delimiter,
+            unlabelled=unlabelled,
+            name=task_name,
+            language=language,
+        )
+    embedder = Embedder(
+        base_model, pooling=pooling, max_length=max_length, name=base_model_name, device=device
+    )
+    session.output.note(f"Source task: {task.kind}, {len(task.texts)} rows of {data}.")
+    for note in task.notes:
+        session.output.note(note)
+    artifact = train_esm(
+        task,
+        embedder,
+        recipe,
+        fit,
+        source_model=source_model,
+        source=source,
+        seed=seed,
+        shield=not no_shield,
+        keep_model=keep_model,
+    )
+    artifact.write(output)
+    _print(session, artifact, output)
+
+
+def _print(session: Session, artifact: EsmArtifact, output: Path) -> None:
+    fit = artifact.config.fit
+
+    def human() -> None:
+        print_line(one_line(f"The ESM of {artifact.config.task.data_set} is in {output}"))
+        if fit is not None:
+            print_line(
+                f"held-out error {fit.held_out_mse:.3g} against {fit.identity_mse:.3g} without a "
+                f"map, on {fit.held_out_rows} rows: {100 * fit.explained_share:.0f} percent of "
+                "what fine-tuning changes is explained"
+            )
+        print_line(f"Go on with: esm-client push {output} NAMESPACE/NAME")
+
+    document = {
+        "path": str(output),
+        "task": artifact.config.task.model_dump(mode="json"),
+        "fit": fit.model_dump(mode="json") if fit else None,
+    }
+    session.output.result(document, names=[str(output)], human=human)
+    if fit is not None and fit.held_out_mse >= fit.identity_mse:
+        print_error(
+            "warning: this ESM imitates the fine-tuned model worse than no map does; "
+            "train on more rows before you share it."
+        )

@@ -1,0 +1,1 @@
+"""Worker processes that speak JSON lines over pipes."""

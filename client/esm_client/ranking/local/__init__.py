@@ -1,0 +1,1 @@
+"""Ranking in a pulled space, without a server."""

@@ -1,0 +1,1 @@
+"""What was pulled before, on this machine."""

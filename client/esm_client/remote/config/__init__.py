@@ -1,0 +1,1 @@
+"""Addresses, tokens and folders that this user chose."""

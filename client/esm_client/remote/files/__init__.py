@@ -1,0 +1,1 @@
+"""Large files: up, down, resumed and verified."""

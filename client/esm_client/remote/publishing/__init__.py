@@ -1,0 +1,1 @@
+"""Pushing and pulling ESMs, source models and whole spaces."""
