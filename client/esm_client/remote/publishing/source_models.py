@@ -19,8 +19,8 @@ from esm_client.core.errors import (
 )
 from esm_client.core.references import Reference
 from esm_client.core.schemas import EsmVersionDetail, SourceModelCreate, SourceModelFile
-from esm_client.remote.publishing.download import FRUITLESS_TRIES, fill
 from esm_client.remote.files.part_file import PartFile, locked
+from esm_client.remote.publishing.download import FRUITLESS_TRIES, fill
 from esm_client.remote.resources.blobs import BlobResource
 from esm_client.remote.resources.esms import EsmResource
 
