@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from esm_client.core.errors import InvalidInput
 from esm_client.remote.config.credentials import credentials_file, read_credentials
+from esm_client.remote.config.folders import cache_folder
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"", "0", "false", "no", "off"}
@@ -78,8 +79,7 @@ def default_cache_dir(environment: Mapping[str, str] = os.environ) -> Path:
     """ESM_REGISTRY_CACHE, or `esm-registry` in the user's cache directory."""
     if named := environment.get("ESM_REGISTRY_CACHE"):
         return Path(named).expanduser()
-    home = environment.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "esm-registry"
+    return cache_folder(environment)
 
 
 def check_url(url: str) -> str:
