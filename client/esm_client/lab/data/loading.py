@@ -1,5 +1,6 @@
 """`load_task`: a labelled data set from wherever it lies."""
 
+import json
 import warnings
 from collections.abc import Sequence
 from typing import Any, cast
@@ -46,16 +47,16 @@ def load_task(
 
     Args:
         data: what `open_table` opens: a data file, a saved data set, a hub id, a DataFrame ...
-        text_columns: one column, or two for pairs; found out where there are none.
+        text_columns: one column, or two for pairs; detected where there are none.
         label_column: class names where the data has them; otherwise words or numbers; lists of
-            tags; answers in SQuAD's shape. Found out where it is None.
+            tags; answers in SQuAD's shape. Detected where it is None.
         kind: None for what the columns tell, else regression where labels have fractions, else
             classification.
         limit_rows: at most so many rows, drawn with `seed` and kept in their order.
         split: of what has several, or the value of a column of that name; train unless said.
         unlabelled: a label that stands for none; -1 is one where class names are known, and
             where the other labels count from 0 to at least 2.
-        accept_doubts: use columns that were found out even where that is not certain.
+        accept_doubts: use detected columns even where that is not certain.
         name: what to call the data set; by default the file's name, never its path.
         language: for the record.
 
@@ -125,13 +126,19 @@ def _check_named(text_columns: Sequence[str], label_column: str | None) -> tuple
 def _checked(choice: ColumnChoice, name: str, *, accept_doubts: bool) -> ColumnChoice:
     if choice.certain or (accept_doubts and choice.text_columns and choice.label_column):
         return choice
-    guess = [f"--text-column {column}" for column in choice.text_columns]
-    guess += [f"--label-column {choice.label_column}"] if choice.label_column else []
+    guess = ""
+    if choice.text_columns and choice.label_column:
+        texts = ", ".join(json.dumps(column, ensure_ascii=False) for column in choice.text_columns)
+        label = json.dumps(choice.label_column, ensure_ascii=False)
+        guess = f"`text_columns=[{texts}], label_column={label}`"
     raise InvalidDataset(
-        f"The columns of {name} cannot be told for certain. {' '.join(choice.doubts)}",
-        f"If this is right, say so: {' '.join(guess)}"
-        if len(guess) > 1
-        else "Name them with --text-column and --label-column.",
+        f"Could not determine the text and label columns of {name}. {' '.join(choice.doubts)}",
+        f"If this is right, say so: {guess}"
+        if guess
+        else "Name them with `text_columns` and `label_column`.",
+        parameters=("text_columns", "label_column"),
+        text_columns=choice.text_columns,
+        label_column=choice.label_column,
     )
 
 

@@ -61,8 +61,9 @@ class Exchange:
         if self._settings.offline:
             raise OfflineMiss(
                 f"{method} {path} needs the registry, and this client is offline.",
-                "Unset ESM_REGISTRY_OFFLINE or leave --offline out; cached versions can be "
+                "Unset ESM_REGISTRY_OFFLINE or leave `offline` out; cached versions can be "
                 f"pulled from {self._settings.cache_dir}.",
+                parameters=("offline",),
             )
 
         # one name for all tries, also in the server's log

@@ -64,7 +64,8 @@ def open_hub(
         raise InvalidDataset(
             f"There is no file or folder {name!r}, and datasets cannot load a data set of that "
             f"name: {reason}",
-            "Check the path; or the name, --subset and whether a network is at hand.",
+            "Check the path; or the name, `subset` and the network.",
+            parameters=("subset",),
         ) from cause
     return replace(open_dataset(data, name, split, subset), streamed=streaming)
 
