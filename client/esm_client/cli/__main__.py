@@ -113,7 +113,7 @@ def _show_our_warnings(*, everything: bool) -> None:
         )
         if (ours or everything) and str(message) not in shown:
             shown.add(str(message))
-            print_error(f"warning: {in_command_words(str(message))}")
+            print_error(f"warning: {message}")
 
     warnings.simplefilter("always")
     warnings.showwarning = show

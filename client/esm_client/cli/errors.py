@@ -151,7 +151,9 @@ def _spoken(code: str, options: Collection[str] | None) -> str | None:
             words = ["esm-client", *COMMANDS[ast.unparse(call.func)].split()]
             return shlex.join([*words, *_words(call)])
         case [] if parsed.keywords and _known(parsed):
-            return shlex.join(_words(parsed))
+            used = [PARAMETERS[one.arg or ""] for one in parsed.keywords]
+            offered = options is None or set(used) <= set(options)
+            return shlex.join(_words(parsed)) if offered else code
         case _:
             return None
 
@@ -185,9 +187,9 @@ def _own_step(error: EsmError) -> str | None:
             return f"Set {variable}, or run: esm-client login {url}"
         case {"credentials": _}:
             return "Run: esm-client login URL, which writes it again."
-        case {"space": str(space), "mapped": _}:
+        case {"space": str(space), "mapped": str()}:
             return f"Map it again: {_mapping(space)}"
-        case {"space": str(space), "base_model": _}:
+        case {"space": str(space), "mapped": None}:
             return f"Name its folder with --base-model, or once for all: {_mapping(space)}"
         case _:
             return None

@@ -64,11 +64,15 @@ def load_task(
 
     Raises:
         InvalidDataset: a path, format, column or text that cannot be used, and columns that
-            cannot be told with certainty.
-        InvalidLabels: no labels at all, one class only, or labels whose kind cannot be told.
+            could not be determined with certainty.
+        InvalidLabels: no labels at all, one class only, or labels of an uncertain kind.
     """
     if limit_rows is not None and limit_rows < 1:
-        raise InvalidInput(f"limit_rows is {limit_rows}.", "Use 1 or more, or leave it out.")
+        raise InvalidInput(
+            f"limit_rows is {limit_rows}.",
+            "Use 1 or more, or leave it out.",
+            parameters=("limit_rows",),
+        )
     named = _check_named(text_columns, label_column)
     table = open_table(
         data, subset=subset, split=split, revision=revision, streaming=streaming,
@@ -114,11 +118,15 @@ def _check_named(text_columns: Sequence[str], label_column: str | None) -> tuple
     columns = (text_columns,) if isinstance(text_columns, str) else tuple(text_columns)
     if len(columns) > 2:
         raise InvalidDataset(
-            f"{len(columns)} text columns were named.", "Name one, or two for pairs of texts."
+            f"{len(columns)} text columns were named.",
+            "Name one, or two for pairs of texts.",
+            parameters=("text_columns",),
         )
     if label_column in columns:
         raise InvalidDataset(
-            f"Column {label_column!r} is named as text and as label.", "Name another one."
+            f"Column {label_column!r} is named as text and as label.",
+            "Name another one.",
+            parameters=("label_column",),
         )
     return columns
 
@@ -189,13 +197,20 @@ def _nothing_usable(
     if reason == NO_LABEL:
         return InvalidLabels(
             f"All labels in column {choice.label_column!r} of {table.name} are missing.",
-            "Choose another label column, or another split.",
+            "Choose another `label_column`, or another `split`.",
+            parameters=("label_column", "split"),
         )
     if reason == EMPTY_TEXT:
         return InvalidDataset(
-            f"Every text of column {choice.text_columns[0]!r} is empty.", "Name another one."
+            f"Every text of column {choice.text_columns[0]!r} is empty.",
+            "Name another one.",
+            parameters=("text_columns",),
         )
-    return InvalidDataset(f"No row of {table.name} is of the wanted split.", "Name another split.")
+    return InvalidDataset(
+        f"No row of {table.name} is of the wanted split.",
+        "Name another `split`.",
+        parameters=("split",),
+    )
 
 
 def _read(

@@ -76,7 +76,7 @@ def find_folder(path: Path, url: str, space: Space, named: str | None) -> str:
         "Name its folder with `base_model`.",
         parameters=("base_model",),
         space=space.name,
-        base_model=space.identity.base_model,
+        mapped=None,
     )
 
 
