@@ -93,7 +93,7 @@ def next_step(error: EsmError, options: Collection[str] | None = None) -> str:
     options: those that the running command has; None for all. An argument that it has no option
     for keeps its Python name.
     """
-    if (own := _own_step(error)) is not None:
+    if (own := _own_step(error, options)) is not None:
         return own
     hint = in_command_words(error.hint, options)
     named = [PARAMETERS[one] for one in error.parameters if one in PARAMETERS]
@@ -159,7 +159,12 @@ def _spoken(code: str, options: Collection[str] | None) -> str | None:
 
 
 def _known(call: ast.Call) -> bool:
-    return all(one.arg in PARAMETERS for one in call.keywords)
+    """Whether all arguments are values, lists of values or variables, by names that are known."""
+    values = [*call.args, *(one.value for one in call.keywords)]
+    inner = [item for one in values for item in (one.elts if isinstance(one, ast.List) else [one])]
+    return all(isinstance(one, ast.Constant | ast.Name) for one in inner) and all(
+        one.arg in PARAMETERS for one in call.keywords
+    )
 
 
 def _words(call: ast.Call) -> list[str]:
@@ -179,7 +184,7 @@ def _word(value: ast.expr) -> str:
     return ast.unparse(value).upper()
 
 
-def _own_step(error: EsmError) -> str | None:
+def _own_step(error: EsmError, options: Collection[str] | None) -> str | None:
     """What only the command line can do, by the facts of an error; None for all others."""
     match error.facts:
         case {"variable": str(variable)}:
@@ -190,6 +195,8 @@ def _own_step(error: EsmError) -> str | None:
         case {"space": str(space), "mapped": str()}:
             return f"Map it again: {_mapping(space)}"
         case {"space": str(space), "mapped": None}:
+            if options is not None and PARAMETERS["base_model"] not in options:
+                return f"Map its folder once for all: {_mapping(space)}"
             return f"Name its folder with --base-model, or once for all: {_mapping(space)}"
         case _:
             return None
