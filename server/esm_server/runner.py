@@ -63,7 +63,7 @@ def exclusive(data_dir: Path) -> Generator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as cause:
             raise Unavailable(
-                f"Another esm-server uses {data_dir}.", "Stop it, or name another --data-dir."
+                f"Another esm-server uses {data_dir}.", "Stop it, or name another data directory."
             ) from cause
         yield
 
@@ -150,6 +150,6 @@ def _bound(host: str, port: int) -> Generator[socket.socket]:
             listener.bind((host, port))
         except OSError as cause:
             raise Unavailable(
-                f"Port {port} of {host} cannot be used: {cause.strerror}.", "Choose another --port."
+                f"Port {port} of {host} cannot be used: {cause.strerror}.", "Choose another port."
             ) from cause
         yield listener

@@ -66,7 +66,7 @@ class TestServer:
             taken.bind(("127.0.0.1", 0))
             url = f"http://127.0.0.1:{taken.getsockname()[1]}"
             assert fails("list", "--url", url) == (
-                f"Nobody listens at {url} (connection refused).",
+                f"Connection refused: {url}.",
                 "Check the address and port (--url or ESM_REGISTRY_URL) and that the server runs.",
             )
 

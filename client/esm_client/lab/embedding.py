@@ -171,4 +171,5 @@ def choose_device(device: str) -> Any:
         raise InvalidInput(
             f"The device {device!r} cannot be used: {reason}",
             'Use "auto", "cpu", or for instance "cuda:0" where there is such a device.',
+            parameters=("device",),
         ) from cause

@@ -65,7 +65,7 @@ class Client:
     Unavailable, ServerFault and, offline, OfflineMiss. All are EsmErrors.
 
     Args:
-        base_url: the registry; else ESM_REGISTRY_URL, else the one of `esm-client login`.
+        base_url: the registry; else ESM_REGISTRY_URL, else the one of the stored login.
         token: else ESM_REGISTRY_TOKEN, else the one stored for this registry.
         offline: open no connection at all, use the cache alone; else ESM_REGISTRY_OFFLINE.
         cache_dir: else ESM_REGISTRY_CACHE, else the user's cache directory.

@@ -96,8 +96,8 @@ def rank_pool(
         raise InvalidInput(
             f"None of the {len(ranking)} sources of {pool.name} can be ranked by "
             f"{', '.join(scores)}. {reasons}",
-            "Choose other methods; those that need source models take them by --source-model, "
-            "source_models in Python.",
+            "Choose other methods; those that need source models take them by `source_models`.",
+            parameters=("methods", "source_models"),
         )
     return ranking
 

@@ -28,7 +28,9 @@ def named_folders(pool: SourcePool, texts: Sequence[str]) -> dict[str, Path]:
     for text in texts:
         reference, _, folder = text.partition("=")
         if reference in given:
-            raise InvalidInput(f"{reference} is named twice.", "Give one --source-model of each.")
+            raise InvalidInput(
+                f"{reference} is named twice.", "Give one of each in `source_models`."
+            )
         given[reference] = Path(folder).expanduser()
     return pool.by_reference(given)
 

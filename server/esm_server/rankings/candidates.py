@@ -48,7 +48,7 @@ def check_target(request: RankingCreate, sketch: TargetSketch, space: SpaceRow) 
         raise DimensionMismatch(
             f"The sketch has {sketch.dimension} dimensions, the space {space.name!r} has "
             f"{space.dimension}.",
-            f"Embed the target with {space.base_model}, or name its space with --space.",
+            f"Embed the target with {space.base_model}, or name its own `space`.",
         )
     if request.fingerprint is not None:
         check_same_space(space.name, stored_fingerprint(space), request.fingerprint)
@@ -59,5 +59,5 @@ def _nothing_left(request: RankingCreate) -> NotFound:
     shown = ", ".join(f"{field} {value}" for field, value in wanted.items())
     return NotFound(
         f"No ESM of the space {request.space!r} passes the filter ({shown[:300]}).",
-        f"See what there is: esm-client list --space {request.space} --facets",
+        f'See what there is: `Client.facets(space="{request.space}")`',
     )

@@ -8,8 +8,6 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
 
-from filelock import FileLock, Timeout
-
 from esm_client.core.disk import disk_errors
 from esm_client.core.errors import Conflict, EsmError
 from esm_client.lab.build.jobs import Job, make_jobs
@@ -189,17 +187,20 @@ class _Build:
 
 @contextmanager
 def alone(output: Path) -> Generator[None]:
-    """Keep another build out of the same folder."""
-    lock = FileLock(output / ".lock", blocking=False)
+    """Keep another build out of the same folder, on systems that have locks for that."""
     with disk_errors(output, "Name a folder that you may write to."):
         output.mkdir(parents=True, exist_ok=True)
+        lock = (output / ".lock").open("w")
+    with lock:
         try:
-            lock.acquire()
-        except Timeout as cause:
+            import fcntl
+        except ImportError:
+            yield
+            return
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as cause:
             raise Conflict(
                 f"Another run is at work in {output}.", "Wait for it, or name another folder."
             ) from cause
-    try:
         yield
-    finally:
-        lock.release()

@@ -1,5 +1,6 @@
 """`load_task`: a labelled data set from wherever it lies."""
 
+import json
 import warnings
 from collections.abc import Sequence
 from typing import Any, cast
@@ -46,16 +47,16 @@ def load_task(
 
     Args:
         data: what `open_table` opens: a data file, a saved data set, a hub id, a DataFrame ...
-        text_columns: one column, or two for pairs; found out where there are none.
+        text_columns: one column, or two for pairs; detected where there are none.
         label_column: class names where the data has them; otherwise words or numbers; lists of
-            tags; answers in SQuAD's shape. Found out where it is None.
+            tags; answers in SQuAD's shape. Detected where it is None.
         kind: None for what the columns tell, else regression where labels have fractions, else
             classification.
         limit_rows: at most so many rows, drawn with `seed` and kept in their order.
         split: of what has several, or the value of a column of that name; train unless said.
         unlabelled: a label that stands for none; -1 is one where class names are known, and
             where the other labels count from 0 to at least 2.
-        accept_doubts: use columns that were found out even where that is not certain.
+        accept_doubts: use detected columns even where that is not certain.
         name: what to call the data set; by default the file's name, never its path.
         language: for the record.
 
@@ -63,11 +64,15 @@ def load_task(
 
     Raises:
         InvalidDataset: a path, format, column or text that cannot be used, and columns that
-            cannot be told with certainty.
-        InvalidLabels: no labels at all, one class only, or labels whose kind cannot be told.
+            could not be determined with certainty.
+        InvalidLabels: no labels at all, one class only, or labels of an uncertain kind.
     """
     if limit_rows is not None and limit_rows < 1:
-        raise InvalidInput(f"limit_rows is {limit_rows}.", "Use 1 or more, or leave it out.")
+        raise InvalidInput(
+            f"limit_rows is {limit_rows}.",
+            "Use 1 or more, or leave it out.",
+            parameters=("limit_rows",),
+        )
     named = _check_named(text_columns, label_column)
     table = open_table(
         data, subset=subset, split=split, revision=revision, streaming=streaming,
@@ -113,11 +118,15 @@ def _check_named(text_columns: Sequence[str], label_column: str | None) -> tuple
     columns = (text_columns,) if isinstance(text_columns, str) else tuple(text_columns)
     if len(columns) > 2:
         raise InvalidDataset(
-            f"{len(columns)} text columns were named.", "Name one, or two for pairs of texts."
+            f"{len(columns)} text columns were named.",
+            "Name one, or two for pairs of texts.",
+            parameters=("text_columns",),
         )
     if label_column in columns:
         raise InvalidDataset(
-            f"Column {label_column!r} is named as text and as label.", "Name another one."
+            f"Column {label_column!r} is named as text and as label.",
+            "Name another one.",
+            parameters=("label_column",),
         )
     return columns
 
@@ -125,13 +134,19 @@ def _check_named(text_columns: Sequence[str], label_column: str | None) -> tuple
 def _checked(choice: ColumnChoice, name: str, *, accept_doubts: bool) -> ColumnChoice:
     if choice.certain or (accept_doubts and choice.text_columns and choice.label_column):
         return choice
-    guess = [f"--text-column {column}" for column in choice.text_columns]
-    guess += [f"--label-column {choice.label_column}"] if choice.label_column else []
+    guess = ""
+    if choice.text_columns and choice.label_column:
+        texts = ", ".join(json.dumps(column, ensure_ascii=False) for column in choice.text_columns)
+        label = json.dumps(choice.label_column, ensure_ascii=False)
+        guess = f"`text_columns=[{texts}], label_column={label}`"
     raise InvalidDataset(
-        f"The columns of {name} cannot be told for certain. {' '.join(choice.doubts)}",
-        f"If this is right, say so: {' '.join(guess)}"
-        if len(guess) > 1
-        else "Name them with --text-column and --label-column.",
+        f"Could not determine the text and label columns of {name}. {' '.join(choice.doubts)}",
+        f"If this is right, say so: {guess}"
+        if guess
+        else "Name them with `text_columns` and `label_column`.",
+        parameters=("text_columns", "label_column"),
+        text_columns=choice.text_columns,
+        label_column=choice.label_column,
     )
 
 
@@ -182,13 +197,20 @@ def _nothing_usable(
     if reason == NO_LABEL:
         return InvalidLabels(
             f"All labels in column {choice.label_column!r} of {table.name} are missing.",
-            "Choose another label column, or another split.",
+            "Choose another `label_column`, or another `split`.",
+            parameters=("label_column", "split"),
         )
     if reason == EMPTY_TEXT:
         return InvalidDataset(
-            f"Every text of column {choice.text_columns[0]!r} is empty.", "Name another one."
+            f"Every text of column {choice.text_columns[0]!r} is empty.",
+            "Name another one.",
+            parameters=("text_columns",),
         )
-    return InvalidDataset(f"No row of {table.name} is of the wanted split.", "Name another split.")
+    return InvalidDataset(
+        f"No row of {table.name} is of the wanted split.",
+        "Name another `split`.",
+        parameters=("split",),
+    )
 
 
 def _read(

@@ -98,13 +98,18 @@ def _split_of(
                 raise InvalidDataset(
                     f"Column {name!r} of {table.name} has no split {wanted!r}; it has: "
                     f"{', '.join(sorted(values))}.",
-                    "Name one of them as split.",
+                    "Name one of them as `split`.",
+                    parameters=("split",),
                 )
             train = next((v for v in sorted(values) if v.lower().startswith("train")), None)
             chosen = wanted or train or max(values, key=[*map(str, sample[name])].count)
             return name, chosen, f"Of column {name!r} the rows {chosen!r} are taken."
     if wanted is not None and table.split is None:
-        raise InvalidDataset(f"{table.name} is one file and has no splits.", "Leave split out.")
+        raise InvalidDataset(
+            f"{table.name} is one file and has no splits.",
+            "Leave `split` out.",
+            parameters=("split",),
+        )
     return None, None, None
 
 

@@ -98,7 +98,11 @@ def check_output(output: Path) -> None:
             not output.is_dir() or any(path.name != WORK for path in output.iterdir())
         )
         if taken and not (output / WORK / SETTINGS).exists():
-            raise Conflict(f"{output} exists already.", "Name a new directory with --output.")
+            raise Conflict(
+                f"{output} exists already.",
+                "Name a new `output` directory.",
+                parameters=("output",),
+            )
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""What `esm-client login` keeps: one token per registry, in the system's keyring or in a file
+"""What a login keeps: one token per registry, in the system's keyring or in a file
 that only its owner can read."""
 
 import json
@@ -66,7 +66,7 @@ def read_credentials(path: Path) -> Credentials:
     except ValidationError:
         # from None: pydantic would show the input, and with it the tokens
         raise InvalidInput(
-            f"{path} is damaged.", "Run: esm-client login URL, which writes it anew."
+            f"{path} is damaged.", "Remove it, and log in again.", credentials=str(path)
         ) from None
 
 

@@ -56,7 +56,10 @@ def resolve_settings(
         ca_file = ca_file or stored.ca_files.get(known)
     if not url:
         raise InvalidInput(
-            "No registry is named.", "Set ESM_REGISTRY_URL, or run: esm-client login URL"
+            "No registry is named.",
+            "Pass `base_url`, or set ESM_REGISTRY_URL.",
+            parameters=("base_url",),
+            variable="ESM_REGISTRY_URL",
         )
     timeout = _seconds(environment, "TIMEOUT", 30) if timeout is None else timeout
     if not (math.isfinite(timeout) and timeout > 0):

@@ -11,7 +11,7 @@ import httpx
 
 from esm_client import __version__
 from esm_client.core.compatibility import misfit
-from esm_client.core.errors import EsmError, OfflineMiss
+from esm_client.core.errors import EsmError, OfflineMiss, Unauthorized
 from esm_client.core.warnings import EsmWarning
 from esm_client.remote.config.settings import Settings
 from esm_client.remote.http.answers import error_of, not_our_server
@@ -65,8 +65,9 @@ class Exchange:
         if self._settings.offline:
             raise OfflineMiss(
                 f"{method} {path} needs the registry, and this client is offline.",
-                "Unset ESM_REGISTRY_OFFLINE or leave --offline out; cached versions can be "
+                "Unset ESM_REGISTRY_OFFLINE or leave `offline` out; cached versions can be "
                 f"pulled from {self._settings.cache_dir}.",
+                parameters=("offline",),
             )
 
         # one name for all tries, also in the server's log
@@ -140,6 +141,13 @@ class Exchange:
         content_type = response.headers.get("Content-Type", "").split(";")[0]
         body = self.body(response)
         error = error_of(response.status_code, content_type, body, self.shown(path))
+        if isinstance(error, Unauthorized) and self._settings.token is None:
+            error = Unauthorized(
+                error.message,
+                "Pass `token`, or set ESM_REGISTRY_TOKEN.",
+                variable="ESM_REGISTRY_TOKEN",
+                url=self.url,
+            )
         error.request_id = error.request_id or response.request.headers.get("X-Request-ID")
         return error
 
