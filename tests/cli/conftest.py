@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
-from remote.relay import Relay
+from support.relay import Relay
 
 from esm_client import Client
 

@@ -9,7 +9,7 @@ import termios
 import time
 
 from cli.conftest import COMMAND
-from remote.relay import Answer
+from support.relay import Answer
 
 import esm_client
 from esm_client import EsmArtifact

@@ -12,8 +12,8 @@ from http.server import HTTPServer, SimpleHTTPRequestHandler
 import numpy as np
 import pytest
 from cli.conftest import COMMAND
-from remote.relay import Answer
 from safetensors.numpy import save_file
+from support.relay import Answer
 
 MODEL = "model.safetensors"
 
