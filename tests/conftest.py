@@ -1,5 +1,8 @@
 """Shared fixtures: a real server process, and small valid ESM directories."""
 
+import support.environment  # noqa: F401 - before torch, numpy and the hub are imported
+
+# isort: split
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from cli.conftest import COMMAND
 from docs.demo.base_model import base_model_path
+from support.commands import COMMAND
 
 from esm_client import Client, Embedder
 from esm_client.core.artifact.manifest import digest_file
@@ -62,6 +62,7 @@ class TestFromARanking:
         digests = [digest_file(path) for path in weights]
         assert digests.count(digest_file(published.model / "model.safetensors")) == 2
 
+    @pytest.mark.process
     def test_a_killed_run_goes_on(self, done, environment, published, asked, tmp_path):
         asked = (*asked, "--ranking", published.ranking, "--top", "3", "--output", "out", "-q")
         asked = (
@@ -113,6 +114,7 @@ class TestFromARanking:
         }  # fmt: skip
         assert "Told the registry of 3 results of the ranking" in told.stderr
 
+    @pytest.mark.process
     def test_ctrl_c(self, environment, published, asked, tmp_path):
         asked = (*asked, "--ranking", published.ranking, "--epochs", "50", "--output", "out")
         with subprocess.Popen(
