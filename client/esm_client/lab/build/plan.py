@@ -111,6 +111,12 @@ class Plan(Strict):
             raise InvalidInput(f"{path} cannot be read: {cause}.", "Check the plan.") from cause
         return cls._from_document(document, path, given)
 
+    def with_settings(self, **overrides: Any) -> Self:
+        """The plan with settings that hold for all its data sets; None is passed over."""
+        given = {key: value for key, value in overrides.items() if value is not None}
+        data = [DataSet.of(**{**dict(one), **given}) for one in self.data]
+        return self.model_copy(update={"data": tuple(data)})
+
     @classmethod
     def _from_document(cls, document: dict[str, Any], path: Path, given: dict[str, Any]) -> Self:
         unknown = set(document) - {"defaults", "data", "base_model"}

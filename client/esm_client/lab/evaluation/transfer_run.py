@@ -7,7 +7,6 @@ from pathlib import Path
 from esm_client.core.disk import disk_errors
 from esm_client.core.errors import Conflict, EsmError
 from esm_client.core.progress import Progress
-from esm_client.lab.build.build import alone
 from esm_client.lab.embedding import Embedder
 from esm_client.lab.evaluation.best_model import BestModel
 from esm_client.lab.evaluation.finished import TRANSFERS, Finished, OnFinished, unheard
@@ -24,6 +23,7 @@ from esm_client.lab.evaluation.transfer_report import (
     TransferRow,
 )
 from esm_client.lab.evaluation.transfer_settings import TransferSettings, how_to_predict
+from esm_client.lab.processes.lock import alone
 from esm_client.lab.progress import Show, labelled, shown
 from esm_client.lab.training.recipe import FineTuneRecipe
 
