@@ -127,8 +127,9 @@ def transfer(
     """
     if bool(ranking) == bool(sources):
         raise InvalidInput(
-            "A transfer takes either a ranking or sources.", "Pass `ranking` or `sources`."
-        )
+            "A transfer takes either a ranking or sources.", "Pass `ranking` or `sources`.",
+            parameters=("ranking", "sources"),
+        )  # fmt: skip
     given, folder = Given.of(source_models, source_data), Path(output)
     check_output(folder)
     with connected(client) as registry, shown(progress) as told:
