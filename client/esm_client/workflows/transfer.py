@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from esm_client.core.errors import InvalidInput, SpaceMismatch
+from esm_client.core.progress import unheard
 from esm_client.core.shield.source import TargetHashes
 from esm_client.lab.build.plan import DataSet
 from esm_client.lab.data.options import DataOptions
-from esm_client.lab.evaluation.finished import OnFinished, unheard
+from esm_client.lab.evaluation.finished import OnFinished
 from esm_client.lab.evaluation.split_task import SplitTask, read_target
 from esm_client.lab.evaluation.transfer_report import TransferReport, TransferRow
 from esm_client.lab.evaluation.transfer_run import check_output, run_transfers
@@ -92,7 +93,7 @@ def transfer(
     report: bool = True,
     client: "Client | None" = None,
     progress: Show = None,
-    note: Callable[[str], None] = lambda _: None,
+    note: Callable[[str], None] = unheard,
     on_result: OnFinished = unheard,
 ) -> TransferResult:
     """Fine-tune on source tasks first, then on your own data, and keep the best model.
