@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from esm_client.core.disk import disk_errors, write_whole
 from esm_client.core.errors import InvalidInput
+from esm_client.remote.config.folders import config_folder
 from esm_client.remote.config.keyring import forget, keep, recall
 
 _HINT = "Set XDG_CONFIG_HOME to a directory you may write to, or use ESM_REGISTRY_TOKEN."
@@ -41,8 +42,7 @@ class Credentials(BaseModel):
 
 def credentials_file(environment: Mapping[str, str] = os.environ) -> Path:
     """Where the credentials lie on this machine."""
-    home = environment.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(home) / "esm-registry" / "credentials.json"
+    return config_folder(environment) / "credentials.json"
 
 
 def read_credentials(path: Path) -> Credentials:

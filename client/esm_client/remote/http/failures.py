@@ -41,6 +41,13 @@ def connection_failed(error: BaseException, url: str) -> ConnectionFailed:
     )
 
 
+def short_reason(error: BaseException) -> str:
+    """Why a connection failed, in a few words."""
+    if any(isinstance(cause, ConnectionRefusedError) for cause in _chain(error)):
+        return "connection refused"
+    return "the connection broke"
+
+
 def is_permanent(error: BaseException) -> bool:
     """Whether a new try would fail in the same way: an unknown host, no common TLS, a timeout."""
     kinds = (socket.gaierror, ssl.SSLError, TimeoutError)
