@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,9 +34,18 @@ class CommandLine:
         return f"{self.document}:{self.line}: {shlex.join(self.words)}"
 
 
-def python_blocks(path: Path) -> list[Example]:
-    """The fenced blocks of Python of a document, in order; they share its namespace."""
-    return list(Document.parse(str(path), PythonCodeBlockParser()))
+def python_blocks(path: Path, places: Mapping[str, str] = {}) -> list[Example]:
+    """The fenced blocks of Python of a document, in order; they share its namespace.
+
+    `places` stand for folders of the reader's machine that the document names.
+    """
+    text = path.read_text()
+    for named, place in places.items():
+        text = text.replace(named, place)
+    document = Document(text, str(path))
+    for region in PythonCodeBlockParser()(document):
+        document.add(region)
+    return list(document)
 
 
 def command_lines(path: Path) -> list[CommandLine]:
