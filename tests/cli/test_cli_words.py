@@ -37,7 +37,8 @@ def test_python_names_become_options_and_commands(python, shown):
     [
         "It says `hello`.", "One ` alone.", "`Client.unknown()`", "`label_column, kind`",
         "`space=1, unknown=2`", "`Client.list(unknown=2)`", "`)(`", f"`{'(' * 299}`", "`a\0b`",
-        "``", "`Client.list(*names)`", "`Client.list(**names)`", "`space=f(x)`", "Pass label_column.",
+        "``", "`Client.list(*names)`", "`Client.list(**names)`", "`space=f(x)`",
+        "Pass label_column.",
     ],
 )  # fmt: skip
 def test_what_is_no_name_of_ours_stays(text):

@@ -7,7 +7,7 @@ from http.server import ThreadingHTTPServer
 
 import numpy as np
 import pytest
-from remote.relay import Answer, Relay
+from support.relay import Answer, Relay
 
 from esm_client import Client, TargetSketch
 from esm_client.core import errors

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer, SimpleHTTPRequestHan
 
 import numpy as np
 import pytest
-from remote.relay import Answer
+from support.relay import Answer
 
 from esm_client import Client, TargetSketch
 from esm_client.core import errors

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from servers.storage import overwrite
+from support.storage import overwrite
 
 from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.maps.low_rank import LowRankMap

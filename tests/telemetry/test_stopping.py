@@ -9,7 +9,7 @@ import time
 import httpx
 import numpy as np
 import pytest
-from conftest import RunningRegistry
+from support.registry import RunningRegistry
 
 from esm_client import Client, EsmError
 from esm_client.core.artifact.directory import directory_manifest

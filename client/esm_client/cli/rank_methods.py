@@ -27,9 +27,7 @@ def rank_by_named_methods(session: Session, request: RankRequest, task: TextTask
     pool = SourcePool.of(local, task.rows, request.filter, keep_copies=request.keep_copies)
     named = named_folders(pool, request.source_models)
     check_folders(named)
-    embedder = space_embedder(
-        session, known_url(session), local.content.space, request.base_model()
-    )
+    embedder = space_embedder(known_url(session), local.content.space, request.base_model())
     session.output.note(f"Target: {task.kind}, {len(task)} rows. Nothing of it is sent.")
     models = {**stored_folders(session, pool, request.methods, named), **named}
     with session.output.counting(f"Ranking in {pool.name}") as watch:

@@ -1,5 +1,5 @@
-"""What users should know although the work goes on."""
+"""The category of the product's own warnings."""
 
 
 class EsmWarning(UserWarning):
-    """A fact that changes no result: a registry is waited for, a row is left out."""
+    """Something a person should know of; the work goes on."""

@@ -1,6 +1,7 @@
 """Plain aligned text, for terminals, pipes and reprs alike."""
 
 from collections.abc import Sequence
+from html import escape
 
 from rich.cells import cell_len
 
@@ -28,3 +29,12 @@ def align(
 def _padded(cell: str, width: int, *, to_right: bool) -> str:
     padding = " " * (width - cell_len(cell))
     return padding + cell if to_right else cell + padding
+
+
+def html_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table for notebooks."""
+    head = "".join(f"<th>{escape(name)}</th>" for name in columns)
+    body = "".join(
+        f"<tr>{''.join(f'<td>{escape(printable(cell))}</td>' for cell in row)}</tr>" for row in rows
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from esm_client.cli.options.session import Session
 from esm_client.core.schemas import SpaceDetail
 from esm_client.core.spaces import SpaceFingerprint, check_same_space
 
@@ -11,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def space_embedder(
-    session: Session, url: str, space: SpaceDetail, base_model: str | None, device: str = "auto"
+    url: str, space: SpaceDetail, base_model: str | None, device: str = "auto"
 ) -> "Embedder":
     """Load the base model from the folder given or known for it.
 
@@ -22,17 +21,15 @@ def space_embedder(
 
     folder = find_folder(base_models_file(), url, space, base_model)
     identity = space.identity
-    with session.output.working("Loading the base model"):
-        embedder = Embedder(
-            folder,
-            pooling=identity.pooling,
-            max_length=identity.max_length,
-            separator=identity.separator,
-            device=device,
-        )
-        fingerprint = embedder.fingerprint
+    embedder = Embedder(
+        folder,
+        pooling=identity.pooling,
+        max_length=identity.max_length,
+        separator=identity.separator,
+        device=device,
+    )
     stored = SpaceFingerprint(
         identity=identity, canaries=tuple(tuple(row) for row in space.canaries)
     )
-    check_same_space(space.name, stored, fingerprint)  # before minutes of embedding
+    check_same_space(space.name, stored, embedder.fingerprint)  # before minutes of embedding
     return embedder

@@ -10,7 +10,7 @@ from esm_client.core.errors import InvalidInput
 from esm_client.core.schemas import EsmFilter
 from esm_client.lab.data.task import TextTask
 from esm_client.lab.embedding import Embedder
-from esm_client.lab.progress import Watch
+from esm_client.lab.progress import Show
 from esm_client.lab.selection.choice import ALL, choose_methods
 from esm_client.lab.selection.method import Method
 from esm_client.lab.selection.ranking import MethodScores, rank_candidates
@@ -33,7 +33,7 @@ def rank_by_methods(
     filter: EsmFilter | None = None,  # noqa: A002 - the contract's own word
     keep_copies: bool = False,
     seed: int = 42,
-    progress: bool | Watch | None = None,
+    progress: Show = None,
 ) -> MethodRanking:
     """Rank the ESMs of a pulled space for a task by several selection methods at once.
 
@@ -84,7 +84,7 @@ def rank_pool(
     models: Mapping[str, SourceModel | Path],
     *,
     seed: int,
-    progress: bool | Watch | None,
+    progress: Show,
 ) -> MethodRanking:
     """Rank a pool; models by full reference. Raises InvalidInput where no method ranks any."""
     target = TargetTask(task, embedder.encoder, seed=seed)

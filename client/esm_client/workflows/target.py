@@ -47,16 +47,14 @@ class Source:
         self, session: Session, url: str, space: SpaceDetail, base_model: str | None
     ) -> Target:
         """The target in a space; raises SpaceMismatch for embeddings of another base model."""
-        made = self._embedded(session, url, space, base_model) if self.task else self._ready()
+        made = self._embedded(url, space, base_model) if self.task else self._ready()
         session.output.note(f"{_described(made.sketch)} {self.sent}")
         return made
 
-    def _embedded(
-        self, session: Session, url: str, space: SpaceDetail, base_model: str | None
-    ) -> Target:
+    def _embedded(self, url: str, space: SpaceDetail, base_model: str | None) -> Target:
         task = self.task
         assert task is not None  # noqa: S101 - the only caller has looked
-        embedder = space_embedder(session, url, space, base_model)
+        embedder = space_embedder(url, space, base_model)
         matrix = embedder.embed(task.texts)
         sketch = TargetSketch.from_embeddings(matrix, task.labels, kind=task.target_kind)
         return Target(sketch, embedder.fingerprint, (matrix, task.labels))

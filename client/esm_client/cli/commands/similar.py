@@ -66,7 +66,7 @@ def _embedded(
     detail = client.space(space)
     with session.output.working(f"Reading {texts}"):
         rows = load_texts(texts, text_columns=text_column or (), limit_rows=limit_rows)
-    return space_embedder(session, client.url, detail, base_model).embed(rows)
+    return space_embedder(client.url, detail, base_model).embed(rows)
 
 
 def _print(session: Session, rows: list[SimilarEsm]) -> None:

@@ -10,15 +10,16 @@ from numpy.typing import NDArray
 
 from esm_client.core.errors import InvalidDataset, InvalidInput, InvalidLabels
 from esm_client.core.schemas import SourceKind, SourceTask
+from esm_client.core.warnings import EsmWarning
 from esm_client.lab.data.columns.choice import ColumnChoice
 from esm_client.lab.data.columns.facts import is_missing
 from esm_client.lab.data.columns.structured import is_answer
 from esm_client.lab.data.draw import DrawnRows, Row, digest_rows, draw_rows
 from esm_client.lab.data.labels import check_varied, read_labels
-from esm_client.lab.data.opening import open_table
+from esm_client.lab.data.options import DataOptions
 from esm_client.lab.data.spans import read_answers, read_tags
-from esm_client.lab.data.survey import Survey, survey_table
-from esm_client.lab.data.table import Table, check_names
+from esm_client.lab.data.survey import Survey, survey_data
+from esm_client.lab.data.table import Table
 from esm_client.lab.data.task import TextTask
 from esm_client.lab.encoder import Text
 
@@ -67,24 +68,23 @@ def load_task(
             could not be determined with certainty.
         InvalidLabels: no labels at all, one class only, or labels of an uncertain kind.
     """
-    if limit_rows is not None and limit_rows < 1:
-        raise InvalidInput(
-            f"limit_rows is {limit_rows}.",
-            "Use 1 or more, or leave it out.",
-            parameters=("limit_rows",),
-        )
-    named = _check_named(text_columns, label_column)
-    table = open_table(
-        data, subset=subset, split=split, revision=revision, streaming=streaming,
-        delimiter=delimiter,
+    columns = (text_columns,) if isinstance(text_columns, str) else tuple(text_columns)
+    options = DataOptions.of(
+        text_columns=columns, label_column=label_column, kind=kind, limit_rows=limit_rows,
+        seed=seed, subset=subset, split=split, data_revision=revision, streaming=streaming,
+        delimiter=delimiter, unlabelled=None if unlabelled is None else str(unlabelled),
+        accept_doubts=accept_doubts, language=language,
     )  # fmt: skip
-    check_names(table.name, [*named, *([label_column] if label_column else [])], table.columns)
-    survey = survey_table(
-        table, text_columns=named, label_column=label_column, split=split, unlabelled=unlabelled
-    )
-    choice = _checked(survey.choice, table.name, accept_doubts=accept_doubts)
-    drawn = _draw(table, survey, choice, limit_rows, seed)
-    found = kind or table.kind or choice.kind
+    return read_task(data, options, name=name)
+
+
+def read_task(data: Any, options: DataOptions, *, name: str | None = None) -> TextTask:
+    """`load_task`, with its arguments in one object."""
+    _check_named(options.text_columns, options.label_column)
+    table, survey = survey_data(data, options)
+    choice = _checked(survey.choice, table.name, accept_doubts=options.accept_doubts)
+    drawn = _draw(table, survey, choice, options.limit_rows, options.seed)
+    found = options.kind or table.kind or choice.kind
     texts, labels, found = _read(drawn.rows, choice, found)
     label = cast("str", choice.label_column)
     sampled = drawn.usable > len(drawn.rows)
@@ -102,8 +102,8 @@ def load_task(
             label_column=label,
             split=survey.split or table.split,
             num_rows=len(texts),
-            seed=seed if sampled else None,
-            language=language,
+            seed=options.seed if sampled else None,
+            language=options.language,
             kind=found,
             num_labels=_count(labels, found),
             rows_digest=digest_rows(
@@ -114,8 +114,7 @@ def load_task(
     )
 
 
-def _check_named(text_columns: Sequence[str], label_column: str | None) -> tuple[str, ...]:
-    columns = (text_columns,) if isinstance(text_columns, str) else tuple(text_columns)
+def _check_named(columns: tuple[str, ...], label_column: str | None) -> None:
     if len(columns) > 2:
         raise InvalidDataset(
             f"{len(columns)} text columns were named.",
@@ -128,7 +127,6 @@ def _check_named(text_columns: Sequence[str], label_column: str | None) -> tuple
             "Name another one.",
             parameters=("label_column",),
         )
-    return columns
 
 
 def _checked(choice: ColumnChoice, name: str, *, accept_doubts: bool) -> ColumnChoice:
@@ -183,6 +181,7 @@ def _draw(
         if count := drawn.left_out[reason]:
             warnings.warn(
                 f"{count} of {total} rows of {table.name} have {reason} and were left out.",
+                EsmWarning,
                 stacklevel=4,
             )
     return drawn

@@ -10,7 +10,9 @@ from esm_client.lab.data.columns.choice import ColumnChoice
 from esm_client.lab.data.columns.detect import detect_columns
 from esm_client.lab.data.columns.facts import is_missing
 from esm_client.lab.data.draw import draw_rows
-from esm_client.lab.data.table import STREAMED_ROWS, Columns, Table
+from esm_client.lab.data.opening import open_table
+from esm_client.lab.data.options import DataOptions
+from esm_client.lab.data.table import STREAMED_ROWS, Columns, Table, check_names
 
 SURVEYED_ROWS, SURVEYED_OF_STREAMS, SAMPLED_ROWS = 50_000, 2_000, 1_000
 """Rows that are looked through at most, and how many of them are looked at."""
@@ -64,6 +66,21 @@ def survey_table(
         unlabelled, said = _minus_one(sample[choice.label_column])
         notes += [said] if said else []
     return Survey(choice, wanted, (column,) if column else (), unlabelled, tuple(notes))
+
+
+def survey_data(data: Any, options: DataOptions) -> tuple[Table, Survey]:
+    """Open a data set and look at a sample of it; raises what `open_table` raises."""
+    table = open_table(
+        data, subset=options.subset, split=options.split, revision=options.data_revision,
+        streaming=options.streaming, delimiter=options.delimiter,
+    )  # fmt: skip
+    named, label = options.text_columns, options.label_column
+    check_names(table.name, [*named, *([label] if label else [])], table.columns)
+    survey = survey_table(
+        table, text_columns=named, label_column=label, split=options.split,
+        unlabelled=options.unlabelled,
+    )  # fmt: skip
+    return table, survey
 
 
 def _sample(table: Table) -> Columns:
