@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from esm_client.ranking.ranking import Ranking
     from esm_client.remote.client import Client
     from esm_client.workflows.methods import rank_by_methods
+    from esm_client.workflows.rank import rank
 
 _HOMES = {
     "Client": "esm_client.remote.client",
@@ -30,6 +31,7 @@ _HOMES = {
     "TargetSketch": "esm_client.core.scoring.sketch",
     "fold_sketches": "esm_client.core.scoring.jackknife",
     "log_maximum_evidence": "esm_client.core.scoring.evidence",
+    "rank": "esm_client.workflows.rank",
     "rank_by_methods": "esm_client.workflows.methods",
 }
 
@@ -45,6 +47,7 @@ __all__ = [
     "__version__",
     "fold_sketches",
     "log_maximum_evidence",
+    "rank",
     "rank_by_methods",
 ]
 __version__ = "0.1.0"

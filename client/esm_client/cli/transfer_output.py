@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from esm_client.cli.options.session import Session
-from esm_client.cli.output import counted, one_line, print_error, print_line
+from esm_client.cli.output import one_line, print_error, print_line
 from esm_client.core.errors import EsmError
+from esm_client.core.quantities import counted
 
 if TYPE_CHECKING:
     from esm_client.lab.evaluation.transfer_report import TransferReport

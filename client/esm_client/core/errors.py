@@ -219,6 +219,10 @@ class MissingExtra(EsmError, ImportError):
     code = "missing-extra"
 
 
+class EsmWarning(UserWarning):
+    """Something that did not stop the work, but that its caller should know."""
+
+
 def _tree(cls: type[EsmError]) -> Iterator[type[EsmError]]:
     yield cls
     for child in cls.__subclasses__():

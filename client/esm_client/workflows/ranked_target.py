@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from esm_client.cli.output import counted, print_error
+from esm_client.cli.output import print_error
 from esm_client.core.errors import InvalidInput
+from esm_client.core.quantities import counted
 from esm_client.core.schemas import RankingReceipt
 from esm_client.core.scoring.labels import label_columns
 

@@ -7,9 +7,10 @@ import typer
 
 from esm_client.cli.interrupted import goes_on
 from esm_client.cli.options.session import Session
-from esm_client.cli.output import counted, print_error, print_line
+from esm_client.cli.output import print_error, print_line
 from esm_client.cli.transfer_output import Shown
 from esm_client.core.errors import InvalidInput
+from esm_client.core.quantities import counted
 
 
 def evaluate(

@@ -20,9 +20,9 @@ from esm_client.cli.options.data import (
     Unlabelled,
 )
 from esm_client.cli.options.session import Session
-from esm_client.cli.output import counted
 from esm_client.cli.transfer_output import Shown, print_report, report_outcomes
 from esm_client.core.errors import SpaceMismatch
+from esm_client.core.quantities import counted
 from esm_client.core.shield.source import TargetHashes
 from esm_client.workflows.base_models import space_embedder
 from esm_client.workflows.ranked_target import check_ranked
@@ -134,7 +134,7 @@ def transfer(
         space, wanted, left_out = _wanted(client, ranking, source or (), top, target)
         hashes = TargetHashes.of(target.joined.rows)
         sources = find_sources(client, wanted, given, hashes)
-        embedder = space_embedder(session, client.url, client.space(space), base_model, device)
+        embedder = space_embedder(client.url, client.space(space), base_model, device=device)
         session.output.note(
             f"Target: {target.training.kind}, {counted(len(target.training), 'row')} to train on, "
             f"{len(target.evaluation)} to measure on."
