@@ -6,10 +6,11 @@ BIN := $(VENV)/bin
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[torch,study,server,traces,cpu,dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt pip  # older ones know no groups
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[torch,study,server,traces,cpu]" --group dev
 	touch $@
 
-.PHONY: help setup demo test test-backends test-postgresql test-s3 test-postgresql-s3 lint serve bench-import bench-engine bench-index bench-server fault-test clean
+.PHONY: help setup demo test test-all test-slow test-backends test-postgresql test-s3 test-postgresql-s3 coverage lint lint-style lint-types serve bench-import bench-engine bench-index bench-server fault-test clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -18,25 +19,43 @@ setup: $(VENV)/.ready ## the virtual environment with everything in it
 demo: setup ## train, push, rank and pull on your own machine, from nothing
 	$(BIN)/python -m docs.demo
 
-test: setup lint ## style, types, layer rules and every test
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+# One worker per core, four at most. What measures time or memory, turns clocks or owns a server is
+# marked xdist_group("serial"), and stays with one worker.
+WORKERS ?= logical
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadgroup
+
+test: lint ## style, types, layer rules and the fast tests: all logic
+	$(PYTEST) -m "not slow" $(COVERAGE) $(PYTEST_ARGS)
+
+test-all: test test-slow test-postgresql-s3 ## everything else too: trainings, faults, fuzzing, other back ends
+
+test-slow: setup ## the slow tests alone
+	$(PYTEST) -m slow $(PYTEST_ARGS)
+
+coverage: COVERAGE = --cov --cov-report=term
+coverage: test ## `make test` that also measures which lines ran, and fails below `fail_under` in pyproject.toml
 
 BACK_END_TESTS := tests/server tests/access tests/integration
 test-backends: test-postgresql test-s3 test-postgresql-s3 ## the server's tests on the other combinations of back ends
 
 test-postgresql: setup
-	ESM_TEST_DATABASE=postgresql $(BIN)/python -m pytest $(BACK_END_TESTS) $(PYTEST_ARGS)
+	ESM_TEST_DATABASE=postgresql $(PYTEST) $(BACK_END_TESTS) $(PYTEST_ARGS)
 
 test-s3: setup
-	ESM_TEST_STORAGE=s3 $(BIN)/python -m pytest $(BACK_END_TESTS) $(PYTEST_ARGS)
+	ESM_TEST_STORAGE=s3 $(PYTEST) $(BACK_END_TESTS) $(PYTEST_ARGS)
 
 test-postgresql-s3: setup
-	ESM_TEST_DATABASE=postgresql ESM_TEST_STORAGE=s3 $(BIN)/python -m pytest $(BACK_END_TESTS) $(PYTEST_ARGS)
+	ESM_TEST_DATABASE=postgresql ESM_TEST_STORAGE=s3 $(PYTEST) $(BACK_END_TESTS) $(PYTEST_ARGS)
 
-lint: setup ## style, types, layer rules, file lengths
+lint: setup ## style, types, layer rules
+	@$(MAKE) --no-print-directory --jobs 2 lint-types lint-style
+
+lint-types: setup
+	$(BIN)/basedpyright --project pyproject.toml
+
+lint-style: setup
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/basedpyright --project pyproject.toml
 	$(BIN)/lint-imports --no-cache
 
 serve: setup ## a registry on http://127.0.0.1:8321 with its data in ./esm-registry-data
@@ -63,4 +82,4 @@ fault-test: setup ## kill and spoil the server and what it runs on, on every com
 	$(BIN)/python tests/faults/run.py
 
 clean: ## remove what demo and tests left behind, but not the virtual environment
-	rm -rf .demo .pytest_cache .ruff_cache .hypothesis
+	rm -rf .demo .pytest_cache .ruff_cache .hypothesis .coverage .coverage.*

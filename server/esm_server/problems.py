@@ -72,7 +72,7 @@ def as_esm_error(error: Exception, path: str) -> EsmError | None:
         case EsmError():
             return error
         case IntegrityError():
-            return Conflict("Somebody else changed the same thing at this moment.", "Try again.")
+            return Conflict("Another request changed the same thing at this moment.", "Try again.")
         case DataError():
             return InvalidInput(
                 "The database cannot store a text this long or a number this large.",

@@ -1,7 +1,6 @@
 """Running the app: one process, so that nothing outlives it, and stopping it."""
 
 import asyncio
-import fcntl
 import logging
 import os
 import signal
@@ -9,7 +8,6 @@ import socket
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
-from pathlib import Path
 
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
@@ -52,20 +50,6 @@ def check_port(host: str, port: int) -> None:
     """Raise Unavailable when a port cannot be listened on."""
     with _bound(host, port):
         pass
-
-
-@contextmanager
-def exclusive(data_dir: Path) -> Generator[None]:
-    """Own a data directory; raises Unavailable when another server does. A kill releases it."""
-    data_dir.mkdir(parents=True, exist_ok=True)
-    with (data_dir / "server.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as cause:
-            raise Unavailable(
-                f"Another esm-server uses {data_dir}.", "Stop it, or name another --data-dir."
-            ) from cause
-        yield
 
 
 async def _serve(app: Application, host: str, port: int) -> None:
@@ -150,6 +134,6 @@ def _bound(host: str, port: int) -> Generator[socket.socket]:
             listener.bind((host, port))
         except OSError as cause:
             raise Unavailable(
-                f"Port {port} of {host} cannot be used: {cause.strerror}.", "Choose another --port."
+                f"Port {port} of {host} cannot be used: {cause.strerror}.", "Choose another port."
             ) from cause
         yield listener

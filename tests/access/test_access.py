@@ -10,7 +10,7 @@ from access.actors import ACTORS, ROLES, expected, make_actors
 from access.commands import COMMANDS
 from access.endpoints import ENDPOINTS, Endpoint
 from access.table import DOCUMENT, render
-from conftest import RunningRegistry
+from support.registry import RunningRegistry
 
 from esm_client import Client, EsmArtifact, TargetSketch
 from esm_client.cli.__main__ import run

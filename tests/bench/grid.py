@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench.study_plan import SOURCES, TARGETS, make_plan
 
+from esm_client.lab.evaluation.finished import Finished
 from esm_client.lab.evaluation.grid import run_grid
 
 
@@ -46,12 +47,18 @@ def main() -> None:
         targets=TARGETS[: arguments.targets], keep_models=arguments.keep_models,
     )  # fmt: skip
 
-    def tell(worker: int, step: str, done: int, total: int) -> None:
-        if worker < 0 and done % 20 == 0:
-            print(f"{time.monotonic() - started:6.0f} s  {done} of {total} {step}", flush=True)
+    def tell(one: Finished) -> None:
+        if one.done % 20 == 0:
+            spent = time.monotonic() - started
+            print(f"{spent:6.0f} s  {one.done} of {one.total} {one}", flush=True)
 
     found = run_grid(
-        plan, arguments.out, workers=arguments.workers, threads=arguments.threads, watch=tell
+        plan,
+        arguments.out,
+        workers=arguments.workers,
+        threads=arguments.threads,
+        progress=False,
+        on_result=tell,
     )
     for name, reason in found.failed.items():
         print(f"failed: {name}: {reason}")

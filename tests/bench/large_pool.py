@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 from bench.engine import anonymous
 from bench.engine_pools import sketch_of, target
-from conftest import RunningRegistry
+from support.registry import RunningRegistry
 
 from esm_client.core.artifact.config import EsmConfig
 from esm_client.core.artifact.directory import CONFIG, MODEL

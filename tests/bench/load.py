@@ -22,9 +22,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
-from conftest import RunningRegistry
 from faults.backends import backends
 from faults.deeds import SPACE, WIDTH, write_esm
+from support.registry import RunningRegistry
 
 from esm_client import Client
 from esm_client.core.scoring.sketch import TargetSketch

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from bench.engine import anonymous
 from bench.engine_pools import sketch_of, target
 from bench.large_pool import Bench as Pool
-from conftest import RunningRegistry
+from support.registry import RunningRegistry
 
 
 def main() -> None:

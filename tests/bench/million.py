@@ -20,9 +20,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from conftest import RunningRegistry
 from faults.backends import backends
 from faults.deeds import write_esm
+from support.registry import RunningRegistry
 
 from esm_client import Client
 from esm_server.db import EsmRow, EsmVersionRow, NamespaceRow, VersionFileRow

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from conftest import RunningRegistry
+from support.registry import RunningRegistry
 
 WORDS = [f"word{index}" for index in range(5000)]
 LANGUAGES = ["en", "de", "fr", "es", "zh", "ja", "sw", "hi", "ar", "pt", "nl", "pl", "ru", "tr"]

@@ -23,7 +23,7 @@ import numpy as np
 from bench.engine import anonymous
 from bench.engine_pools import sketch_of, target
 from bench.large_pool import Bench as Pool
-from conftest import RunningRegistry
+from support.registry import RunningRegistry
 
 CLIENTS = (1, 8, 64)
 

@@ -22,10 +22,10 @@ from statistics import median
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
-from conftest import RunningRegistry
 from minio import Minio
 from safetensors.numpy import save_file
-from servers.storage import s3_server
+from support.registry import RunningRegistry
+from support.storage import s3_server
 
 from esm_client import Client
 from esm_client.core.artifact.config import EsmConfig

@@ -1,7 +1,6 @@
-"""The command line as users meet it: real processes."""
+"""The command line as users meet it."""
 
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,13 +8,10 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
-from remote.relay import Relay
+from support.commands import Result, Run, failed, run_here, run_process
+from support.relay import Relay
 
 from esm_client import Client
-
-COMMAND = (sys.executable, "-m", "esm_client.cli")
-Result = subprocess.CompletedProcess[str]
-Run = Callable[..., Result]
 
 
 @pytest.fixture(name="environment")
@@ -40,18 +36,20 @@ def _environment(registry, tmp_path) -> dict[str, str]:
 
 @pytest.fixture(name="esm")
 def _esm(environment, tmp_path) -> Run:
-    """esm("list", "--json", env={...}, input="...") -> the finished process."""
+    """esm("list", "--json", env={...}, stdin="...") -> what it printed, and its exit code."""
 
-    def run(*arguments: object, env: dict[str, str] | None = None, **options: object) -> Result:
-        return subprocess.run(
-            [*COMMAND, *map(str, arguments)],
-            env=environment | (env or {}),
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-            **options,
-        )
+    def run(*arguments: object, env: dict[str, str] | None = None, **options: str) -> Result:
+        return run_here(arguments, env=environment | (env or {}), cwd=tmp_path, **options)
+
+    return run
+
+
+@pytest.fixture(name="esm_process")
+def _esm_process(environment, tmp_path) -> Run:
+    """The same in a process of its own, for what is about processes."""
+
+    def run(*arguments: object, env: dict[str, str] | None = None, **options: str) -> Result:
+        return run_process(arguments, env=environment | (env or {}), cwd=tmp_path, **options)
 
     return run
 
@@ -73,15 +71,7 @@ def _fails(esm) -> Callable[..., tuple[str, str]]:
     """The same for commands that must fail with 1 and two lines; returns these."""
 
     def run(*arguments: object, code: int = 1, **options: object) -> tuple[str, str]:
-        result = esm(*arguments, **options)
-        lines = result.stderr.splitlines()
-        assert result.returncode == code, result.stderr
-        assert result.stdout == ""
-        assert "Traceback" not in result.stderr
-        assert len(lines) == 2, result.stderr
-        assert lines[0].startswith("error: ")
-        assert lines[1].startswith("  ")
-        return lines[0].removeprefix("error: "), lines[1].strip()
+        return failed(esm(*arguments, **options), code)
 
     return run
 

@@ -8,8 +8,9 @@ import subprocess
 import termios
 import time
 
-from cli.conftest import COMMAND
-from remote.relay import Answer
+import pytest
+from support.commands import COMMAND, failed
+from support.relay import Answer
 
 import esm_client
 from esm_client import EsmArtifact
@@ -110,7 +111,7 @@ class TestLogin:
     def test_login_whoami_logout(self, done, fails, registry, tmp_path):
         bare = {"ESM_REGISTRY_URL": "", "ESM_REGISTRY_TOKEN": ""}
         printed = done(
-            "login", registry.url, "--token-stdin", input=f"{registry.read_token}\n", env=bare
+            "login", registry.url, "--token-stdin", stdin=f"{registry.read_token}\n", env=bare
         )
         assert printed.startswith(f"Logged in to {registry.url} as read-")
         assert registry.read_token not in printed
@@ -123,22 +124,24 @@ class TestLogin:
         assert message == "No registry is named."
 
     def test_wrong_token_is_not_stored(self, fails, registry, tmp_path):
-        message, _ = fails("login", registry.url, "--token-stdin", input="wrong\n")
+        message, _ = fails("login", registry.url, "--token-stdin", stdin="wrong\n")
         assert message == "The server does not know this token."
         assert not (tmp_path / "config").exists()
 
     def test_token_is_not_shown_to_a_stranger(self, fails, start_relay):
         stranger = start_relay()
         stranger.rule = lambda asked, forward: Answer(200, b"{}")
-        message, _ = fails("login", stranger.url, "--token-stdin", input="my-secret\n")
+        message, _ = fails("login", stranger.url, "--token-stdin", stdin="my-secret\n")
         assert "not as an ESM registry" in message
         assert all("authorization" not in asked.headers for asked in stranger.requests)
 
-    def test_no_terminal_to_ask(self, fails, registry):
-        message, hint = fails("login", registry.url, stdin=subprocess.DEVNULL)
+    @pytest.mark.process
+    def test_no_terminal_to_ask(self, esm_process, registry):
+        message, hint = failed(esm_process("login", registry.url))
         assert message == "There is no terminal to ask for the token."
         assert "--token-stdin" in hint
 
+    @pytest.mark.process
     def test_hidden_prompt(self, environment, registry, tmp_path):
         primary, secondary = pty.openpty()
         process = subprocess.Popen(
@@ -162,6 +165,7 @@ class TestLogin:
         assert b"Logged in to" in shown
 
 
+@pytest.mark.process
 class TestTerminal:
     def test_colours_and_rules_only_on_a_terminal(self, environment, done, pushed, namespace):
         assert "\x1b" not in done("list", "--space", namespace)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from docs.demo.base_model import base_model_path
 from docs.demo.tasks.write import write_tasks
+from support.commands import failed
 
 from esm_client.core.artifact.directory import EsmArtifact
 
@@ -186,10 +187,10 @@ class TestNoModel:
         assert "HF_HUB_OFFLINE is set" in message
         assert hint.startswith("Name the folder of a base model")
 
-    def test_offline_asks_no_hub(self, fails, tasks):
+    @pytest.mark.process  # the hub's library reads the variable when it is imported
+    def test_offline_asks_no_hub(self, esm_process, tasks):
         source = tasks["news_desk"]
         model = ("--base-model", "typo/minilm", "--output", "out")
-        message, _ = fails(
-            "--offline", "train", source, *COLUMNS, *model, env={"HF_HUB_OFFLINE": ""}
-        )
+        asked = ("--offline", "train", source, *COLUMNS, *model)
+        message, _ = failed(esm_process(*asked, env={"HF_HUB_OFFLINE": ""}))
         assert "the hub was not asked" in message

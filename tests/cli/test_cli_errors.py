@@ -11,9 +11,9 @@ from http.server import HTTPServer, SimpleHTTPRequestHandler
 
 import numpy as np
 import pytest
-from cli.conftest import COMMAND
-from remote.relay import Answer
 from safetensors.numpy import save_file
+from support.commands import COMMAND, failed
+from support.relay import Answer
 
 MODEL = "model.safetensors"
 
@@ -66,7 +66,7 @@ class TestServer:
             taken.bind(("127.0.0.1", 0))
             url = f"http://127.0.0.1:{taken.getsockname()[1]}"
             assert fails("list", "--url", url) == (
-                f"Nobody listens at {url} (connection refused).",
+                f"Connection refused: {url}.",
                 "Check the address and port (--url or ESM_REGISTRY_URL) and that the server runs.",
             )
 
@@ -79,7 +79,7 @@ class TestServer:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"
         try:
-            assert fails("login", url, "--token-stdin", input="t") == (
+            assert fails("login", url, "--token-stdin", stdin="t") == (
                 f"{url}/v1 answered, but not as an ESM registry (status 404 with text/html).",
                 "Check the address and the port (--url or ESM_REGISTRY_URL).",
             )
@@ -246,12 +246,13 @@ class TestDebug:
         result = esm("pull", "nobody/nothing", "--debug")
         assert registry.write_token not in result.stderr
 
-    def test_unexpected_error(self, fails, environment, tmp_path):
+    @pytest.mark.process
+    def test_unexpected_error(self, esm_process, environment, tmp_path):
         broken = tmp_path / "broken"
         (broken / "httpx").mkdir(parents=True)
         (broken / "httpx" / "__init__.py").write_text("raise RuntimeError('out of luck')")
         path = os.pathsep.join([str(broken), environment["PYTHONPATH"]])
-        assert fails("whoami", env={"PYTHONPATH": path}) == (
+        assert failed(esm_process("whoami", env={"PYTHONPATH": path})) == (
             "Something unexpected happened: RuntimeError: out of luck",
             "Run the same command again with --debug and report what it prints.",
         )
@@ -263,6 +264,7 @@ def test_a_negative_number_is_no_option(fails):
     assert hint.endswith("behind --, as in: esm-client report-outcome ... -- -0.5")
 
 
+@pytest.mark.process
 class TestInterrupted:
     def test_ctrl_c(self, environment):
         with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -90,7 +90,7 @@ class TestColumns:
         model = ("--base-model", base_model_path(), "--output", "esm")
         refused = esm("train", unclear, *model)
         assert refused.returncode == 1
-        assert "cannot be told for certain" in refused.stderr
+        assert "Could not determine the text and label columns" in refused.stderr
         assert "--text-column words --label-column a" in refused.stderr
 
 

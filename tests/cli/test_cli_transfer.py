@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from cli.conftest import COMMAND
 from docs.demo.base_model import base_model_path
+from support.commands import COMMAND
 
 from esm_client import Client, Embedder
 from esm_client.core.artifact.manifest import digest_file
@@ -62,6 +62,7 @@ class TestFromARanking:
         digests = [digest_file(path) for path in weights]
         assert digests.count(digest_file(published.model / "model.safetensors")) == 2
 
+    @pytest.mark.process
     def test_a_killed_run_goes_on(self, done, environment, published, asked, tmp_path):
         asked = (*asked, "--ranking", published.ranking, "--top", "3", "--output", "out", "-q")
         asked = (
@@ -113,6 +114,7 @@ class TestFromARanking:
         }  # fmt: skip
         assert "Told the registry of 3 results of the ranking" in told.stderr
 
+    @pytest.mark.process
     def test_ctrl_c(self, environment, published, asked, tmp_path):
         asked = (*asked, "--ranking", published.ranking, "--epochs", "50", "--output", "out")
         with subprocess.Popen(
@@ -169,16 +171,14 @@ class TestNamedSources:
         assert not (tmp_path / "out").exists()
 
 
-def test_a_report_that_fails_is_a_warning(registry, published, capsys):
-    from esm_client.cli.options.session import Options, Session
-    from esm_client.cli.transfer_output import report_outcomes
+def test_a_report_that_fails_is_a_warning(registry, published):
+    from esm_client.core.warnings import EsmWarning
     from esm_client.lab.evaluation.transfer_report import TransferReport, TransferRow
+    from esm_client.workflows.transfer_outcomes import report_outcomes
 
     rows = [TransferRow((), performances={1: 0.5}), TransferRow(("a/b@1",), performances={1: 0.7})]
     with Client(registry.url, registry.write_token) as client:
-        report_outcomes(
-            Session(Options()), client, published.ranking, TransferReport(rows, "F1 of spans")
-        )
+        with pytest.warns(EsmWarning, match="^the registry could not be told of all results: "):
+            report_outcomes(client, published.ranking, TransferReport(rows, "F1 of spans"))
         names = {one.metric_name for one in client.outcomes.list(published.ranking)}
     assert "f1-of-spans" in names
-    assert "warning: the registry could not be told of all results: " in capsys.readouterr().err

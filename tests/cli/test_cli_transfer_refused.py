@@ -36,7 +36,8 @@ class TestAnotherTarget:
             "four.csv that are used here have 4."
         )
 
-    def test_other_names_of_classes_are_a_warning(self, capsys):
+    def test_other_names_of_classes_are_a_warning(self):
+        from esm_client.core.warnings import EsmWarning
         from esm_client.workflows.ranked_target import check_ranked
 
         rows = [f"text {n}" for n in range(8)]
@@ -50,8 +51,8 @@ class TestAnotherTarget:
             id="r", kind="classification", num_label_columns=2,
             label_map_digest=sketch.label_map_digest,
         )  # fmt: skip
-        check_ranked(receipt, task)
-        assert "have other names than those of the target" in capsys.readouterr().err
+        with pytest.warns(EsmWarning, match="have other names than those of the target"):
+            check_ranked(receipt, task)
 
 
 class TestRefused:

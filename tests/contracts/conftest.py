@@ -1,7 +1,7 @@
 """A bucket of a real S3 server."""
 
 import pytest
-from servers.storage import s3_server
+from support.storage import s3_server
 
 
 @pytest.fixture(name="bucket", scope="module")

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from servers.storage import s3_server
+from support.storage import s3_server
 
 from esm_client.core.errors import Conflict, DigestMismatch, NotFound
 from esm_server.settings import Settings

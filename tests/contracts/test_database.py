@@ -6,10 +6,10 @@ from threading import Barrier, Event, Thread
 
 import psycopg
 import pytest
-from servers import postgres
-from servers.databases import KINDS, empty
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from support import postgres
+from support.databases import KINDS, empty
 
 from esm_client.core.errors import InvalidInput, StorageFull, Unavailable
 from esm_server.db import engines

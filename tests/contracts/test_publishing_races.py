@@ -5,9 +5,9 @@ from threading import Event, Thread
 
 import pytest
 from faults.backends import COMBINATIONS
-from server.conftest import upload
-from servers.databases import empty
-from servers.storage import s3_server
+from support.artifacts import upload
+from support.databases import empty
+from support.storage import s3_server
 
 from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.artifact.manifest import digest_bytes

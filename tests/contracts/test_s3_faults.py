@@ -5,15 +5,16 @@ import os
 import time
 
 import pytest
-from remote.relay import Answer, Relay
-from servers.storage import s3_server
+from support.relay import Answer, Relay
+from support.storage import s3_server
 
 from esm_client.core.errors import EsmError, InvalidInput, StorageFull, Unavailable
 from esm_server.settings import Settings
 from esm_server.storage.base import DamagedBlob
 from esm_server.storage.choice import open_store
 from esm_server.storage.s3 import S3BlobStore
-from esm_server.storage.s3_client import S3Client, S3Place
+from esm_server.storage.s3_client import S3Client
+from esm_server.storage.s3_place import S3Place
 
 MB = 2**20
 SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>less</Message></Error>"

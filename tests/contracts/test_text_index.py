@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
-from servers.databases import empty
+from support.databases import empty
 
 from esm_client.core.errors import InvalidInput
 from esm_server.db import EsmRow, EsmVersionRow, NamespaceRow, SpaceRow

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
-from remote.relay import Relay
-from servers import postgres
-from servers.s3 import RunningS3
+from support import postgres
+from support.relay import Relay
+from support.s3 import RunningS3
 
 COMBINATIONS = list(product(("sqlite", "postgresql"), ("local", "s3")))
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from faults.backends import Backends
 from faults.world import World
-from remote.relay import Answer, Asked, Relay
-from servers.postgres import Postgres
-from servers.s3 import RunningS3
+from support.postgres import Postgres
+from support.relay import Answer, Asked, Relay
+from support.s3 import RunningS3
 
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 TMPFS = ("mount", "-t", "tmpfs", "-o", f"size={48 * 2**20}", "tmpfs")

@@ -9,7 +9,7 @@ import pytest
 from faults import kinds as of
 from faults.backends import COMBINATIONS, backends
 from faults.run import run, runs
-from servers import postgres, s3
+from support import postgres, s3
 
 TIMES = int(os.environ.get("FAULTS", "2"))
 CASES = [

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from conftest import RunningRegistry
 from faults.deeds import SPACE, Actor, Told
+from support.registry import RunningRegistry
 
 from esm_client import Client
 from esm_client.core.artifact.directory import directory_manifest

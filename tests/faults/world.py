@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from conftest import RunningRegistry
 from faults.backends import Backends
 from faults.deeds import SPACE, Actor
 from faults.verdict import Verdict
+from support.registry import RunningRegistry
 
 from esm_client import Client, EsmError
 

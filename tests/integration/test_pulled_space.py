@@ -3,8 +3,8 @@
 import shutil
 
 import pytest
-from remote.relay import Relay
-from servers.storage import overwrite
+from support.relay import Relay
+from support.storage import overwrite
 
 from esm_client import Client
 from esm_client.core.errors import ConnectionFailed, InvalidInput, NotFound

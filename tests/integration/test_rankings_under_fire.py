@@ -15,8 +15,8 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from conftest import RunningRegistry
-from server.conftest import upload
+from support.artifacts import upload
+from support.registry import RunningRegistry
 
 from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.maps.affine import AffineMap

@@ -161,7 +161,7 @@ def test_pooling_is_read_from_the_folder(tmp_path, text, pooling):
 def test_a_foreign_pooling_is_refused(tmp_path, text):
     (tmp_path / "1_Pooling").mkdir()
     (tmp_path / "1_Pooling" / "config.json").write_text(text)
-    with pytest.raises(InvalidInput, match="Choose one with pooling="):
+    with pytest.raises(InvalidInput, match="Choose `pooling`: "):
         detect_pooling(tmp_path)
 
 

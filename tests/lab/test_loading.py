@@ -200,7 +200,7 @@ def test_labels_that_cannot_be_used_say_why(tmp_path, labels, options, message):
 def test_many_different_whole_numbers_ask_for_the_kind(tmp_path):
     rows = [{"text": "a", "label": n} for n in range(150)]
     path = write(tmp_path / "a.csv", rows)
-    with pytest.raises(InvalidLabels, match=r'150 different labels in 150 rows.*kind="class'):
+    with pytest.raises(InvalidLabels, match=r'150 different labels in 150 rows.*`kind="class'):
         load_task(path, **COLUMNS)
     assert load_task(path, **COLUMNS, kind="regression").kind == "regression"
 

@@ -37,7 +37,11 @@ def test_a_csv_of_texts_alone(tmp_path, header):
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("a.csv", "title,body\n1,2\n", "cannot be told; it has: title, body"),
+        (
+            "a.csv",
+            "title,body\n1,2\n",
+            "Could not determine the text column of a; it has: title, body",
+        ),
         ("a.jsonl", '{"text": ""}\n', "holds no texts"),
         ("a.txt", "\n \n", "holds no texts"),
     ],

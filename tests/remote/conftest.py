@@ -6,7 +6,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from remote.relay import Relay
+from support.relay import Relay
 
 from esm_client import Client
 

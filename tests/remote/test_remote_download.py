@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from remote.relay import Answer
+from support.relay import Answer
 
 from esm_client import Client
 from esm_client.core import errors

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
-from servers.storage import overwrite
+from support.storage import overwrite
 
 from esm_client import Client, EsmArtifact
 from esm_client.core import errors

@@ -58,7 +58,9 @@ class TestResolve:
     def test_nothing_named(self):
         with pytest.raises(InvalidInput, match="No registry is named") as caught:
             Client()
-        assert "esm-client login" in caught.value.hint
+        assert caught.value.hint == "Pass `base_url`, or set ESM_REGISTRY_URL."
+        assert caught.value.parameters == ("base_url",)
+        assert caught.value.facts == {"variable": "ESM_REGISTRY_URL"}
 
     @pytest.mark.parametrize(
         "url",

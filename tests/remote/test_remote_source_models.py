@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from remote.relay import Answer
 from safetensors.numpy import save_file
+from support.relay import Answer
 
 from esm_client.core import errors
 from esm_client.core.artifact.manifest import digest_bytes, digest_file

@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
-from remote.relay import Answer, Relay
-from servers.s3 import missing
-from servers.storage import s3_server
+from support.relay import Answer, Relay
+from support.s3 import missing
+from support.storage import s3_server
 
 from esm_client import Client
 from esm_client.core import errors

@@ -65,5 +65,5 @@ def test_a_server_that_starts_anew_is_waited_for():
 def test_who_is_silent_for_long_is_given_up_with_the_name_of_the_job(clock):
     with pytest.raises(ConnectionFailed, match="broke") as caught:
         finished(Answers([BROKEN], [BROKEN]), RUNNING, silent)
-    assert "esm-client ranking r1" in caught.value.hint
+    assert '`Client.ranking("r1")`' in caught.value.hint
     assert clock["now"] == pytest.approx(1000 + waiting.PATIENCE, abs=2.5)

@@ -6,36 +6,17 @@ from typing import Any
 
 import httpx
 import pytest
-
-from esm_client.core.artifact.directory import CARD, EsmArtifact, directory_manifest
+from support.artifacts import publish
 
 Push = Callable[..., httpx.Response]
 
 
-def upload(client: httpx.Client, directory: Path, namespace: str) -> dict[str, Any]:
-    """Upload all files of a directory; the manifest as JSON."""
-    manifest, _ = directory_manifest(directory)
-    for name, entry in manifest.files.items():
-        content = (directory / name).read_bytes()
-        path = f"/v1/namespaces/{namespace}/blobs/{entry.sha256}"
-        client.put(path, content=content).raise_for_status()
-    return manifest.model_dump(mode="json")
-
-
 @pytest.fixture(name="push")
 def _push(registry) -> Push:
-    """push(directory, "namespace/name", space=None, registry=None, ...) -> response."""
+    """push(directory, "namespace/name", space=None, server=None, ...) -> response."""
 
     def push(directory: Path, path: str, server=None, **fields: Any) -> httpx.Response:
-        server = server or registry
-        with server.client(server.write_token) as client:
-            body: dict[str, Any] = {"manifest": upload(client, directory, path.split("/")[0])}
-            body["card"] = (directory / CARD).read_text()
-            fingerprint = EsmArtifact.read(directory).fingerprint
-            if fingerprint is not None:
-                body["fingerprint"] = fingerprint.model_dump(mode="json")
-            body |= fields
-            return client.post(f"/v1/esms/{path}/versions", json=body)
+        return publish(server or registry, directory, path, **fields)
 
     return push
 

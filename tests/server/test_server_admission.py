@@ -62,7 +62,7 @@ def test_every_check_by_every_policy(
             assert not any(finding["forced"] for finding in findings)
             continue
         refused = problem(plain, 422, "not-admitted")
-        assert ("--force" in refused["hint"]) == (verdict != "refuse")
+        assert ("`force`" in refused["hint"]) == (verdict != "refuse")
         forced = push(directory, f"a/{name}", server=running, space="s", force=True)
         if verdict == "refuse":
             problem(forced, 422, "not-admitted")

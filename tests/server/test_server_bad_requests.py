@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from conftest import RunningRegistry
 from fuzz.connections import connect, exchange, request, statuses
+from support.registry import RunningRegistry
 
 JSON = {"Content-Type": "application/json"}
 SLOW_CONNECTIONS = int(os.environ.get("ESM_FUZZ_CONNECTIONS", "100"))

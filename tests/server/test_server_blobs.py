@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import httpx
 import pytest
-from servers.databases import CHOSEN
+from support.databases import CHOSEN
 
 from esm_client.core.artifact.directory import directory_manifest
 from esm_client.core.artifact.manifest import digest_bytes

@@ -6,9 +6,9 @@ import sys
 
 import psycopg
 import pytest
-from servers import postgres
-from servers.databases import empty
 from sqlalchemy.engine import make_url
+from support import postgres
+from support.databases import empty
 
 PASSWORD = "not-for-any-log"
 COMMANDS = (

@@ -2,9 +2,12 @@
 
 import random
 import re
+from functools import partial
 from itertools import product
 
 import pytest
+from support.artifacts import make_esm, upload
+from support.registry import RunningRegistry
 
 LANGUAGES = ["de", "en", "sw", None]
 LICENCES = ["mit", "cc-by-4.0", None]
@@ -16,8 +19,6 @@ WORDS = ["Hotel", "Wetter", "naïve", "tickets", "kindness"]
 @pytest.fixture(name="catalogue", scope="module")
 def _catalogue(tmp_path_factory):
     """A server of its own with 60 ESMs, some private, some yanked, and what they are."""
-    from conftest import RunningRegistry
-
     running = RunningRegistry(tmp_path_factory.mktemp("catalogue"))
     yield running
     running.kill()
@@ -25,11 +26,9 @@ def _catalogue(tmp_path_factory):
 
 @pytest.fixture(name="esms", scope="module")
 def _esms(catalogue, tmp_path_factory):
-    import conftest
-    from server.conftest import upload
 
     folder = tmp_path_factory.mktemp("esms")
-    make = conftest._esm_directory.__wrapped__(folder)
+    make = partial(make_esm, folder)
     rng = random.Random(5)
     known = []
     with catalogue.client(catalogue.write_token) as client:

@@ -8,7 +8,7 @@ from threading import Event
 
 import pytest
 from alembic import command
-from servers.databases import KINDS, empty
+from support.databases import KINDS, empty
 
 from esm_server.db.database import Database
 from esm_server.db.migrations import check_current, config

@@ -3,8 +3,8 @@
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
-from servers.databases import KINDS, empty
 from sqlalchemy import inspect, text
+from support.databases import KINDS, empty
 
 from esm_client.core.errors import Unavailable
 from esm_client.core.schemas import EsmQuery

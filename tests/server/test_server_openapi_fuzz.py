@@ -9,7 +9,6 @@ import os
 import numpy as np
 import pytest
 import schemathesis
-from conftest import RunningRegistry
 from hypothesis import HealthCheck, Phase, given, settings, strategies
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -17,6 +16,7 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from support.registry import RunningRegistry
 
 from esm_client.core.scoring.sketch import TargetSketch
 

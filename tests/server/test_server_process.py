@@ -57,13 +57,13 @@ def test_listens_on_loopback_alone(registry):
 
 def test_busy_port(registry, tmp_path):
     port = httpx.URL(registry.url).port
-    result = registry.run_command("serve", "--port", str(port), data_dir=tmp_path / "other")
+    result = registry.run_process("serve", "--port", str(port), data_dir=tmp_path / "other")
     assert result.returncode == 1
     assert f"Port {port} of 127.0.0.1 cannot be used" in result.stderr
     assert "Traceback" not in result.stderr
 
 
 def test_second_server_on_the_same_data(registry):
-    result = registry.run_command("serve", "--port", "0")
+    result = registry.run_process("serve", "--port", "0")
     assert result.returncode == 1
     assert "Another esm-server uses" in result.stderr

@@ -6,14 +6,14 @@ import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
-import conftest
 import httpx
 import numpy as np
 import pytest
-from conftest import RunningRegistry
-from server.conftest import upload
+from support.artifacts import make_esm, upload
+from support.registry import RunningRegistry
 
 from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.errors import Conflict, RateLimited
@@ -37,7 +37,7 @@ def _wide(tmp_path_factory):
             "ESM_SERVER_WAITING_RANKINGS_PER_USER": "2",
         },
     )
-    make = conftest._esm_directory.__wrapped__(folder)
+    make = partial(make_esm, folder)
     with running.client(running.write_token) as client:
         for seed in range(POOL):
             directory = make(f"e{seed}", dimension=WIDTH, seed=seed)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from servers.storage import overwrite
+from support.storage import overwrite
 
 from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.maps.low_rank import LowRankMap
@@ -245,7 +245,7 @@ def test_low_rank_maps_are_ranked_and_mlps_skipped_with_their_reason(
     assert [(row["reference"], row["code"]) for row in receipt["skipped"]] == [
         (f"{pool.space}/mlp@1", "needs-embeddings")
     ]
-    assert "Rank with --send-embeddings" in receipt["skipped"][0]["reason"]
+    assert "Send the embeddings too (`embedded`)" in receipt["skipped"][0]["reason"]
 
 
 def test_a_sketch_of_a_wide_space_is_not_too_large(registry, unique, push, esm_directory):

@@ -78,7 +78,7 @@ def test_plain_artifact_joins_a_named_space(push, esm_directory, space):
 
 def test_plain_artifact_needs_a_space(push, esm_directory, problem, space):
     shown = problem(push(plain(esm_directory), f"{space}/plain"), 404, "not-found")
-    assert "--space" in shown["hint"]
+    assert "`space`" in shown["hint"]
 
 
 def test_plain_artifact_cannot_create_a_space(push, esm_directory, problem, unique):

@@ -2,12 +2,15 @@
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
+from support.artifacts import make_esm
+from support.registry import RunningRegistry
 
 from esm_client import Client, EsmError, TargetSketch
 
@@ -17,11 +20,9 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 @pytest.fixture(name="samples", scope="module")
 def _samples(tmp_path_factory):
     """All samples of a server that has pushed, pulled, ranked and refused."""
-    import conftest
-
     folder = tmp_path_factory.mktemp("metrics")
-    running = conftest.RunningRegistry(folder / "data", {"ESM_SERVER_WORKERS": "1"})
-    make = conftest._esm_directory.__wrapped__(folder)
+    running = RunningRegistry(folder / "data", {"ESM_SERVER_WORKERS": "1"})
+    make = partial(make_esm, folder)
     x = np.random.default_rng(1).standard_normal((60, 16))
     sketch = TargetSketch.from_embeddings(x, x[:, 0] > 0, kind="classification")
     with Client(running.url, running.write_token, cache_dir=folder / "cache") as client:

@@ -4,7 +4,7 @@ import json
 import time
 
 import pytest
-from conftest import RunningRegistry
+from support.registry import RunningRegistry
 
 from esm_client import Client
 from esm_client.core.errors import NotFound
@@ -86,6 +86,6 @@ def test_start_is_logged_and_the_level_holds_back(start_registry):
 def test_a_level_that_there_is_not(registry, tmp_path, monkeypatch):
     registry_env = {**registry._env, "ESM_SERVER_LOG_LEVEL": "loud"}
     monkeypatch.setattr(registry, "_env", registry_env)
-    result = registry.run_command("serve", "--port", "0", data_dir=tmp_path / "other")
+    result = registry.run_process("serve", "--port", "0", data_dir=tmp_path / "other")
     assert result.returncode == 1
     assert "ESM_SERVER_LOG_LEVEL" in result.stderr

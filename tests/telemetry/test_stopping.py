@@ -9,7 +9,7 @@ import time
 import httpx
 import numpy as np
 import pytest
-from conftest import RunningRegistry
+from support.registry import RunningRegistry
 
 from esm_client import Client, EsmError
 from esm_client.core.artifact.directory import directory_manifest
@@ -87,6 +87,7 @@ def test_a_second_signal_ends_at_once(start_registry):
     connection.close()
 
 
+@pytest.mark.filterwarnings("ignore:Waiting for")
 def test_pushes_go_on_at_the_restarted_server(start_registry, esm_directory):
     running = start_registry()
     fresh = [esm_directory(f"e{n}", dimension=256, seed=n) for n in range(24)]
@@ -159,6 +160,7 @@ def test_a_ranking_is_handed_back_to_who_waits(ranking_for):
     assert int(answers[0].headers["retry-after"]) > 0
 
 
+@pytest.mark.filterwarnings("ignore:Waiting for")
 def test_the_client_asks_for_its_ranking_again(ranking_for):
     running, sketch = ranking_for
     rankings = []

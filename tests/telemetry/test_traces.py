@@ -119,7 +119,7 @@ def test_without_the_extra(registry, tmp_path, monkeypatch):
     env = {**registry._env, "ESM_SERVER_TRACES_ENDPOINT": "http://127.0.0.1:9/v1/traces"}
     env["PYTHONPATH"] = f"{tmp_path}:{env['PYTHONPATH']}"
     monkeypatch.setattr(registry, "_env", env)
-    result = registry.run_command("serve", "--port", "0", data_dir=tmp_path / "data")
+    result = registry.run_process("serve", "--port", "0", data_dir=tmp_path / "data")
     assert result.returncode == 1
     assert 'pip install "esm-registry[server,traces]"' in result.stderr
     assert "Traceback" not in result.stderr

@@ -14,6 +14,7 @@ from typing import Any
 
 import typer
 
+from esm_client.cli.errors import in_command_words, next_step, options_of
 from esm_client.cli.interrupted import Interrupted
 from esm_client.cli.output import print_error
 from esm_client.core.errors import EsmError, ServerFault, StorageFull, Unavailable
@@ -39,7 +40,7 @@ def run(arguments: Sequence[str]) -> int:
     except (BrokenPipeError, SystemExit) as error:
         # the reader left, as `| head` does; what is still buffered has nowhere to go
         if not isinstance(error.__context__ or error, BrokenPipeError):
-            raise  # typer makes a SystemExit of a broken pipe; this one is somebody else's
+            raise  # typer makes a SystemExit of a broken pipe; this one is another's
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except (KeyboardInterrupt, typer.Abort):
@@ -53,7 +54,7 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if debug:
             traceback.print_exc()
-        return _report(error)
+        return _report(error, arguments)
     return code
 
 
@@ -64,10 +65,12 @@ def _invoke(arguments: list[str]) -> int:
     return outcome if isinstance(outcome, int) else 0
 
 
-def _report(error: Exception) -> int:
+def _report(error: Exception, arguments: Sequence[str]) -> int:
     """Print what was wrong and what to do next; returns the exit code."""
     if isinstance(error, EsmError):
-        return _two_lines(error.message, _with_request_id(error), 1)
+        options = options_of(arguments)
+        hint = _with_request_id(error, next_step(error, options))
+        return _two_lines(in_command_words(error.message, options), hint, 1)
     if isinstance(error, typer.TyperException):
         context: Any = getattr(error, "ctx", None)
         path = context.command_path if context else "esm-client"
@@ -82,12 +85,12 @@ def _report(error: Exception) -> int:
     )
 
 
-def _with_request_id(error: EsmError) -> str:
+def _with_request_id(error: EsmError, hint: str) -> str:
     """The hint; where the server failed, with the name that its log has for the request."""
     failed = isinstance(error, ServerFault | Unavailable | StorageFull)
-    if not failed or error.request_id is None or error.request_id in error.hint:
-        return error.hint
-    return f"{error.hint} (request id {error.request_id})".strip()
+    if not failed or error.request_id is None or error.request_id in hint:
+        return hint
+    return f"{hint} (request id {error.request_id})".strip()
 
 
 def _two_lines(message: str, hint: str, code: int) -> int:

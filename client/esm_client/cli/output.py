@@ -9,6 +9,7 @@ from typing import cast
 
 from pydantic import BaseModel
 
+from esm_client.cli.errors import in_command_words
 from esm_client.ranking.table import Table, printable
 
 
@@ -72,9 +73,9 @@ def print_line(text: str = "") -> None:
 
 
 def print_error(text: str) -> None:
-    """One line on stderr, whatever line breaks `text` holds."""
+    """One line on stderr, with options and commands for Python names in backquotes."""
     sys.stdout.flush()
-    sys.stderr.write(f"{one_line(text)}\n")
+    sys.stderr.write(f"{one_line(in_command_words(text))}\n")
     sys.stderr.flush()
 
 

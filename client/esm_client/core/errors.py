@@ -30,26 +30,36 @@
     ├── StorageFull                no room on a disk, here or on the server
     ├── Unavailable                the server cannot work just now
     ├── ServerFault                the server failed in a way it did not expect
-    ├── ConnectionFailed           nobody answered at that address
-    ├── NotOurServer               somebody answered, but not an ESM registry
+    ├── ConnectionFailed           no answer from that address
+    ├── NotOurServer               an answer, but not from an ESM registry
     ├── OfflineMiss                offline, and the cache does not hold it
     └── MissingExtra               an optional dependency is not installed
 
 Each class has a stable `code`, which travels in the problem document and picks
 the class again on the client, and the HTTP `status` the server answers with.
+
+Messages and hints are for Python: they name arguments and functions in backquotes, as in
+"Pass `label_column`." or "List them: `Client.tokens.list()`.", and never an option or a command.
+The command line puts its own words in their place (cli/errors.py).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from types import MappingProxyType
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class EsmError(Exception):
-    """Base of all errors. `message` says what was wrong, `hint` what to do next.
+    """Base of all errors.
 
-    parameters: names of the Python arguments by which a caller mends it; the command line
-        names its options for them. facts: the names and values the message speaks of.
-    `request_id` is the server's name for the request that failed, if it was one.
+    Args:
+        message: what was wrong, a sentence.
+        hint: what to do next, a sentence or nothing.
+        parameters: names of the Python arguments that mend it, as ("text_columns",).
+        facts: names and values that the message speaks of, for programs: space="team/space".
+
+    All are attributes; parameters and facts stay in the process, the wire carries code, message
+    and hint. `request_id` is the server's name for the request that failed, if it was one.
     """
 
     code: ClassVar[str] = "error"
@@ -65,10 +75,18 @@ class EsmError(Exception):
         self.message = message
         self.hint = hint
         self.parameters = tuple(parameters)
-        self.facts: Mapping[str, object] = MappingProxyType(facts)
+        self.facts: Mapping[str, object] = facts
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()
+
+    def replaced(self, *, message: str | None = None, hint: str | None = None) -> Self:
+        """The same error in other words, with its class, parameters, facts and request id."""
+        other = copy(self)
+        other.message = self.message if message is None else message
+        other.hint = self.hint if hint is None else hint
+        other.args = (other.message,)
+        return other
 
 
 class InvalidInput(EsmError, ValueError):
@@ -217,10 +235,6 @@ class OfflineMiss(EsmError):
 
 class MissingExtra(EsmError, ImportError):
     code = "missing-extra"
-
-
-class EsmWarning(UserWarning):
-    """Something that did not stop the work, but that its caller should know."""
 
 
 def _tree(cls: type[EsmError]) -> Iterator[type[EsmError]]:

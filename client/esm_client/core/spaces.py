@@ -123,5 +123,8 @@ def _mismatch(name: str, stored: SpaceFingerprint, difference: str) -> SpaceMism
     return SpaceMismatch(
         f"These embeddings are not of the space {name!r}: {difference}.",
         f"Use the base model {identity.base_model}{revision} with {identity.pooling} pooling and "
-        f"max length {identity.max_length}, or another --space.",
+        f"max length {identity.max_length}, or another `space`.",
+        parameters=("base_model", "space"),
+        space=name,
+        base_model=identity.base_model,
     )

@@ -22,7 +22,7 @@ from esm_client.lab.base_model import BaseModelFiles, find_base_model, load_base
 from esm_client.lab.encoder import Text, TextEncoder
 from esm_client.lab.extras import require
 from esm_client.lab.pooling import detect_pooling
-from esm_client.lab.progress import Watch
+from esm_client.lab.progress import Show
 
 
 class Embedder:
@@ -139,9 +139,7 @@ class Embedder:
             canaries=tuple(tuple(row) for row in canaries.tolist()),
         )
 
-    def embed(
-        self, texts: Sequence[Text], *, progress: bool | Watch | None = None
-    ) -> NDArray[np.float32]:
+    def embed(self, texts: Sequence[Text], *, progress: Show = None) -> NDArray[np.float32]:
         """Embed texts or pairs: float32 (N, D), in the order given.
 
         The pooled output of the model, not normalised. A row does not depend on its neighbours
@@ -171,4 +169,5 @@ def choose_device(device: str) -> Any:
         raise InvalidInput(
             f"The device {device!r} cannot be used: {reason}",
             'Use "auto", "cpu", or for instance "cuda:0" where there is such a device.',
+            parameters=("device",),
         ) from cause

@@ -11,7 +11,7 @@ from esm_client.core.spaces import MAX_LENGTH, SEPARATOR, Pooling
 from esm_client.lab.extras import require
 from esm_client.lab.memory import is_out_of_memory, no_room, release_memory
 from esm_client.lab.pooling import pool
-from esm_client.lab.progress import ProgressBar, Watch
+from esm_client.lab.progress import ProgressBar, Show
 from esm_client.lab.tokens import TokenStore
 
 Text = str | tuple[str, str]
@@ -58,9 +58,7 @@ class TextEncoder:
         """The torch device that the model is on."""
         return next(self.model.parameters()).device
 
-    def embed(
-        self, texts: Sequence[Text], *, progress: bool | Watch | None = None
-    ) -> NDArray[np.float32]:
+    def embed(self, texts: Sequence[Text], *, progress: Show = None) -> NDArray[np.float32]:
         """Embed texts in evaluation mode: float32 (N, D), in the order given.
 
         A row does not depend on its neighbours beyond rounding (about 1e-6). Memory beyond the

@@ -23,5 +23,6 @@ def no_room(device: Any, error: RuntimeError) -> InvalidInput:
     reason = str(error).partition("\n")[0][:150]
     return InvalidInput(
         f"The device {device} has no memory for a single text: {reason}",
-        "Free its memory, use a shorter max_length or a smaller base model, or device cpu.",
+        'Free its memory, use a shorter `max_length` or a smaller base model, or `device="cpu"`.',
+        parameters=("max_length", "device"),
     )

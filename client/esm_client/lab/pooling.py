@@ -36,7 +36,7 @@ def detect_pooling(folder: Path) -> Pooling:
     raise InvalidInput(f"{path} asks for the pooling {modes or 'nothing'}.", _CHOOSE)
 
 
-_CHOOSE = 'Choose one with pooling="mean", "first-token" or "pooler".'
+_CHOOSE = 'Choose `pooling`: "mean", "first-token" or "pooler".'
 
 
 def pool(pooling: Pooling, output: Any, attention_mask: Any) -> Any:
@@ -58,7 +58,9 @@ def pool(pooling: Pooling, output: Any, attention_mask: Any) -> Any:
         pooled = cast("Any", getattr(output, "pooler_output", None))
         if pooled is None:
             raise InvalidInput(
-                "This model has no pooler output.", 'Use pooling="mean" or pooling="first-token".'
+                "This model has no pooler output.",
+                'Use `pooling="mean"` or `pooling="first-token"`.',
+                parameters=("pooling",),
             )
         return pooled.float()
     hidden = output.last_hidden_state

@@ -72,5 +72,5 @@ class SourcePool:
                 return detail.reference
         raise InvalidInput(
             f"{text} is none of the {len(self.versions)} sources of {self.name} that are ranked.",
-            "Correct it; esm-client list shows the names.",
+            "Correct it; `Client.list()` shows the names.",
         )

@@ -32,20 +32,18 @@ class Table(NamedTuple):
         ]
 
     def html(self, heading: str = "", notes: Sequence[str] = ()) -> str:
-        """The same as HTML, between a heading and notes."""
+        """The same as HTML, between a heading and notes, if there are any."""
         sides = ["right" if name in self.right else "left" for name in self.columns]
         header = _row("th", self.columns, sides)
         body = "".join(_row("td", row, sides) for row in self.rows)
-        return (
-            f"<p>{escape(heading)}</p>"
-            f"<table><thead>{header}</thead><tbody>{body}</tbody></table>"
-            f"<p><small>{'<br>'.join(map(escape, notes))}</small></p>"
-        )
+        above = f"<p>{escape(heading)}</p>" if heading else ""
+        below = f"<p><small>{'<br>'.join(map(escape, notes))}</small></p>" if notes else ""
+        return f"{above}<table><thead>{header}</thead><tbody>{body}</tbody></table>{below}"
 
 
 def _row(tag: str, cells: Sequence[str], sides: Sequence[str]) -> str:
     inner = "".join(
-        f'<{tag} style="text-align: {side}">{escape(cell)}</{tag}>'
+        f'<{tag} style="text-align: {side}">{escape(printable(cell))}</{tag}>'
         for cell, side in zip(cells, sides, strict=True)
     )
     return f"<tr>{inner}</tr>"

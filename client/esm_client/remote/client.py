@@ -59,11 +59,13 @@ class Client:
     Unavailable, ServerFault and, offline, OfflineMiss. All are EsmErrors.
 
     Args:
-        base_url: the registry; else ESM_REGISTRY_URL, else the one of `esm-client login`.
+        base_url: the registry; else ESM_REGISTRY_URL, else the one of the stored login.
         token: else ESM_REGISTRY_TOKEN, else the one stored for this registry.
         offline: open no connection at all, use the cache alone; else ESM_REGISTRY_OFFLINE.
         cache_dir: else ESM_REGISTRY_CACHE, else the user's cache directory.
         timeout: seconds that any single read or write may take; else ESM_REGISTRY_TIMEOUT, or 30.
+        patience: seconds to wait for a registry that answered this client before and is away now,
+            as it is while it restarts; else ESM_REGISTRY_PATIENCE, or 60.
         ca_file: PEM certificates to trust too; else ESM_REGISTRY_CA_FILE, or those of the login.
     """
 
@@ -75,12 +77,14 @@ class Client:
         offline: bool | None = None,
         cache_dir: str | os.PathLike[str] | None = None,
         timeout: float | None = None,
+        patience: float | None = None,
         ca_file: str | os.PathLike[str] | None = None,
     ) -> None:
         """Open nothing yet; raises InvalidInput for settings that cannot be used."""
         self._settings = resolve_settings(
-            base_url, token, offline=offline, cache_dir=cache_dir, timeout=timeout, ca_file=ca_file
-        )
+            base_url, token, offline=offline, cache_dir=cache_dir, timeout=timeout,
+            patience=patience, ca_file=ca_file,
+        )  # fmt: skip
         self._transport = Transport(self._settings)
         self.cache = Cache(self._settings.cache_dir)
         self._server = ServerResource(self._transport)

@@ -75,8 +75,8 @@ def finished(
             except (ConnectionFailed, Unavailable) as error:
                 silent = silent or monotonic()
                 if monotonic() > silent + PATIENCE:
-                    goes_on = f"The ranking goes on there: esm-client ranking {answer.id}"
-                    raise type(error)(error.message, goes_on) from error
+                    goes_on = f'The ranking goes on there: `Client.ranking("{answer.id}")`'
+                    raise error.replaced(hint=goes_on) from error
             if isinstance(answer, RankingJob):
                 sleep(AGAIN_SECONDS)
     except (KeyboardInterrupt, SystemExit):

@@ -83,8 +83,9 @@ def _csv_column(path: Path, text: str, column: str | None) -> list[str]:
         wanted = f"has no column {column!r}" if column else "has several columns"
         raise InvalidDataset(
             f"{path} {wanted}; its columns are {', '.join(names) or 'none'}.",
-            "Name the label column.",
+            "Name it with `label_column`.",
             parameters=("label_column",),
+            columns=tuple(names),
         )
     return [row[column] or "" for row in reader]
 

@@ -29,7 +29,7 @@ def known_url(client: "Client | None") -> str:
 
 
 def space_embedder(
-    url: str, space: SpaceDetail, base_model: BaseModel | None, *, device: str = "auto",
+    url: str, space: SpaceDetail, base_model: BaseModel | None, device: str = "auto",
     progress: Progress = silent,
 ) -> "Embedder":  # fmt: skip
     """The embedder of a space: the one given, or one of the folder that is given or known.

@@ -12,6 +12,7 @@ from esm_client.core.progress import Progress
 from esm_client.core.schemas import EsmFilter
 from esm_client.lab.data.task import TextTask
 from esm_client.lab.embedding import Embedder
+from esm_client.lab.progress import Show, shown
 from esm_client.lab.selection.choice import ALL, choose_methods
 from esm_client.lab.selection.method import Method
 from esm_client.lab.selection.ranking import rank_candidates
@@ -23,9 +24,8 @@ from esm_client.ranking.method_scores import MethodScores
 from esm_client.ranking.source_pool import SourcePool
 from esm_client.workflows.base_models import known_url, space_embedder
 from esm_client.workflows.candidates import PulledCandidates
-from esm_client.workflows.progress import shown
+from esm_client.workflows.connection import connected, warn_if_retired
 from esm_client.workflows.rank_arguments import RankArguments
-from esm_client.workflows.registry import opened, warn_if_retired
 from esm_client.workflows.source_models import stored_folders
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def rank_by_methods(
     filter: EsmFilter | None = None,  # noqa: A002 - the contract's own word
     keep_copies: bool = False,
     seed: int = 42,
-    progress: Progress | bool | None = None,
+    progress: Show = None,
 ) -> MethodRanking:
     """Rank the ESMs of a space for a task by several selection methods at once.
 
@@ -115,7 +115,7 @@ def _space(wanted: RankArguments, client: "Client | None", progress: Progress) -
     """The pulled space: from the folder that was named, or pulled into the cache."""
     if wanted["pulled"] is not None:
         return LocalSpace(wanted["pulled"])
-    with opened(client) as used:
+    with connected(client) as used:
         local = used.cached_space(wanted["space"][0], progress)
     warn_if_retired(local.content.space)
     return local
@@ -142,7 +142,7 @@ def _rank_pool(
         raise InvalidInput(
             f"None of the {len(ranking)} sources of {pool.name} can be ranked by "
             f"{', '.join(scores)}. {reasons}",
-            "Choose other methods, or give source models to those that need some.",
+            "Choose other methods; those that need source models take them by `source_models`.",
             parameters=("methods", "source_models"),
         )
     return ranking

@@ -9,8 +9,9 @@ from esm_client.core.errors import InvalidInput
 from esm_client.core.progress import Progress
 from esm_client.core.schemas import EsmFilter, Kind, SourceKind, SpaceDetail
 from esm_client.core.schemas.rankings import Mode
+from esm_client.lab.progress import Show, shown
 from esm_client.workflows.base_models import BaseModel, known_url, space_embedder
-from esm_client.workflows.progress import shown
+from esm_client.workflows.connection import connected, warn_if_retired
 from esm_client.workflows.rank_arguments import (
     ORDINARY,
     ModelSource,
@@ -18,7 +19,6 @@ from esm_client.workflows.rank_arguments import (
     are_other_methods,
     find_clash,
 )
-from esm_client.workflows.registry import opened, warn_if_retired
 from esm_client.workflows.target import Arrays, EmbeddedQuery
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def rank(
     methods: Sequence[str] = (ORDINARY,),
     source_models: Mapping[str, ModelSource] | None = None,
     seed: int = 42,
-    progress: Progress | bool | None = None,
+    progress: Show = None,
     note: Note | None = None,
 ) -> "Ranking | MethodRanking":
     """Rank the source tasks of an embedding space for your own data, the best first.
@@ -105,7 +105,7 @@ def rank(
             _check_labels(target)
         if wanted["pulled"] is not None:
             return _on_this_machine(target, wanted, wanted["pulled"], client, told, note or _unsaid)
-        with opened(client) as used:
+        with connected(client) as used:
             return _on_server(target, wanted, used, told, note or _unsaid)
 
 
@@ -126,7 +126,7 @@ def _check_labels(task: "TextTask") -> None:
         raise InvalidInput(
             f"{task.source_task.data_set} is a {task.kind} data set, for which sources cannot be "
             "ranked by its labels.",
-            'Rank them by the methods that need none: methods=["all"].',
+            'Rank them by the methods that need none: `methods=["all"]`',
             parameters=("methods",),
             kind=task.kind,
         )

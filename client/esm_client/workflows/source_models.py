@@ -5,11 +5,12 @@ from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from esm_client.core.errors import ConnectionFailed, EsmError, EsmWarning, StorageFull
+from esm_client.core.errors import ConnectionFailed, EsmError, StorageFull
 from esm_client.core.progress import Progress
 from esm_client.core.quantities import counted, size
 from esm_client.core.schemas import EsmVersionDetail
 from esm_client.core.schemas.source_models import SourceModel
+from esm_client.core.warnings import EsmWarning
 from esm_client.lab.selection.choice import OF_CLASSIFIERS, OF_MODELS
 from esm_client.ranking.source_pool import SourcePool
 from esm_client.remote.cache.cache import Cache
@@ -20,7 +21,7 @@ from esm_client.workflows.cached_source_models import (
     pull_model,
     stored_models,
 )
-from esm_client.workflows.registry import opened
+from esm_client.workflows.connection import connected
 
 if TYPE_CHECKING:
     from esm_client.remote.client import Client
@@ -39,7 +40,7 @@ def stored_folders(
     if not methods:
         return {}
     try:
-        with opened(client) as used:
+        with connected(client) as used:
             models = stored_models(used, pool.name)
             wanted = [
                 detail

@@ -1,25 +1,29 @@
 """How to get the source tasks of a ranking: a folder, the registry's model, or data."""
 
+import os
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-import typer
-
-from esm_client.cli.output import print_error
 from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.errors import EsmError, InvalidInput
+from esm_client.core.progress import Progress
 from esm_client.core.references import Reference
 from esm_client.core.shield.source import TargetHashes
+from esm_client.core.warnings import EsmWarning
 from esm_client.ranking.rows import percent
 
 if TYPE_CHECKING:
     from esm_client.core.schemas import EsmVersionDetail
     from esm_client.lab.evaluation.intermediate import IntermediateTask, ReadyModel, SourceData
-    from esm_client.lab.progress import Watch
     from esm_client.remote.client import Client
+
+
+Places = Mapping[str, str | os.PathLike[str]]
+"""Folders, paths or hub ids by source task: `namespace/name`, with a version or without."""
 
 
 @dataclass(frozen=True)
@@ -44,19 +48,20 @@ class Given:
     data: Mapping[str, str]
 
     @classmethod
-    def parse(cls, models: Sequence[str], data: Sequence[str]) -> "Given":
-        """From REFERENCE=FOLDER and REFERENCE=PATH; raises BadParameter, InvalidName."""
-        return cls(_pairs("--source-model", models), _pairs("--source-data", data))
+    def of(cls, models: "Places | None", data: "Places | None") -> "Given":
+        """By references in any form; raises InvalidName."""
+        return cls(_by_reference(models), _by_reference(data))
 
     def check(self, wanted: Sequence[Wanted]) -> None:
         """Raise InvalidInput for what is given for a source task that is not tried."""
-        for option, names in (("--source-model", self.models), ("--source-data", self.data)):
+        for parameter, names in (("source_models", self.models), ("source_data", self.data)):
             for name in names:
                 if not any(name in _names(one) for one in wanted):
                     tried = ", ".join(one.name for one in wanted) or "none"
                     raise InvalidInput(
-                        f"{option} names {name}, which is none of the source tasks to try.",
+                        f"{parameter} names {name}, which is none of the source tasks to try.",
                         f"These are {tried}.",
+                        parameters=(parameter,),
                     )
 
 
@@ -74,8 +79,8 @@ def _find(client: "Client", wanted: Wanted, given: Given, rows: TargetHashes) ->
     model, path = (_own(table, wanted) for table in (given.models, given.data))
     ready = None if model is None else _folder(model)
     remedy = (
-        f"Name its data with --source-data {wanted.name}=PATH, or its fine-tuned model with "
-        f"--source-model {wanted.name}=FOLDER."
+        f"Say where {wanted.name} has its data, in `source_data`, or its fine-tuned model, in "
+        "`source_models`."
     )
     try:
         detail, artifact = _published(client, wanted)
@@ -103,25 +108,25 @@ def _folder(folder: str) -> "ReadyModel":
     from esm_client.lab.evaluation.intermediate import ReadyModel
 
     if not Path(folder).is_dir():
-        raise InvalidInput(f"There is no folder {folder}.", "Name a fine-tuned model's folder.")
+        raise InvalidInput(
+            f"There is no folder {folder}.", "Name a fine-tuned model's folder.",
+            parameters=("source_models",),
+        )  # fmt: skip
     files = find_base_model(folder)
     return ReadyModel(f"folder {folder}", files.weight_digest or folder, lambda _, __: files.folder)
 
 
 def _stored(client: "Client", wanted: Wanted, detail: "EsmVersionDetail") -> "ReadyModel | None":
     from esm_client.lab.evaluation.intermediate import ReadyModel
+    from esm_client.lab.progress import labelled
 
     if detail.source_model is None:
         return None
     files = detail.source_model.files
     digests = ",".join(f"{name}={files[name].sha256}" for name in sorted(files))
 
-    def fetch(folder: Path, watch: "Watch | None") -> Path:
-        if watch is None:
-            return client.pull_source_model(wanted.pinned, folder)
-        return client.pull_source_model(
-            wanted.pinned, folder, lambda name, done, total: watch(f"Pulling {name}", done, total)
-        )
+    def fetch(folder: Path, progress: Progress) -> Path:
+        return client.pull_source_model(wanted.pinned, folder, labelled(progress, "Pulling"))
 
     return ReadyModel("registry", digests, fetch)
 
@@ -150,7 +155,7 @@ def _missing(name: str, detail: "EsmVersionDetail") -> str:
     data = (
         f"its data lies at {source.location}"
         if source.location
-        else f"nobody said where its data lies (ask {whom})"
+        else f"the place of its data is not stated (ask {whom})"
     )
     return f"The source model of {name} {model}, and {data}."
 
@@ -159,17 +164,15 @@ def _warn_of_overlap(name: str, artifact: EsmArtifact, rows: TargetHashes) -> No
     sketches = artifact.source_sketches
     found = None if sketches is None else sketches.overlap(rows)
     if found is not None and found.is_shared:
-        print_error(f"warning: {name} holds {percent(found)} of your rows; its result flatters it.")
+        warnings.warn(
+            f"{name} holds {percent(found)} of your rows; its result flatters it.",
+            EsmWarning,
+            stacklevel=2,
+        )
 
 
-def _pairs(option: str, given: Sequence[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for text in given:
-        name, _, place = text.partition("=")
-        if not place:
-            raise typer.BadParameter(f"{option} is {text!r}; write REFERENCE=PATH.")
-        found[str(Reference.parse(name))] = place
-    return found
+def _by_reference(places: Places | None) -> dict[str, str]:
+    return {str(Reference.parse(name)): os.fspath(place) for name, place in (places or {}).items()}
 
 
 def _names(wanted: Wanted) -> tuple[str, str]:

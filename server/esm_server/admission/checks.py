@@ -27,9 +27,7 @@ def problems_of(artifact: EsmArtifact, fingerprint: SpaceFingerprint | None) -> 
     """What the artifact alone shows."""
     found = [*_norms(artifact, fingerprint), *_fit(artifact)]
     if fingerprint is None:
-        message = (
-            "It carries no canary embeddings, so nobody can verify that it belongs to its space."
-        )
+        message = "It carries no canary embeddings, so its space cannot be verified."
         found.append((UNVERIFIED_SPACE, message))
     return found
 

@@ -26,7 +26,7 @@ class AdmissionPolicy:
                 f"The registry does not take this ESM: {reasons}",
                 "This cannot be forced: train the ESM again."
                 if refused
-                else "Train the ESM again; or push it with --force, which is recorded.",
+                else "Train the ESM again; or push it with `force`, which is recorded.",
             )
         return [
             Finding(check=check, message=message, forced=verdict == "refuse-unless-forced")

@@ -26,7 +26,7 @@ def requires(scope: Scope) -> Guard:
             raise Forbidden(
                 f"The token {caller.identity.token!r} has the scope "
                 f"{caller.identity.scope!r}; this needs {scope!r}.",
-                "Use a token with that scope: esm-client token create, or ask the server's admin.",
+                "Use a token with that scope: `Client.tokens.create()`, or ask the server's admin.",
             )
         connection.scope["user"] = caller
 

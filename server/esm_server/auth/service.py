@@ -53,7 +53,7 @@ class AuthService:
                 owner.is_admin = True
             if tokens.by_name(user, name):
                 raise Conflict(
-                    f"{user!r} has a token named {name!r} already.", "Choose another --name."
+                    f"{user!r} has a token named {name!r} already.", "Choose another name."
                 )
             row = TokenRow(
                 user_id=owner.id or 0,
@@ -118,7 +118,7 @@ def check_usable(token: TokenRow) -> None:
     if token.revoked_at is not None:
         raise Unauthorized(
             f"The token {token.name!r} was revoked at {_shown(token.revoked_at)}.",
-            "Make a new one with: esm-client token create, or ask the server's admin.",
+            "Make a new one with: `Client.tokens.create()`, or ask the server's admin.",
         )
     if token.expires_at is not None and token.expires_at <= now():
         raise Unauthorized(

@@ -118,7 +118,7 @@ class TokenService:
         found = tokens.by_id(token_id)
         if found is None or not _manages(caller, found):
             raise NotFound(
-                f"There is no token {token_id} of yours.", "List them: esm-client token list"
+                f"There is no token {token_id} of yours.", "List them: `Client.tokens.list()`"
             )
         return tokens, found
 
@@ -147,7 +147,7 @@ def _check_rights(caller: Caller, request: TokenCreate) -> None:
     if caller.only_namespace not in (None, request.namespace):
         raise Forbidden(
             f"The token {caller.identity.token!r} works in {caller.only_namespace!r} only.",
-            f"Limit the new token to it: --namespace {caller.only_namespace}",
+            f'Limit the new token to it: `namespace="{caller.only_namespace}"`',
         )
     if caller.is_admin or request.user in (None, caller.name):
         return
@@ -155,8 +155,8 @@ def _check_rights(caller: Caller, request: TokenCreate) -> None:
     if not (robots and caller.role_in(request.namespace or "", private=True) == "admin"):
         raise Forbidden(
             f"{caller.name!r} cannot make a token for {request.user!r}.",
-            "Admins of the registry can; admins of a namespace can make robots for it "
-            "(--robot --namespace NAME).",
+            "Admins of the registry can; admins of a namespace can make robots for it: "
+            "`robot=True, namespace=name`.",
         )
 
 

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from typing import NoReturn
+from collections.abc import Sequence
 
 import typer
 from pydantic import ValidationError
@@ -31,23 +31,35 @@ app.command("import")(import_space)
 
 
 def main() -> None:
-    """Run the command; an error of ours takes two lines and exits with 1."""
-    os.umask(0o077)  # tokens' hashes and private cards lie in what commands write
+    """Run the command line of this process and exit."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; returns the exit code. An error of ours takes two lines and gives 1."""
+    before = os.umask(0o077)  # tokens' hashes and private cards lie in what commands write
     try:
-        app()
+        app(list(arguments), prog_name="esm-server")
+    except SystemExit as end:  # how the command line always ends, also well
+        return end.code if isinstance(end.code, int) else 0
     except EsmError as error:
-        _fail(error.message, error.hint)
+        return _failed(error.message, error.hint)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = "ESM_SERVER_" + ".".join(str(part) for part in first["loc"]).upper()
-        _fail(f"The setting {name} is {first['input']!r}: {first['msg']}.", "Correct or unset it.")
+        return _failed(
+            f"The setting {name} is {first['input']!r}: {first['msg']}.", "Correct or unset it."
+        )
     except OSError as error:
-        _fail(
+        return _failed(
             f"{error.filename or 'A file'} cannot be used: {error.strerror or error}.",
             "Check that this user may read and write it, and that the disk has room.",
         )
+    finally:
+        os.umask(before)
+    return 0
 
 
-def _fail(message: str, hint: str) -> NoReturn:
+def _failed(message: str, hint: str) -> int:
     typer.echo(f"error: {message}\n  {hint}", err=True)
-    sys.exit(1)
+    return 1

@@ -1,5 +1,6 @@
 """`esm-server restore`."""
 
+from contextlib import closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,7 +38,7 @@ def restore(
     from esm_server.operations import restore as operation
     from esm_server.operations.backup_place import backups_at
     from esm_server.operations.opening import opened
-    from esm_server.runner import exclusive
+    from esm_server.ownership import exclusive
 
     settings = settings_of(data_dir)
     backups = backups_at(source, settings)
@@ -51,9 +52,8 @@ def restore(
             _tell(operation.restore_files(registry, backups, at, watch), as_json=as_json)
         return
     with exclusive(settings.data_dir):
-        database = Database(settings.url)
-        prepare(database.engine)
-        database.close()
+        with closing(Database(settings.url)) as database:
+            prepare(database.engine)
         with opened(settings) as registry, watched("restoring", in_bytes=True) as watch:
             registry.store.prepare()
             done = operation.restore(registry, backups, at, watch)

@@ -1,5 +1,6 @@
 """`esm-server serve`."""
 
+from contextlib import closing
 from typing import Annotated
 
 import typer
@@ -17,17 +18,17 @@ def serve(
     from esm_server.auth.service import AuthService
     from esm_server.db.database import Database
     from esm_server.db.migrations import prepare
-    from esm_server.runner import check_port, exclusive, run
+    from esm_server.ownership import exclusive
+    from esm_server.runner import check_port, run
     from esm_server.storage.choice import open_store
 
     settings = settings_of(data_dir)
     with exclusive(settings.data_dir):
         check_port(host, port)
-        database = Database(settings.url)
-        prepare(database.engine)
-        open_store(settings).prepare()  # told here, in two lines, and before a token is made
-        secret = AuthService(database).create_first()
-        database.close()
+        with closing(Database(settings.url)) as database:
+            prepare(database.engine)
+            open_store(settings).prepare()  # told here, in two lines, and before a token is made
+            secret = AuthService(database).create_first()
         if secret:
             typer.echo(f"admin token (shown only this once): {secret}")
         run(create_app(settings), host, port)

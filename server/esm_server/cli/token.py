@@ -1,6 +1,7 @@
 """`esm-server token`."""
 
 import json
+from contextlib import closing
 from datetime import timedelta
 from typing import Annotated
 
@@ -31,11 +32,10 @@ def create_token(
         raise InvalidInput(f"{scope!r} is not a scope.", "Choose read, write or admin.")
     settings = settings_of(data_dir)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    database = Database(settings.url)
-    prepare(database.engine)
     lifetime = None if expires_days is None else timedelta(days=expires_days)
     kind = "robot" if robot else "person"
-    secret = AuthService(database).create(user, scope, name=name, kind=kind, lifetime=lifetime)
-    database.close()
+    with closing(Database(settings.url)) as database:
+        prepare(database.engine)
+        secret = AuthService(database).create(user, scope, name=name, kind=kind, lifetime=lifetime)
     shown = {"user": user, "name": name, "scope": scope, "token": secret}
     typer.echo(json.dumps(shown) if as_json else secret)

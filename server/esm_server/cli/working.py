@@ -12,7 +12,7 @@ import typer
 
 from esm_client.core.errors import Unavailable
 from esm_server.operations.opening import Watch
-from esm_server.runner import exclusive
+from esm_server.ownership import exclusive
 
 PROBLEMS = 3
 """Exit status of a command that did its work and found something that a person must look at."""

@@ -2,22 +2,24 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect
 from sqlalchemy.exc import DBAPIError
 
 from esm_client.core.errors import Unavailable
+from esm_server.db import revisions
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 
-def config(engine: Engine) -> Config:
+def config(engine: Engine) -> "Config":
     """Alembic's configuration for this engine, without an ini file."""
+    from alembic.config import Config
+
     settings = Config()
-    settings.set_main_option("script_location", str(_directory()).replace("%", "%%"))
+    settings.set_main_option("script_location", str(revisions.directory()).replace("%", "%%"))
     settings.attributes["engine"] = engine
     return settings
 
@@ -56,6 +58,8 @@ def upgrade(engine: Engine) -> None:
     """Bring the database to our revision; raises Unavailable when it is none of ours."""
     with _usable(engine):
         _check_ours(engine)
+        from alembic import command
+
         command.upgrade(config(engine), "head")
 
 
@@ -63,9 +67,10 @@ def check_current(engine: Engine) -> None:
     """Raise Unavailable, naming the command to run, unless the schema is ours."""
     with _usable(engine):
         _check_ours(engine)
-        if not _is_current(engine):
+        revision = revisions.stored(engine)
+        if revision != revisions.head():
             raise Unavailable(
-                f"The database has revision {_revision(engine)!r}, not the one this version needs.",
+                f"The database has revision {revision!r}, not the one this version needs.",
                 "Run: esm-server migrate",
             )
 
@@ -73,14 +78,13 @@ def check_current(engine: Engine) -> None:
 def _check_ours(engine: Engine) -> None:
     if _is_fresh(engine):
         return
-    revision = _revision(engine)  # read last: somebody may be making the tables just now
-    scripts = ScriptDirectory.from_config(config(engine))
+    revision = revisions.stored(engine)  # read last: tables may be being made just now
     if revision is None:
         raise Unavailable(
             "The database holds tables, but none of an ESM registry.",
             "Name an empty database in ESM_SERVER_DATABASE_URL.",
         )
-    if revision not in {script.revision for script in scripts.walk_revisions()}:
+    if revision not in revisions.known():
         raise Unavailable(
             f"The database has revision {revision!r}, which this version does not know.",
             "A newer esm-server wrote it: install that version or a later one.",
@@ -90,7 +94,7 @@ def _check_ours(engine: Engine) -> None:
 def revision_of(engine: Engine) -> str | None:
     """The revision that a database has, if it has one; raises Unavailable."""
     with _usable(engine):
-        return _revision(engine)
+        return revisions.stored(engine)
 
 
 def schema_problem(engine: Engine) -> str | None:
@@ -98,35 +102,16 @@ def schema_problem(engine: Engine) -> str | None:
     revision = revision_of(engine)
     if revision is None:
         return "The database holds no ESM registry."
-    scripts = ScriptDirectory.from_config(config(engine))
-    if revision == scripts.get_current_head():
+    if revision == revisions.head():
         return None
-    known = revision in {script.revision for script in scripts.walk_revisions()}
-    kind = "is older (esm-server migrate)" if known else "is unknown to this version"
+    is_older = revision in revisions.known()
+    kind = "is older (esm-server migrate)" if is_older else "is unknown to this version"
     return f"The database's revision {revision!r} {kind}."
 
 
-def head_revision(engine: Engine) -> str:
-    """The revision of this version's schema."""
-    return ScriptDirectory.from_config(config(engine)).get_current_head() or ""
-
-
 def _is_current(engine: Engine) -> bool:
-    head = ScriptDirectory.from_config(config(engine)).get_current_head()
-    return _revision(engine) == head
-
-
-def _revision(engine: Engine) -> str | None:
-    with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+    return revisions.stored(engine) == revisions.head()
 
 
 def _is_fresh(engine: Engine) -> bool:
     return not inspect(engine).get_table_names()
-
-
-def _directory() -> Path:
-    """The migrations: inside the installed package, or beside `server/` in a checkout."""
-    package = Path(__file__).resolve().parents[1]
-    installed = package / "migrations"
-    return installed if installed.is_dir() else package.parents[1] / "migrations"

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+GPU_BATCH = 128
+"""Full maps that a GPU scores at once."""
 _LOG = logging.getLogger("esm_server")
 
 

@@ -12,11 +12,11 @@ from esm_client.core.errors import Cancelled, EsmError, Unavailable
 from esm_client.core.maps.mlp import needs_embeddings
 from esm_client.core.maps.storage import not_scored
 from esm_server.engine.crew import Chunk, Crew, Work
+from esm_server.engine.device import GPU_BATCH
 from esm_server.engine.pool import Place, ResidentPool
 from esm_server.engine.refining import Refined, refine
 from esm_server.engine.request import Choose, Mode, Progress, Request
 from esm_server.engine.shelf import MapShape, Shelf, check_of_digests
-from esm_server.engine.target import GPU_BATCH
 
 FULL_CHUNK = 8
 LARGE_CHUNK = 256

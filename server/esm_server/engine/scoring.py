@@ -8,7 +8,6 @@ from threading import Event, Lock
 
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_server.engine.crew import Crew
-from esm_server.engine.full_rank import FullRankScorer
 from esm_server.engine.intake import Intake
 from esm_server.engine.pool import OpenBlob, ResidentPool
 from esm_server.engine.request import PoolScores, Progress, Request
@@ -64,6 +63,8 @@ class Engine:
         Raises InvalidSketch, InvalidLabels for a target with nothing to explain, Cancelled,
         StorageFull, Unavailable.
         """
+        from esm_server.engine.full_rank import FullRankScorer  # scipy, which no start waits for
+
         sketch = TargetSketch.from_bytes(request.sketch)
         identity = FullRankScorer(sketch.design(intercept=request.intercept)).identity()
         with ExitStack() as files:

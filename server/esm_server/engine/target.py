@@ -14,7 +14,7 @@ from esm_client.core.maps.mlp import MlpMap
 from esm_client.core.scoring.embedded import EmbeddedTarget
 from esm_client.core.scoring.low_rank import LowRankScorer
 from esm_client.core.scoring.sketch import TargetSketch
-from esm_server.engine.device import arrays_on
+from esm_server.engine.device import GPU_BATCH, arrays_on
 from esm_server.engine.full_rank import FullRankScorer
 from esm_server.engine.full_rank_cuda import CholeskyScorer
 from esm_server.engine.screening import Screen
@@ -23,7 +23,6 @@ from esm_server.engine.shelf import Records
 Array = NDArray[np.float64]
 FULL_FROM = 11
 """A low-rank map whose rank times this exceeds D is scored as a full one: that is faster."""
-GPU_BATCH = 128
 BATCH_BYTES = 2**25
 """Of what is worked on at once: small enough for a processor's cache and any number of workers."""
 GPU_BATCH_BYTES = 2**31

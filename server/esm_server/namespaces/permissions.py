@@ -90,14 +90,14 @@ def over_quota(namespace: str, quota: int, wanted: int, what: str) -> QuotaExcee
     """The error of a full namespace."""
     return QuotaExceeded(
         f"The namespace {namespace!r} may hold {quota} {what}; this would make {wanted} or more.",
-        "Delete versions that nobody needs, or ask the registry's admin for a larger quota.",
+        "Delete versions that are not needed, or ask the registry's admin for a larger quota.",
     )
 
 
 def unknown_namespace(name: str) -> NotFound:
     """The error of a namespace that does not exist, or that the caller may not see."""
     return NotFound(
-        f"There is no namespace named {name[:100]!r}.", "List them with: esm-client namespace list"
+        f"There is no namespace named {name[:100]!r}.", "List them with: `Client.namespaces.list()`"
     )
 
 

@@ -119,7 +119,7 @@ class NamespaceService:
             if member is None:
                 raise NotFound(
                     f"{user_name!r} is no member of {name!r}.",
-                    f"List the members: esm-client namespace members {name}",
+                    f'List the members: `Client.namespaces.members("{name}")`',
                 )
             _check_admin_left(namespaces, name, user)
             namespaces.remove_member(member)
@@ -142,7 +142,7 @@ def _check_admin_left(namespaces: NamespaceRepository, name: str, user: UserRow)
     admins = [who.id for member, who in namespaces.members(name) if member.role == "admin"]
     if admins == [user.id]:
         raise Conflict(
-            f"{user.name!r} is the only admin of {name!r}.", "Make somebody else an admin first."
+            f"{user.name!r} is the only admin of {name!r}.", "Make another member an admin first."
         )
 
 

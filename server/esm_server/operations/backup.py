@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from esm_client.core.errors import Unavailable
+from esm_server.db import revisions
 from esm_server.db.columns import now
-from esm_server.db.migrations import head_revision
 from esm_server.operations.backups import Backups, Point, StoredPart
 from esm_server.operations.blob_users import named_blobs, shown, users_of
 from esm_server.operations.copying import copy_blobs
@@ -130,7 +130,7 @@ def _dump(registry: Registry, store: BlobStore) -> tuple[Point, list[tuple[str, 
     point = Point(
         created_at=now().isoformat(),
         server_version=server_version(),
-        revision=head_revision(registry.database.engine),
+        revision=revisions.head(),
         next_version_key=following,
         blobs=stored.pop(BLOBS),
         tables=stored,

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from esm_client.core.disk import write_whole
 from esm_client.core.errors import InvalidInput
@@ -9,8 +10,9 @@ from esm_server.operations.backups import Backups
 from esm_server.settings import Settings
 from esm_server.storage.choice import backup_place, registry_place
 from esm_server.storage.local import LocalBlobStore
-from esm_server.storage.s3 import S3BlobStore
-from esm_server.storage.s3_client import S3Client
+
+if TYPE_CHECKING:
+    from esm_server.storage.s3_client import S3Client
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+]+:/")
 _BUCKET = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,62})(/(?P<prefix>[A-Za-z0-9._/-]*))?")
@@ -40,6 +42,9 @@ def backups_at(target: str, settings: Settings) -> Backups:
         raise InvalidInput(
             f"{target} is where the registry itself keeps its files.", "Name another prefix."
         )
+    from esm_server.storage.s3 import S3BlobStore
+    from esm_server.storage.s3_client import S3Client
+
     client, workplace = S3Client(place), settings.data_dir / "backup"
     store = S3BlobStore(client, prefix, workplace, workplace / "cache", 1)
     points = _Bucket(client, f"{prefix}/points/" if prefix else "points/")
@@ -69,7 +74,7 @@ class _Folder:
 class _Bucket:
     """JSON objects under a prefix."""
 
-    def __init__(self, client: S3Client, prefix: str) -> None:
+    def __init__(self, client: "S3Client", prefix: str) -> None:
         self._client, self._prefix = client, prefix
 
     def names(self) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy.exc import SQLAlchemyError
 
 from esm_client.core.errors import Conflict, InvalidInput
-from esm_server.db.migrations import head_revision
+from esm_server.db import revisions
 from esm_server.operations.backups import Backups, Point, spoiled
 from esm_server.operations.blob_users import named_blobs
 from esm_server.operations.copying import copy_blobs
@@ -38,7 +38,7 @@ def restore(
     that is not empty, StorageFull.
     """
     point = source.read(name)
-    _check_readable(registry, point)
+    _check_readable(point)
     blobs = _verified(source, point, watch)
     _check_empty(registry, {digest for digest, _ in blobs})
     if copy_blobs(source.store, registry.store, blobs, watch):
@@ -81,8 +81,8 @@ def restore_files(
     return Restored(point.created_at, 0, len(missing) - len(lost), size, lost)
 
 
-def _check_readable(registry: Registry, point: Point) -> None:
-    ours = head_revision(registry.database.engine)
+def _check_readable(point: Point) -> None:
+    ours = revisions.head()
     if point.format != 1 or point.revision != ours or set(point.tables) != set(table_names()):
         raise InvalidInput(
             f"The backup has the schema {point.revision!r}; this version has {ours!r}.",

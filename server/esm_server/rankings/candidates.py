@@ -47,7 +47,7 @@ def check_target(request: RankingCreate, sketch: TargetSketch, space: SpaceRow) 
     """Raise DimensionMismatch or SpaceMismatch unless the target is of the space."""
     check_dimension(
         sketch, space.name, space.dimension,
-        f"Embed the target with {space.base_model}, or name its own space.",
+        f"Embed the target with {space.base_model}, or name its own `space`.",
     )  # fmt: skip
     if request.fingerprint is not None:
         check_same_space(space.name, stored_fingerprint(space), request.fingerprint)
@@ -58,5 +58,5 @@ def _nothing_left(request: RankingCreate) -> NotFound:
     shown = ", ".join(f"{field} {value}" for field, value in wanted.items())
     return NotFound(
         f"No ESM of the space {request.space!r} passes the filter ({shown[:300]}).",
-        f"See what there is: esm-client list --space {request.space} --facets",
+        f'See what there is: `Client.facets(space="{request.space}")`',
     )

@@ -1,4 +1,4 @@
-"""Whose a ranking is: its owner and admins may read it, nobody else learns that it exists."""
+"""Whose a ranking is: its owner and admins alone may read it or learn that it exists."""
 
 from sqlmodel import Session
 
@@ -23,7 +23,7 @@ def find_receipt(session: Session, ranking_id: str, caller: Caller) -> RankingRo
         raise unknown_ranking(ranking_id)
     raise Conflict(
         f"The ranking {ranking_id} is {job[0].state}: it has no receipt.",
-        f"See how far it is: esm-client ranking {ranking_id}",
+        f'Wait for it: `Client.ranking("{ranking_id}")`',
     )
 
 

@@ -72,7 +72,7 @@ class AliasService:
             if mover.current is None or not last or last[0].from_version is None:
                 raise Conflict(
                     f"{alias!r} of {namespace}/{name} has no earlier version to go back to.",
-                    f"See its history: esm-client alias history {namespace}/{name} {alias}",
+                    f'See its history: `Client.aliases.history("{namespace}/{name}", "{alias}")`',
                 )
             return mover.move(AliasUpdate(version=last[0].from_version), action="alias.rollback")
 
@@ -144,7 +144,7 @@ class _Mover:
         by = f", moved by {row.moved_by}" if row else ""
         return Conflict(
             f"{self._alias!r} of {self._esm.namespace}/{self._esm.name} {now_at}{by}, "
-            f"not to {expected}: somebody else was faster.",
+            f"not to {expected}: another change was faster.",
             "Look where it points now, then decide again.",
         )
 
@@ -187,4 +187,6 @@ def _alias(found: AliasRecord) -> Alias:
 
 def _unknown(esm: EsmRow, alias: str) -> NotFound:
     path = f"{esm.namespace}/{esm.name}"
-    return NotFound(f"{path} has no alias {alias!r}.", f"List them: esm-client alias list {path}")
+    return NotFound(
+        f"{path} has no alias {alias!r}.", f'List them: `Client.aliases.list("{path}")`'
+    )

@@ -84,8 +84,8 @@ def find_version(esms: EsmRepository, namespace: str, name: str, selector: str) 
     newest = [str(version.version) for version in esms.versions_of(known)[:5]]
     raise NotFound(
         f"{namespace}/{name} has no version or alias {selector}.",
-        f"Its newest versions: {', '.join(newest)}. List aliases with: esm-client alias list "
-        f"{namespace}/{name}",
+        f"Its newest versions: {', '.join(newest)}. List aliases with: "
+        f'`Client.aliases.list("{namespace}/{name}")`',
     )
 
 
@@ -107,7 +107,7 @@ def unknown_esm(namespace: str, name: str) -> NotFound:
     """The error of an ESM that does not exist, or that the caller may not see."""
     return NotFound(
         f"There is no ESM named {f'{namespace}/{name}'[:200]!r}.",
-        "List what there is with: esm-client list",
+        "List what there is with: `Client.list()`",
     )
 
 

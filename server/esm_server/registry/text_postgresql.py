@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Double, cast, column, func, literal_column, table, text
-from sqlalchemy.dialects.postgresql import TSQUERY
 
 TEXT = table("esm_text", column("rowid"), column("words"))
 INSERT = text("INSERT INTO esm_text (rowid, words) VALUES (:id, CAST(:words AS tsvector))")
@@ -64,6 +63,8 @@ def score(words: Sequence[str]) -> ColumnElement[Any]:
 
 def _query(words: Sequence[str]) -> ColumnElement[Any]:
     """One word may be several to the index, as `a_b` is, which then stand side by side."""
+    from sqlalchemy.dialects.postgresql import TSQUERY  # not for those who have SQLite
+
     *whole, last = [" <-> ".join(f"'{part}'" for part in folded(word)) for word in words]
     parts = [*whole, last if not last or words[-1].isdecimal() else f"{last}:*"]
     return cast(" & ".join(f"({part})" for part in parts if part), TSQUERY)

@@ -79,7 +79,7 @@ def _default_name(artifact: EsmArtifact, fingerprint: SpaceFingerprint | None) -
     if identity is None:
         raise NotFound(
             "The artifact does not say its embedding space, and none was named.",
-            "Name an existing space with --space.",
+            "Name an existing space with `space`.",
         )
     return identity.default_name
 
@@ -134,7 +134,7 @@ def _check_belongs(
         raise DimensionMismatch(
             f"The ESM has {artifact.config.dimension} dimensions, the space {row.name!r} has "
             f"{row.dimension}.",
-            "Push it to the space of its own base model with --space.",
+            "Push it to the space of its own base model with `space`.",
         )
     if artifact.config.space is not None:  # settings without canaries: compare the settings
         settings = SpaceFingerprint(identity=artifact.config.space, canaries=stored.canaries)
@@ -144,7 +144,7 @@ def _check_belongs(
         raise SpaceMismatch(
             f"The ESM was trained on {artifact.config.base_model}, the space {row.name!r} "
             f"belongs to {row.base_model}.",
-            "Push it to the space of its own base model with --space.",
+            "Push it to the space of its own base model with `space`.",
         )
 
 

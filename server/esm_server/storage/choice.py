@@ -1,6 +1,7 @@
 """Which blob store the settings name: a bucket where an S3 server is named, else local files."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
@@ -9,8 +10,10 @@ from esm_server.settings import Settings
 from esm_server.storage.base import BlobStore
 from esm_server.storage.direct import DirectAccess
 from esm_server.storage.local import LocalBlobStore
-from esm_server.storage.s3 import S3BlobStore
-from esm_server.storage.s3_client import S3Client, S3Place
+from esm_server.storage.s3_place import S3Place
+
+if TYPE_CHECKING:
+    from esm_server.storage.s3 import S3BlobStore
 
 
 def open_store(settings: Settings) -> BlobStore:
@@ -24,11 +27,16 @@ def open_direct(settings: Settings) -> DirectAccess | None:
     place = registry_place(settings)
     if place is None or not settings.s3_presign:
         return None
+    from esm_server.storage.s3_client import S3Client
+
     public = replace(place, endpoint=settings.s3_public_endpoint or place.endpoint)
     return DirectAccess(S3Client(public), _bucket(settings, place).key)
 
 
-def _bucket(settings: Settings, place: S3Place) -> S3BlobStore:
+def _bucket(settings: Settings, place: S3Place) -> "S3BlobStore":
+    from esm_server.storage.s3 import S3BlobStore
+    from esm_server.storage.s3_client import S3Client
+
     return S3BlobStore(
         S3Client(place),
         settings.s3_prefix,

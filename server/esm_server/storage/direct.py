@@ -6,9 +6,12 @@ import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from esm_client.core.errors import EsmError
-from esm_server.storage.s3_client import S3Client
+
+if TYPE_CHECKING:
+    from esm_server.storage.s3_client import S3Client
 
 MAX_PUT_BYTES = 5 * 2**30
 """What S3 takes in one request."""
@@ -30,7 +33,7 @@ class DirectAccess:
     only with a store that has shown that it refuses other bytes.
     """
 
-    def __init__(self, client: S3Client, key: Callable[[str], str]) -> None:
+    def __init__(self, client: "S3Client", key: Callable[[str], str]) -> None:
         self._client, self._key = client, key
         self._downloads = self._uploads = False
 

@@ -5,9 +5,7 @@ import ssl
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import cast
 
 import urllib3
@@ -20,34 +18,13 @@ from urllib3 import BaseHTTPResponse
 
 from esm_client.core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from esm_server.storage.s3_errors import VENDOR_ERRORS, NotSupported, as_ours, is_passing
+from esm_server.storage.s3_place import S3Place
 
 FIRST_PAUSE = 0.1
 DOWNLOAD_SECONDS = 120
 """How long a signed download can begin. A signed upload: 15 minutes, says S3."""
 ABANDONED = timedelta(days=1)
 """The age of an upload in parts that nobody will end any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class S3Place:
-    """Where a bucket is, and what opens it. Times in seconds."""
-
-    endpoint: str
-    bucket: str
-    access_key: str = field(repr=False)
-    secret_key: str = field(repr=False)
-    region: str = "us-east-1"
-    ca_file: Path | None = None
-    path_style: bool = True
-    timeout: float = 20.0
-    """Without a byte, until a connection counts as broken."""
-    patience: float = 30.0
-    """From the first try of a request to the last."""
-
-    def same_bucket(self, other: "S3Place") -> bool:
-        """Whether both name one bucket of one server."""
-        mine, others = (one.endpoint.rstrip("/").lower() for one in (self, other))
-        return (mine, self.bucket) == (others, other.bucket)
 
 
 class S3Client(Minio):

@@ -11,9 +11,10 @@ from docs.demo.tasks.write import write_tasks
 
 from esm_client.core.errors import Conflict, InvalidDataset, NotFound
 from esm_client.lab.build.plan import DataSet
+from esm_client.lab.evaluation.finished import TRANSFERS
 from esm_client.lab.evaluation.intermediate import IntermediateTask, ReadyModel, SourceData
 from esm_client.lab.evaluation.split_task import read_target
-from esm_client.lab.evaluation.transfer_run import WORK, Unwatched, run_transfers
+from esm_client.lab.evaluation.transfer_run import WORK, run_transfers
 from esm_client.lab.selection.source_model import SourceModel
 from esm_client.lab.training.recipe import FineTuneRecipe
 
@@ -54,7 +55,7 @@ def _whole(target, embedder, files, tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole") / "out"
     given = sources_of(files)
     report = run_transfers(
-        target, embedder, given, folder, recipe=RECIPE, sequential=True, watch=Heard()
+        target, embedder, given, folder, recipe=RECIPE, sequential=True, **Heard().asked
     )
     return report, folder
 
@@ -73,30 +74,31 @@ def link_weights(old, new):
         shutil.copyfile(old, new)
 
 
-class Heard(Unwatched):
+class Heard:
     """Notes what was trained; interrupts after some fine-tunings on the target, if told."""
 
     def __init__(self, interrupt_after=None):
         self.steps, self.transfers, self._left = set(), [], interrupt_after
+        self.asked = {"progress": self.progress, "on_result": self.finished}
 
     def progress(self, step, done, total):
-        self.steps.add(step)
+        if step != TRANSFERS:
+            self.steps.add(step)
 
-    def finished(self, name, seed, performance, done, total):
-        self.transfers.append((name, seed, done, total))
+    def finished(self, one):
+        self.transfers.append((one.name, one.seed, one.done, one.total))
         if len(self.transfers) == self._left:
             raise KeyboardInterrupt
 
 
-class Stops(Unwatched):
-    """Interrupts at the first word of a step."""
+def stops(wanted):
+    """A progress that interrupts at the first word of a step."""
 
-    def __init__(self, step):
-        self._step = step
-
-    def progress(self, step, done, total):
-        if step == self._step:
+    def progress(step, done, total):
+        if step == wanted:
             raise KeyboardInterrupt
+
+    return progress
 
 
 class TestResults:
@@ -160,7 +162,7 @@ class TestResults:
         def refused(given):
             heard = Heard()
             with pytest.raises(InvalidDataset) as caught:
-                run_transfers(target, embedder, given, tmp_path / "out", watch=heard)
+                run_transfers(target, embedder, given, tmp_path / "out", **heard.asked)
             assert (heard.steps, (tmp_path / "out").exists()) == (set(), False)
             return str(caught.value)
 
@@ -190,7 +192,7 @@ class TestResults:
         ready = ReadyModel("a folder", "sha256:1", lambda _, __: model)
         heard = Heard()
         given = [dataclasses.replace(sources[0], model=ready)]
-        again = run_transfers(target, embedder, given, copied, recipe=RECIPE, watch=heard)
+        again = run_transfers(target, embedder, given, copied, recipe=RECIPE, **heard.asked)
         assert again.rows[1].performances == report.rows[1].performances
         assert again.rows[1].place == "a folder"
         assert heard.steps == {"team/hotels@1, seed 42: Fine-tuning"}
@@ -214,15 +216,15 @@ class TestResume:
         out, asked = tmp_path / "out", {"recipe": RECIPE}
         first = Heard(interrupt_after=2)
         with pytest.raises(KeyboardInterrupt):
-            run_transfers(target, embedder, sources, out, watch=first, **asked)
+            run_transfers(target, embedder, sources, out, **first.asked, **asked)
         assert first.transfers == [
             ("no intermediate task", 42, 1, 3), ("team/hotels@1", 42, 2, 3),
         ]  # fmt: skip
-        stops = Stops("team/news@1, seed 42: Fine-tuning")
+        stop = stops("team/news@1, seed 42: Fine-tuning")
         with pytest.raises(KeyboardInterrupt):
-            run_transfers(target, embedder, sources, out, watch=stops, **asked)
+            run_transfers(target, embedder, sources, out, progress=stop, **asked)
         second = Heard()
-        report = run_transfers(target, embedder, sources, out, watch=second, **asked)
+        report = run_transfers(target, embedder, sources, out, **second.asked, **asked)
         assert second.transfers == [("team/news@1", 42, 3, 3)]
         assert second.steps == {"team/news@1, seed 42: Fine-tuning"}
         results = [row.performances for row in report.rows]
@@ -230,7 +232,7 @@ class TestResume:
 
     def test_a_finished_run_trains_nothing(self, whole, target, embedder, sources, copied):
         heard = Heard()
-        asked = {"recipe": RECIPE, "sequential": True, "watch": heard}
+        asked = {"recipe": RECIPE, "sequential": True, **heard.asked}
         again = run_transfers(target, embedder, sources, copied, **asked)
         assert (heard.transfers, heard.steps) == ([], set())
         assert again == whole[0]
@@ -242,7 +244,7 @@ class TestResume:
         shutil.rmtree(copied / WORK / "models")  # as if another one had been the best
         heard = Heard()
         report = run_transfers(
-            target, embedder, sources[:1], copied, recipe=RECIPE, seeds=(42, 43), watch=heard
+            target, embedder, sources[:1], copied, recipe=RECIPE, seeds=(42, 43), **heard.asked
         )
         assert {seed for _, seed, _, _ in heard.transfers} == {43}
         kept = [path.name for path in (copied / WORK / "models").iterdir()]

@@ -9,8 +9,10 @@ from docs.demo.tasks.write import write_tasks
 
 from esm_client.core.artifact.directory import EsmArtifact, directory_manifest
 from esm_client.core.errors import Conflict, Forbidden
-from esm_client.lab.build.build import build
+from esm_client.lab.build.build import BUILDING, build_plan
 from esm_client.lab.build.plan import BaseModelChoice, DataSet, Plan
+from esm_client.lab.build.requests import WORKER, ReadRequest
+from esm_client.lab.processes.messages import Failed
 from esm_client.lab.processes.workers import Workers, choose_devices
 
 SPACE = "minilm-mean-128"
@@ -46,12 +48,19 @@ def outcomes(report):
 class Watch:
     def __init__(self):
         self.total, self.steps, self.finished = None, set(), []
+        self.asked = {"progress": self.progress, "on_result": self.done}
+
+    def progress(self, step, done, total):
+        assert 0 <= done <= total
+        if step == BUILDING and not done:
+            self.plan(total)
+        label, _, what = step.partition(": ")
+        self.told(label, what)
 
     def plan(self, total):
         self.total = total
 
-    def progress(self, worker, label, step, done, total):
-        assert 0 <= done <= total
+    def told(self, label, step):
         self.steps.add((label, step))
 
     def done(self, row):
@@ -71,7 +80,7 @@ def test_one_failure_stops_nothing_and_a_second_run_keeps_what_is_there(plan, ta
             raise Forbidden("Not yours.")
         return f"team/{row.name}@1"
 
-    report = build(wanted, tmp_path / "out", **CPU, watch=watch, push=push)
+    report = build_plan(wanted, tmp_path / "out", **CPU, **watch.asked, push=push)
     assert outcomes(report) == {
         "news_desk": "built", "gone": "failed", "bad": "failed", "question_type": "built",
         "again": "duplicate",
@@ -94,21 +103,21 @@ def test_one_failure_stops_nothing_and_a_second_run_keeps_what_is_there(plan, ta
     assert artifact.config.task.num_rows == 60
     assert artifact.config.architecture == "low-rank"
     before = (folder / "config.json").stat().st_mtime_ns
-    again = build(wanted, tmp_path / "out", **CPU, dry_run=True)
+    again = build_plan(wanted, tmp_path / "out", **CPU, dry_run=True)
     assert again.rows[0].fit == artifact.config.fit
-    report = build(wanted, tmp_path / "out", **CPU)
+    report = build_plan(wanted, tmp_path / "out", **CPU)
     assert outcomes(report)["news_desk"] == outcomes(report)["question_type"] == "kept"
     assert (folder / "config.json").stat().st_mtime_ns == before
 
-    changed = build(plan(news_desk={"epochs": 2}), tmp_path / "out", **CPU)
+    changed = build_plan(plan(news_desk={"epochs": 2}), tmp_path / "out", **CPU)
     assert outcomes(changed) == {"news_desk": "built"}
     assert EsmArtifact.read(folder).config.recipe.lm_num_epochs == 2
 
 
 def test_the_same_plan_gives_the_same_digests_however_it_is_shared_out(plan, tmp_path):
     wanted = plan(news_desk={}, question_type={}, weather_severity={"keep_model": True})
-    one = build(wanted, tmp_path / "one", **CPU)
-    two = build(wanted, tmp_path / "two", **CPU, workers=2)
+    one = build_plan(wanted, tmp_path / "one", **CPU)
+    two = build_plan(wanted, tmp_path / "two", **CPU, workers=2)
     digests = [[directory_manifest(row.path)[1] for row in report.rows] for report in (one, two)]
     assert digests[0] == digests[1]
     model = tmp_path / "one" / SPACE / "weather_severity.model"
@@ -119,7 +128,7 @@ def test_the_same_plan_gives_the_same_digests_however_it_is_shared_out(plan, tmp
 
 
 def test_a_dry_run_builds_nothing(plan, tmp_path):
-    report = build(plan(news_desk={}), tmp_path / "out", **CPU, dry_run=True)
+    report = build_plan(plan(news_desk={}), tmp_path / "out", **CPU, dry_run=True)
     assert outcomes(report) == {"news_desk": "ready"}
     assert report.rows[0].columns == ["text", "label"]
     assert any("'text'" in note for note in report.rows[0].notes)
@@ -132,11 +141,11 @@ def test_a_second_build_of_the_same_folder_is_refused(plan, tmp_path):
     class Second(Watch):
         def plan(self, total):
             with pytest.raises(Conflict, match="Another run is at work"):
-                build(wanted, tmp_path / "out", **CPU)
+                build_plan(wanted, tmp_path / "out", **CPU)
             refused.append(True)
 
     wanted = plan(news_desk={"limit_rows": 20})
-    build(wanted, tmp_path / "out", **CPU, watch=Second())
+    build_plan(wanted, tmp_path / "out", **CPU, **Second().asked)
     assert refused
 
 
@@ -144,8 +153,8 @@ def test_a_worker_that_dies_costs_one_job(plan, tmp_path):
     """Whoever runs out of memory is killed from outside, as here."""
 
     class Killer(Watch):
-        def progress(self, worker, label, step, done, total):
-            super().progress(worker, label, step, done, total)
+        def told(self, label, step):
+            super().told(label, step)
             if label.endswith("news_desk") and step == "Fine-tuning":
                 os.kill(next(iter(crew._processes.values())).pid, signal.SIGKILL)
 
@@ -159,12 +168,12 @@ def test_a_worker_that_dies_costs_one_job(plan, tmp_path):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Workers, "__enter__", remembered)
-        report = build(plan(news_desk={}, question_type={}), tmp_path / "out", **CPU,
-                       watch=Killer())  # fmt: skip
+        report = build_plan(plan(news_desk={}, question_type={}), tmp_path / "out", **CPU,
+                       **Killer().asked)  # fmt: skip
     rows = {row.name: row for row in report.rows}
     assert (rows["news_desk"].outcome, rows["question_type"].outcome) == ("failed", "built")
     assert "killed; most often the machine's memory" in rows["news_desk"].reason
-    again = build(plan(news_desk={}, question_type={}), tmp_path / "out", **CPU)
+    again = build_plan(plan(news_desk={}, question_type={}), tmp_path / "out", **CPU)
     assert outcomes(again) == {"news_desk": "built", "question_type": "kept"}
 
 
@@ -174,18 +183,18 @@ def test_a_mistake_of_the_watch_is_raised(plan, tmp_path):
             raise RuntimeError("a bug")
 
     with pytest.raises(RuntimeError, match="a bug"):
-        build(plan(news_desk={"limit_rows": 20}), tmp_path / "out", **CPU, watch=Broken())
+        build_plan(plan(news_desk={"limit_rows": 20}), tmp_path / "out", **CPU, **Broken().asked)
 
 
 def test_workers_end_with_the_one_who_asked(tmp_path):
     heard = []
-    with Workers(["cpu"], 1, tmp_path) as crew:
-        jobs = [("x", {"do": "read", "data": {"data": "none.csv", "name": "x"}})]
-        crew.run(jobs, lambda worker, item, event: heard.append((worker, item, event["event"])))
+    with Workers(["cpu"], 1, tmp_path, WORKER) as crew:
+        jobs = [("x", ReadRequest(data=DataSet(data="none.csv", name="x")))]
+        crew.run(jobs, lambda worker, item, event: heard.append((worker, item, type(event))))
         process = next(iter(crew._processes.values()))
         process.stdin.close()
         assert process.wait(30) == 0
-    assert heard == [(0, "x", "failed")]
+    assert heard == [(0, "x", Failed)]
 
 
 def test_devices_are_those_named_or_what_is_there(monkeypatch):

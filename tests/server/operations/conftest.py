@@ -2,10 +2,13 @@
 
 import base64
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support.artifacts import make_esm, publish
+from support.registry import RunningRegistry
 
 from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.scoring.sketch import TargetSketch
@@ -22,20 +25,49 @@ def with_texts(directory: Path, target: Path, seed: int) -> Path:
     return EsmArtifact(made.config, made.map, summary, made.card, made.provenance).write(target)
 
 
-@pytest.fixture(name="filled")
-def _filled(start_registry, push, esm_directory, tmp_path):
-    """A running server with two versions of n/a, and n/b and n/c, which tells of its texts."""
-    running = start_registry()
+@pytest.fixture(name="original", scope="session")
+def _original(tmp_path_factory):
+    """A stopped registry with two versions of n/a, and n/b and n/c, which tells of its texts.
+
+    The ESMs lie beside it in `esms`, as they were pushed.
+    """
+    folder = tmp_path_factory.mktemp("original")
+    running = RunningRegistry(folder / "registry")
     for seed, name in enumerate(["a", "a", "b", "c"]):
-        directory = esm_directory(f"{name}{seed}", seed=seed, rows=[["one"], ["two"]])
+        directory = make_esm(folder / "esms", f"{name}{seed}", seed=seed, rows=[["one"], ["two"]])
         if name == "c":
-            directory = with_texts(directory, tmp_path / "with-texts", seed)
-        push(directory, f"n/{name}", server=running, space=SPACE).raise_for_status()
+            directory = with_texts(directory, folder / "esms" / "with-texts", seed)
+        publish(running, directory, f"n/{name}", space=SPACE).raise_for_status()
     with running.client(running.admin_token) as client:
         client.put("/v1/esms/n/a/aliases/stable", json={"version": 1}).raise_for_status()
         changes = {"tags": ["good"], "description": "reviews"}
         client.patch("/v1/esms/n/a", json=changes).raise_for_status()
+    assert running.stop() == 0
     return running
+
+
+@pytest.fixture(name="filled")
+def _filled(original, tmp_path):
+    """A copy of it, which serves once it is asked over HTTP; the ESMs lie in `tmp_path`."""
+    shutil.copytree(original.data_dir.parent / "esms", tmp_path, dirs_exist_ok=True)
+    copy = RunningRegistry(tmp_path / "registry", copy_of=original)
+    yield copy
+    copy.kill()
+
+
+@pytest.fixture(name="served")
+def _served(filled):
+    """The same, and its server runs."""
+    return filled.start()
+
+
+def model_of_b(filled):
+    """The digest of the map of n/b, a file that nothing else names."""
+    ((digest,),) = filled.query(
+        "SELECT f.digest FROM version_files f JOIN esm_versions v ON v.id = f.version_id "
+        "JOIN esms e ON e.id = v.esm_id WHERE e.name = 'b' AND f.name = 'model.safetensors'"
+    )
+    return digest
 
 
 @pytest.fixture(name="parts")
@@ -62,7 +94,8 @@ def _refused():
     """refused(running, *words) runs a command that must fail; its two lines."""
 
     def run(running, *words, data_dir=None, env=None):
-        result = running.run_command(*words, data_dir=data_dir, env=env)
+        run_it = running.run_process if words[0] == "serve" else running.run_command
+        result = run_it(*words, data_dir=data_dir, env=env)
         assert result.returncode == 1, (result.stdout, result.stderr)
         first, second = result.stderr.splitlines()
         assert first.startswith("error: ")

@@ -5,10 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 import pytest
-from servers.databases import database_setting
-from servers.settings import settings_of
-from servers.storage import storage_env
+from server.operations.conftest import model_of_b
 from sqlmodel import col, select
+from support.databases import database_setting
+from support.registry import settings_of
+from support.storage import storage_env
 
 from esm_client.core.errors import Conflict
 from esm_server.db import EsmRow
@@ -22,7 +23,7 @@ def in_folder(target):
 
 
 def test_beside_pushes_and_back_elsewhere(
-    filled, command, push, esm_directory, start_registry, ranked, tmp_path
+    served, command, push, esm_directory, start_registry, ranked, tmp_path
 ):
     folders = [esm_directory(f"p{seed}", seed=100 + seed) for seed in range(24)]
     target = tmp_path / "backups"
@@ -31,23 +32,23 @@ def test_beside_pushes_and_back_elsewhere(
     def pushing():
         for number, folder in enumerate(folders):
             if not stop.is_set():
-                push(folder, f"n/p{number}", server=filled, space="space").raise_for_status()
+                push(folder, f"n/p{number}", server=served, space="space").raise_for_status()
                 pushed.append(f"n/p{number}")
 
     with ThreadPoolExecutor(1) as pool:
         work = pool.submit(pushing)
-        command(filled, "backup", str(target))
+        command(served, "backup", str(target))
         stop.set()
         work.result()
-    last = command(filled, "backup", str(target))
+    last = command(served, "backup", str(target))
     assert len(in_folder(target).names()) == 2
-    before, token = ranked(filled), filled.read_token
-    filled.stop()
-    shutil.rmtree(filled.data_dir)
+    before, token = ranked(served), served.read_token
+    served.stop()
+    shutil.rmtree(served.data_dir)
     elsewhere = tmp_path / "elsewhere"
-    back = command(filled, "restore", str(target), data_dir=elsewhere)
+    back = command(served, "restore", str(target), data_dir=elsewhere)
     assert (back["rows"], back["blobs"]) == (last["rows"], last["blobs"])
-    assert command(filled, "check", "--deep", data_dir=elsewhere)["findings"] == []
+    assert command(served, "check", "--deep", data_dir=elsewhere)["findings"] == []
     again = start_registry(elsewhere)
     assert ranked(again) == before
     with again.client(token) as client:  # tokens come back
@@ -55,7 +56,7 @@ def test_beside_pushes_and_back_elsewhere(
         assert found["version"] == 1
         matches = client.get("/v1/esms", params={"q": "reviews"}).json()["items"]
         assert [one["name"] for one in matches] == ["a"]
-    again.write_token = filled.write_token  # whose user is a member of the namespace
+    again.write_token = served.write_token  # whose user is a member of the namespace
     fresh = push(esm_directory("z", seed=999), "n/z", server=again, space="space")
     assert fresh.json()["version"] == 1
 
@@ -88,11 +89,11 @@ def test_only_what_is_new_is_copied(filled, command, tmp_path):
     assert {path: path.stat().st_mtime_ns for path in times} == times
 
 
-def test_a_registry_that_is_not_empty(filled, command, refused, tmp_path):
-    command(filled, "backup", str(tmp_path / "backups"))
-    assert "Another esm-server uses" in refused(filled, "restore", str(tmp_path / "backups"))
-    filled.stop()
-    assert "empty registry only" in refused(filled, "restore", str(tmp_path / "backups"))
+def test_a_registry_that_is_not_empty(served, command, refused, tmp_path):
+    command(served, "backup", str(tmp_path / "backups"))
+    assert "Another esm-server uses" in refused(served, "restore", str(tmp_path / "backups"))
+    served.stop()
+    assert "empty registry only" in refused(served, "restore", str(tmp_path / "backups"))
 
 
 @pytest.mark.parametrize("what", ["flipped", "removed", "point", "table"])
@@ -141,9 +142,7 @@ def test_an_interrupted_restore_goes_on(filled, parts, command, tmp_path, monkey
 
 
 def test_blobs_that_the_registry_has_lost(filled, parts, command, tmp_path):
-    with filled.client(filled.read_token) as client:
-        files = client.get("/v1/esms/n/b/versions/1").json()["manifest"]["files"]
-    digest = files["model.safetensors"]["sha256"]
+    digest = model_of_b(filled)
     with parts(filled) as registry:
         registry.store.remove(digest)
     done = command(filled, "backup", str(tmp_path / "backups"), status=3)

@@ -4,7 +4,7 @@ import io
 import shutil
 
 import pytest
-from servers.storage import s3_server
+from support.storage import s3_server
 
 PREFIX = "backups/registry"
 

@@ -1,8 +1,9 @@
 """`check` finds every planted damage and mends what can be mended."""
 
 import pytest
-from servers.storage import overwrite
+from server.operations.conftest import model_of_b
 from sqlalchemy import text
+from support.storage import overwrite
 
 from esm_server.operations.check import Repair, check, check_and_repair
 
@@ -88,13 +89,8 @@ def test_what_can_be_mended(filled, parts, code, statement, words):
         assert check(registry, deep=True).findings == []
 
 
-def model_digest(running, path="n/b/versions/1"):
-    with running.client(running.read_token) as client:
-        return client.get(f"/v1/esms/{path}").json()["manifest"]["files"]["model.safetensors"]
-
-
 def test_a_lost_blob_names_its_versions_and_a_push_mends_it(filled, parts, command, push, tmp_path):
-    digest = model_digest(filled)["sha256"]
+    digest = model_of_b(filled)
     with parts(filled) as registry:
         registry.store.remove(digest)
     report = command(filled, "check", "--repair", status=3)
@@ -112,7 +108,7 @@ def test_a_lost_blob_names_its_versions_and_a_push_mends_it(filled, parts, comma
 def test_a_damaged_blob_is_set_aside_and_a_push_mends_it(
     filled, parts, command, push, tmp_path, change
 ):
-    digest = model_digest(filled)["sha256"]
+    digest = model_of_b(filled)
     data = b"".join(filled.store.read(digest, 0, filled.store.size(digest)))
     spoilt = data[:-1] if change == "shorter" else data[:-1] + bytes([data[-1] ^ 1])
     overwrite(filled.data_dir, digest, spoilt)

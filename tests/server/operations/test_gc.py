@@ -22,13 +22,13 @@ def push_until_taken(push, directory, path, server):
     raise AssertionError("swept 200 times")
 
 
-def test_beside_eight_pushers(filled, parts, push, esm_directory, command):
+def test_beside_eight_pushers(served, parts, push, esm_directory, command):
     folders = [esm_directory(f"p{seed}", seed=100 + seed) for seed in range(32)]
     done = Event()
     swept = []
 
     def sweeping():
-        with parts(filled) as registry:
+        with parts(served) as registry:
             while not done.is_set():
                 swept.append(sweep(registry, timedelta(0)).removed)
                 done.wait(1)  # or hardly any push would ever come through
@@ -36,7 +36,7 @@ def test_beside_eight_pushers(filled, parts, push, esm_directory, command):
     with ThreadPoolExecutor(9) as pool:
         sweeper = pool.submit(sweeping)
         names = [f"n/p{number}" for number in range(len(folders))]
-        arguments = ([push] * 32, folders, names, [filled] * 32)
+        arguments = ([push] * 32, folders, names, [served] * 32)
         try:
             digests = list(pool.map(push_until_taken, *arguments))
         finally:
@@ -44,10 +44,10 @@ def test_beside_eight_pushers(filled, parts, push, esm_directory, command):
         sweeper.result()
     assert len(set(digests)) == 32
     assert len(swept) > 1
-    report = command(filled, "check", "--deep")
+    report = command(served, "check", "--deep")
     assert (report["versions"], report["findings"]) == (36, [])
-    command(filled, "gc", "--grace", "0")
-    assert command(filled, "check", "--deep")["unreferenced_blobs"] == 0
+    command(served, "gc", "--grace", "0")
+    assert command(served, "check", "--deep")["unreferenced_blobs"] == 0
 
 
 def test_only_what_nothing_names_and_is_old(filled, parts, command):

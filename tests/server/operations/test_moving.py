@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 from faults.backends import COMBINATIONS
-from servers.databases import empty
-from servers.storage import s3_server
+from support.databases import empty
+from support.storage import s3_server
 
 
 def env_of(combination, folder):

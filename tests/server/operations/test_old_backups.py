@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from servers.storage import s3_server
+from support.storage import s3_server
 
 from esm_client.core.errors import InvalidInput
 from esm_server.operations import old_backups

@@ -1,7 +1,8 @@
 """`scrub` finds a flipped byte, and goes on where it was interrupted."""
 
 import pytest
-from servers.storage import overwrite
+from server.operations.conftest import model_of_b
+from support.storage import overwrite
 
 from esm_server.operations.hashing import Pace
 from esm_server.operations.scrub import scrub
@@ -16,9 +17,7 @@ def flip(running, digest):
 def test_a_flipped_byte(filled, parts, command, push, tmp_path):
     sound = command(filled, "scrub")
     assert (sound["damaged"], sound["blobs"]) == ([], 10)
-    with filled.client(filled.read_token) as client:
-        files = client.get("/v1/esms/n/b/versions/1").json()["manifest"]["files"]
-    digest = files["model.safetensors"]["sha256"]
+    digest = model_of_b(filled)
     flip(filled, digest)
     (damaged,) = command(filled, "scrub", status=3)["damaged"]
     assert damaged["digest"] == digest

@@ -4,7 +4,8 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from servers.storage import overwrite, s3_server
+from server.operations.conftest import model_of_b
+from support.storage import overwrite, s3_server
 
 from esm_client.core.errors import Unavailable
 from esm_server.operations.copying import copy_blobs
@@ -14,13 +15,6 @@ from esm_server.operations.setting_aside import set_aside
 from esm_server.storage import blob_cache
 from esm_server.storage.blob_cache import BlobCache
 from esm_server.storage.local import LocalBlobStore
-
-
-def file_of(filled):
-    """The digest of some file of n/b."""
-    with filled.client(filled.read_token) as client:
-        files = client.get("/v1/esms/n/b/versions/1").json()["manifest"]["files"]
-    return files["model.safetensors"]["sha256"]
 
 
 def overwrite_last(path):
@@ -44,7 +38,7 @@ def failing(read, times):
 
 @pytest.mark.parametrize("times", [0, 1, 2, 100])
 def test_a_sound_blob_is_never_set_aside(filled, parts, command, monkeypatch, times):
-    digest = file_of(filled)
+    digest = model_of_b(filled)
     with parts(filled) as registry:
         monkeypatch.setattr(registry.store, "read", failing(registry.store.read, times))
         assert set_aside(registry, digest) is None
@@ -124,7 +118,7 @@ def test_a_cached_file_that_cannot_be_read_is_fetched_again(tmp_path, monkeypatc
 
 
 def test_a_damaged_backup_is_mended_by_one_that_verifies(filled, command, refused, tmp_path):
-    target, digest = tmp_path / "backups", file_of(filled)
+    target, digest = tmp_path / "backups", model_of_b(filled)
     command(filled, "backup", str(target))
     path = target / "blobs" / digest[7:9] / digest[7:]
     overwrite_last(path)
@@ -136,7 +130,7 @@ def test_a_damaged_backup_is_mended_by_one_that_verifies(filled, command, refuse
 
 
 def test_what_a_backup_cannot_read_stays_there(filled, parts, monkeypatch, tmp_path):
-    digest, target = file_of(filled), LocalBlobStore(tmp_path / "target")
+    digest, target = model_of_b(filled), LocalBlobStore(tmp_path / "target")
     target.prepare()
     with parts(filled) as registry:
         blobs = [(digest, registry.store.size(digest))]
@@ -151,7 +145,7 @@ def test_what_a_backup_cannot_read_stays_there(filled, parts, monkeypatch, tmp_p
 
 
 def test_files_only_leaves_what_is_damaged_to_a_repair(filled, parts, command, tmp_path):
-    target, digest = tmp_path / "backups", file_of(filled)
+    target, digest = tmp_path / "backups", model_of_b(filled)
     command(filled, "backup", str(target))
     overwrite(filled.data_dir, digest, b"short")
     assert command(filled, "restore", str(target), "--files-only")["blobs"] == 0
@@ -161,7 +155,7 @@ def test_files_only_leaves_what_is_damaged_to_a_repair(filled, parts, command, t
 
 
 def test_files_that_the_registry_lost_come_back_from_a_backup(filled, parts, command, tmp_path):
-    target, digest = tmp_path / "backups", file_of(filled)
+    target, digest = tmp_path / "backups", model_of_b(filled)
     command(filled, "backup", str(target))
     with parts(filled) as registry:
         registry.store.remove(digest)
@@ -201,7 +195,7 @@ def test_serve_says_what_is_wrong_with_the_bucket(filled, refused, tmp_path):
 
 
 def test_a_repair_tells_where_damaged_files_went(filled, command):
-    overwrite(filled.data_dir, file_of(filled), b"other bytes")
+    overwrite(filled.data_dir, model_of_b(filled), b"other bytes")
     done = command(filled, "check", "--repair", status=3)
     (path,) = done["set_aside"].values()
     assert Path(path).read_bytes()

@@ -1,22 +1,21 @@
 """`esm-client build`."""
 
-import sys
+from contextlib import ExitStack
 from pathlib import Path
-from threading import Lock
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from esm_client.cli.errors import in_command_words, options_of
 from esm_client.cli.interrupted import goes_on
 from esm_client.cli.options.session import Session
-from esm_client.cli.output import one_line, print_error, print_line
+from esm_client.cli.output import one_line, print_line
+from esm_client.cli.progress import ProgressBars
 from esm_client.core.errors import InvalidInput
 from esm_client.core.quantities import counted
 
 if TYPE_CHECKING:
-    from esm_client.lab.build.plan import BaseModelChoice
     from esm_client.lab.build.report import BuildReport, BuildRow
-    from esm_client.remote.client import Client
 
 
 def build(
@@ -65,130 +64,33 @@ def build(
 
     Goes on where a run was broken off. What fails stops nothing else.
     """
-    from esm_client.lab.build.build import build as build_plan
-    from esm_client.lab.build.plan import Plan
+    from esm_client.lab.build.build import BUILDING
+    from esm_client.workflows.build import build as build_esms
 
-    wanted = Plan.read(plan, limit_rows=limit_rows, epochs=epochs)
-    models = _models(session, base_model or [], base_model_name, space or [])
-    if models:
-        wanted = wanted.model_copy(update={"base_models": tuple(models)})
-    shown = _Shown(quiet=session.options.quiet or session.options.as_json)
-    options: dict[str, Any] = {
-        "devices": device or (), "workers": workers, "threads": threads, "force": force,
-        "dry_run": dry_run, "watch": shown,
-    }  # fmt: skip
-    with goes_on(), shown:
-        if push is None or dry_run:
-            report = build_plan(wanted, output, **options)
-        else:
-            with session.client() as client:
-                client.whoami()  # before hours of work: address and token are right
-                report = build_plan(
-                    wanted, output, push=_pusher(client, push, force=force), **options
-                )
+    bars = ProgressBars(quiet=session.options.quiet or session.options.as_json, overall=BUILDING)
+
+    def told(step: str, done: int, total: int) -> None:
+        bars(step, done, total)
+        if step == BUILDING and done == 0:
+            bars.line(f"{counted(total, 'ESM')} to build")
+
+    def built(row: "BuildRow") -> None:
+        bars.line(f"{row.space}/{row.name}: {row.outcome} {row.told}")
+
+    if base_model_name is not None and len(base_model or ()) != 1:
+        raise InvalidInput("--base-model-name names one base model.", "Give --base-model once.")
+    with goes_on(), bars, ExitStack() as stack:
+        needed = space or (push and not dry_run)
+        client = stack.enter_context(session.client()) if needed else None
+        report = build_esms(
+            plan, output, base_models=base_model or (), base_model_name=base_model_name,
+            spaces=space or (), push=push, limit_rows=limit_rows, epochs=epochs,
+            devices=device or (), workers=workers, threads=threads, dry_run=dry_run, force=force,
+            client=client, progress=told, on_result=built,
+        )  # fmt: skip
     _print(session, report, dry_run=dry_run)
     if report.failed:
         raise typer.Exit(1)
-
-
-def _models(
-    session: Session, folders: list[str], name: str | None, spaces: list[str]
-) -> "list[BaseModelChoice]":
-    from esm_client.lab.build.plan import BaseModelChoice
-    from esm_client.remote.config.base_models import base_models_file, find_folder
-
-    if name is not None and len(folders) != 1:
-        raise InvalidInput("--base-model-name names one base model.", "Give --base-model once.")
-    if not spaces:
-        return [BaseModelChoice(model=folder, name=name) for folder in folders]
-    found: list[BaseModelChoice] = []
-    with session.client() as client:
-        for index, wanted in enumerate(spaces):
-            detail = client.space(wanted)
-            named = folders[index] if index < len(folders) else None
-            identity = detail.identity
-            found.append(
-                BaseModelChoice(
-                    model=find_folder(base_models_file(), client.url, detail, named),
-                    name=identity.base_model,
-                    pooling=identity.pooling,
-                    max_length=identity.max_length,
-                    separator=identity.separator,
-                )
-            )
-    return found
-
-
-def _pusher(client: "Client", namespace: str, *, force: bool) -> Any:
-    def push(folder: Path, row: "BuildRow") -> str:
-        return client.push(folder, f"{namespace}/{row.name}", force=force).reference
-
-    return push
-
-
-class _Shown:
-    """Progress on stderr: bars on a terminal, a line per ESM elsewhere."""
-
-    def __init__(self, *, quiet: bool) -> None:
-        self._quiet, self._bars = quiet, sys.stderr.isatty() and not quiet
-        self._progress: Any = None
-        self._tasks: dict[int, Any] = {}
-        self._whole: Any = None
-        self._lock = Lock()
-
-    def __enter__(self) -> "_Shown":
-        if self._bars:
-            from rich.console import Console
-            from rich.progress import (
-                BarColumn,
-                MofNCompleteColumn,
-                Progress,
-                TextColumn,
-                TimeElapsedColumn,
-                TimeRemainingColumn,
-            )
-
-            self._progress = Progress(
-                TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-                TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True),
-            )  # fmt: skip
-            self._progress.start()
-            self._whole = self._progress.add_task("Reading data sets", total=None)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._progress is not None:
-            self._progress.stop()
-
-    def plan(self, total: int) -> None:
-        """As BuildWatch.plan."""
-        if self._progress is not None:
-            self._progress.update(self._whole, description="Building ESMs", total=total)
-        elif not self._quiet:
-            print_error(f"{counted(total, 'ESM')} to build")
-
-    def progress(self, worker: int, label: str, step: str, done: int, total: int) -> None:
-        """As BuildWatch.progress."""
-        if self._progress is None:
-            return
-        with self._lock:
-            if worker not in self._tasks:
-                self._tasks[worker] = self._progress.add_task("")
-            described = f"  {label}: {step.lower()}"
-            self._progress.update(
-                self._tasks[worker], description=described, completed=done, total=total
-            )
-
-    def done(self, row: "BuildRow") -> None:
-        """As BuildWatch.done."""
-        if self._progress is not None:
-            self._progress.advance(self._whole)
-        if not self._quiet:
-            text = f"{row.space}/{row.name}: {row.outcome} {row.told}"
-            if self._progress is not None:
-                self._progress.console.print(one_line(text), markup=False, highlight=False)
-            else:
-                print_error(text)
 
 
 def _print(session: Session, report: "BuildReport", *, dry_run: bool) -> None:
@@ -198,7 +100,8 @@ def _print(session: Session, report: "BuildReport", *, dry_run: bool) -> None:
         print_line(f"{counted(len(report.rows), 'ESM')}: {counts}, in {report.seconds:.0f} s")
         for row in report.rows:
             if row.outcome == "failed" and row.hint:
-                print_line(one_line(f"{row.name}: {row.hint}"))
+                hint = in_command_words(row.hint, options_of(["build"]))
+                print_line(one_line(f"{row.name}: {hint}"))
         if dry_run:
             for row in report.rows:
                 for note in row.notes:

@@ -4,43 +4,23 @@ from typing import Annotated
 
 import typer
 
-from esm_client.cli.options.data import (
-    DATA_HELP,
-    DataRevision,
-    Delimiter,
-    LabelColumn,
-    Split,
-    Streaming,
-    Subset,
-    TextColumns,
-)
+from esm_client.cli.options.data import DATA_HELP, reads_data
 from esm_client.cli.options.session import Session
 from esm_client.cli.output import one_line, print_line
+from esm_client.lab.data.options import DataOptions
 
 
+@reads_data(without=("kind", "limit_rows", "seed", "unlabelled"))
 def columns(
     session: Session,
     data: Annotated[str, typer.Argument(metavar="DATA", help=DATA_HELP)],
-    text_column: TextColumns = None,
-    label_column: LabelColumn = None,
-    subset: Subset = None,
-    split: Split = None,
-    data_revision: DataRevision = None,
-    streaming: Streaming = False,
-    delimiter: Delimiter = None,
+    reading: DataOptions,
 ) -> None:
     """Say which columns of a data set would be used, and why."""
-    from esm_client.lab.data.opening import open_table
-    from esm_client.lab.data.survey import survey_table
+    from esm_client.lab.data.survey import survey_data
 
-    table = open_table(
-        data, subset=subset, split=split, revision=data_revision, streaming=streaming,
-        delimiter=delimiter,
-    )  # fmt: skip
     with session.output.working(f"Reading {data}"):
-        survey = survey_table(
-            table, text_columns=text_column or (), label_column=label_column, split=split
-        )
+        table, survey = survey_data(data, reading)
     choice = survey.choice
 
     def human() -> None:

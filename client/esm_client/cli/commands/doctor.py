@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from esm_client.cli.errors import fix_of, next_step
 from esm_client.cli.options.session import Session
 from esm_client.cli.output import print_line
 from esm_client.core.checkup import Check
@@ -29,6 +30,7 @@ def doctor(
     """Examine the way to the registry and this machine; name what to mend."""
     with session.output.working("Examining"):
         checks = list(_checks(session, base_model, space))
+    checks = [dataclasses.replace(check, fix=fix_of(check)) for check in checks]
     failed = [check for check in checks if check.state == "failed"]
 
     def human() -> None:
@@ -52,7 +54,7 @@ def _checks(session: Session, base_model: str | None, space: str | None) -> Iter
     try:
         settings = session.settings()
     except EsmError as error:
-        yield Check("address", "failed", error.message, error.hint)
+        yield Check("address", "failed", error.message, next_step(error))
     else:
         yield from examine(settings)
         if space is not None and base_model is None:
@@ -73,4 +75,4 @@ def _folder(session: Session, settings: "Settings", space: str) -> "str | Check"
         with session.client() as client:
             return find_folder(base_models_file(), settings.url, client.space(space), None)
     except EsmError as error:
-        return Check("base model", "failed", error.message, error.hint)
+        return Check("base model", "failed", error.message, next_step(error))

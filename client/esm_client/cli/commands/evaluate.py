@@ -1,16 +1,19 @@
 """`esm-client evaluate`."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from esm_client.cli.interrupted import goes_on
 from esm_client.cli.options.session import Session
-from esm_client.cli.output import print_error, print_line
-from esm_client.cli.transfer_output import Shown
+from esm_client.cli.output import print_line
+from esm_client.cli.progress import ProgressBars
 from esm_client.core.errors import InvalidInput
 from esm_client.core.quantities import counted
+
+if TYPE_CHECKING:
+    from esm_client.workflows.evaluate import EvaluationResult
 
 
 def evaluate(
@@ -58,53 +61,22 @@ def evaluate(
     off. Writes Parquet files of all results, and report.html where a target has five sources or
     more that share no rows with it: with fewer, ways to choose cannot be judged.
     """
-    from esm_client.lab.build.plan import Plan
-    from esm_client.lab.evaluation.grid import run_grid
-    from esm_client.lab.evaluation.plan import EvaluationPlan
-    from esm_client.lab.evaluation.report import write_report
-    from esm_client.lab.evaluation.study import MIN_SOURCES
-    from esm_client.lab.evaluation.usable import check_data
-    from esm_client.lab.extras import require
+    from esm_client.lab.evaluation.finished import TRANSFERS, Finished
+    from esm_client.workflows.evaluate import evaluate as evaluate_all
 
-    for path in (sources, targets):
-        if not path.exists():
-            raise InvalidInput(f"There is no {path}.", "Name a plan (.toml), or a folder of data.")
-    require("matplotlib", "study")  # before hours of work
-    settings: dict[str, Any] = {
-        "seeds": tuple(range(seeds)), "target_rows": target_rows,
-        "evaluation_rows": evaluation_rows,
-    }  # fmt: skip
-    if method:
-        settings["methods"] = tuple(method)
-    plan = EvaluationPlan.of(
-        Plan.read(sources, limit_rows=source_rows, epochs=epochs),
-        Plan.read(targets, epochs=epochs),
-        base_model=base_model,
-        **settings,
-    )
-    if len(plan.sources) < MIN_SOURCES:
-        print_error(
-            f"warning: {counted(len(plan.sources), 'source')}: too few to judge ways to choose, "
-            f"which takes {MIN_SOURCES}; the transfers are made and shown all the same."
-        )
-    with goes_on():
-        with session.output.working("Reading all data"):
-            check_data(plan, lambda problem: print_error(f"warning: {problem}"))
-        with Shown(quiet=session.options.quiet or session.options.as_json) as shown:
+    bars = ProgressBars(quiet=session.options.quiet or session.options.as_json, overall=TRANSFERS)
 
-            def watch(worker: int, step: str, done: int, total: int) -> None:
-                if worker < 0:
-                    shown.over(step, done, total)
-                elif worker == 0:
-                    shown.progress(step, done, total)
+    def tell(one: Finished) -> None:
+        bars.line(f"{one.done}/{one.total} {one}")
 
-            result = run_grid(
-                plan, output, devices=device or (), workers=workers, threads=threads, watch=watch
-            )
-    report = write_report(output, result.records)
-    _show(session, output, report, result.records)
-    for name, reason in result.failed.items():
-        print_error(f"warning: {name} failed: {reason}")
+    with goes_on(), bars:
+        result = evaluate_all(
+            sources, targets, output, base_model=base_model, seeds=range(seeds),
+            methods=method or (), source_rows=source_rows, target_rows=target_rows,
+            evaluation_rows=evaluation_rows, epochs=epochs, devices=device or (),
+            workers=workers, threads=threads, progress=bars, on_result=tell,
+        )  # fmt: skip
+    _show(session, result)
     if result.failed:
         raise InvalidInput(
             f"{counted(len(result.failed), 'part')} of the grid failed.",
@@ -112,30 +84,25 @@ def evaluate(
         )
 
 
-def _show(session: Session, output: Path, report: Path | None, records: list[Any]) -> None:
-    from esm_client.lab.evaluation.report import COLUMNS, table_rows
-    from esm_client.lab.evaluation.study import pools
-    from esm_client.lab.evaluation.transfer_table import COLUMNS as TRANSFER_COLUMNS
-    from esm_client.lab.evaluation.transfer_table import RIGHT as TRANSFER_RIGHT
-    from esm_client.lab.evaluation.transfer_table import transfer_cells, transfer_entries
-
-    found, entries = pools(records), transfer_entries(records)
-    rows, numbers = table_rows(found, records) if found else ([], {})
+def _show(session: Session, result: "EvaluationResult") -> None:
+    rows = result.cells()
 
     def human() -> None:
-        if not rows:
-            session.output.table(TRANSFER_COLUMNS, transfer_cells(entries), TRANSFER_RIGHT)
+        session.output.table(result.columns, rows, result.right)
+        if not result.methods:
             print_line(
                 "Too little is known to judge ways to choose: it takes five sources a target. "
-                f"All transfers: {output}/transfers.parquet"
+                f"All transfers: {result.path}/transfers.parquet"
             )
             return
-        session.output.table(COLUMNS, rows, COLUMNS[1:])
         print_line("R@k: percent of the best source's performance lost by trying the first k.")
-        print_line(f"Pictures and all transfers: {report}; data: {output}/transfers.parquet")
+        print_line(
+            f"Pictures and all transfers: {result.report}; data: {result.path}/transfers.parquet"
+        )
 
     document: dict[str, Any] = {
-        "output": str(output), "report": report and str(report), "methods": numbers,
-        "transfers": entries,
+        "output": str(result.path), "report": result.report and str(result.report),
+        "methods": result.methods, "transfers": result.transfers,
     }  # fmt: skip
-    session.output.result(document, names=[row[0] for row in rows], human=human)
+    names = [row[0] for row in rows] if result.methods else []
+    session.output.result(document, names=names, human=human)

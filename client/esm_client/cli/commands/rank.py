@@ -9,20 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from esm_client.cli.commands.ranking import Top, print_ranking
-from esm_client.cli.options.data import (
-    DATA_HELP,
-    DataRevision,
-    Delimiter,
-    LabelColumn,
-    LimitRows,
-    Seed,
-    SourceKindOption,
-    Split,
-    Streaming,
-    Subset,
-    TextColumns,
-    Unlabelled,
-)
+from esm_client.cli.errors import in_command_words
+from esm_client.cli.options.data import DATA_HELP, LimitRows, reads_data
 from esm_client.cli.options.filters import (
     Domain,
     Exclude,
@@ -38,6 +26,7 @@ from esm_client.cli.progress import ProgressBars
 from esm_client.core.errors import EsmError, InvalidInput
 from esm_client.core.schemas import EsmFilter
 from esm_client.core.schemas.rankings import Mode
+from esm_client.lab.data.options import DataOptions
 from esm_client.workflows.rank_arguments import (
     ORDINARY,
     RankArguments,
@@ -50,13 +39,6 @@ if TYPE_CHECKING:
     from esm_client.remote.client import Client
     from esm_client.workflows.target import Arrays
 
-OPTIONS = {
-    "space": "--space", "pulled": "--pack", "base_model": "--base-model", "kind": "--kind",
-    "target": "DATA", "embeddings": "--embeddings", "methods": "--method", "mode": "--mode",
-    "source_models": "--source-model", "uncertainty": "--uncertainty",
-    "send_embeddings": "--send-embeddings", "intercept": "--no-intercept",
-}  # fmt: skip
-"""Where the arguments of `esm_client.rank` come from."""
 METHOD_HELP = (
     "A selection method: esm-logme (the default), text-embedding, vocabulary, size, esm-h-score, "
     "esm-knn, random; with source models logme, nce, leep, frozen-transfer, task-embedding (in "
@@ -65,8 +47,10 @@ METHOD_HELP = (
 )
 
 
+@reads_data()
 def rank(
     session: Session,
+    reading: DataOptions,
     data: Annotated[str | None, typer.Argument(metavar="DATA", help=DATA_HELP)] = None,
     space: Annotated[
         list[str] | None,
@@ -76,21 +60,11 @@ def rank(
         Path | None,
         typer.Option(metavar="FOLDER", help="Rank here, what spaces pull wrote; ask no server."),
     ] = None,
-    text_column: TextColumns = None,
-    label_column: LabelColumn = None,
+    limit_rows: LimitRows = 1000,  # noqa: ARG001 - a part of `reading`
     base_model: Annotated[
         list[str] | None,
         typer.Option(metavar="FOLDER", help="Where the base model lies; of each space in turn."),
     ] = None,
-    kind: SourceKindOption = None,
-    limit_rows: LimitRows = 1000,
-    seed: Seed = 42,
-    subset: Subset = None,
-    split: Split = None,
-    data_revision: DataRevision = None,
-    streaming: Streaming = False,
-    delimiter: Delimiter = None,
-    unlabelled: Unlabelled = None,
     embeddings: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Ready embeddings (.npy) instead of DATA."),
@@ -154,34 +128,21 @@ def rank(
         exclude=exclude,
     )
     arguments: RankArguments = {
-        "space": space or (), "pulled": pack, "base_model": base_model or (), "kind": kind,
+        "space": space or (), "pulled": pack, "base_model": base_model or (), "kind": reading.kind,
         "filter": EsmFilter(**wanted), "keep_copies": keep_copies, "intercept": not no_intercept,
         "mode": mode, "uncertainty": uncertainty, "send_embeddings": send_embeddings,
         "methods": method or (ORDINARY,), "source_models": _by_reference(source_model or ()),
-        "seed": seed,
+        "seed": reading.seed,
     }  # fmt: skip
     _check(arguments, data, embeddings, labels, scores=scores)
     target: TextTask | Arrays
     if data is not None:
-        from esm_client.lab.data.loading import load_task
+        from esm_client.lab.data.loading import read_task
 
         with session.output.working(f"Reading {data}"):
-            target = load_task(
-                data,
-                text_columns=text_column or (),
-                label_column=label_column,
-                kind=kind,
-                limit_rows=limit_rows,
-                seed=seed,
-                subset=subset,
-                split=split,
-                revision=data_revision,
-                streaming=streaming,
-                delimiter=delimiter,
-                unlabelled=unlabelled,
-            )
+            target = read_task(data, reading)
     else:
-        target = _arrays(embeddings, labels, label_column)
+        target = _arrays(embeddings, labels, reading.label_column)
     from esm_client.workflows.rank import rank as rank_for
 
     with ExitStack() as stack:
@@ -214,13 +175,14 @@ def _check(
     scores: bool,
 ) -> None:  # fmt: skip
     """Raise BadParameter for options that do not go together, InvalidInput for no method."""
-    clash = find_clash(arguments, ready=embeddings is not None, named=OPTIONS.__getitem__)
+    clash = find_clash(arguments, ready=embeddings is not None)
     if clash is not None and clash.parameters == ("space", "pulled"):
-        raise typer.BadParameter(clash.message)
+        raise typer.BadParameter(in_command_words(clash.message))
     if (data is None) == (embeddings is None) or (embeddings is None) != (labels is None):
         raise typer.BadParameter("Give DATA, or --embeddings together with --labels.")
     if clash is not None:
-        raise typer.BadParameter(clash.message)
+        told = in_command_words(clash.message).replace("give a task", "give DATA")
+        raise typer.BadParameter(told)
     if are_other_methods(arguments["methods"]):
         from esm_client.lab.selection.choice import check_methods
 
@@ -257,4 +219,4 @@ def _with_command(
     pulled, spaces = arguments["pulled"], arguments["space"]
     where = ["--pack", str(pulled)] if pulled else ["--space", *spaces[:1]]
     command = shlex.join(["esm-client", "rank", str(data), *where, "--method", "all"])
-    return InvalidInput(error.message, f"Rank them by the methods that need none: {command}")
+    return error.replaced(hint=f"Rank them by the methods that need none: {command}")

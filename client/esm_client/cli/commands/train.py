@@ -5,20 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from esm_client.cli.options.data import (
-    DATA_HELP,
-    DataRevision,
-    Delimiter,
-    LabelColumn,
-    LimitRows,
-    Seed,
-    SourceKindOption,
-    Split,
-    Streaming,
-    Subset,
-    TextColumns,
-    Unlabelled,
-)
+from esm_client.cli.options.data import DATA_HELP, reads_data
 from esm_client.cli.options.session import Session
 from esm_client.cli.options.source import Contact, Domain, Licence, Location, Revision, stated
 from esm_client.cli.output import one_line, print_error, print_line
@@ -27,8 +14,10 @@ from esm_client.core.errors import Conflict
 from esm_client.core.maps.storage import Architecture
 from esm_client.core.schemas import Source
 from esm_client.core.spaces import MAX_LENGTH, Pooling
+from esm_client.lab.data.options import DataOptions
 
 
+@reads_data()
 def train(
     session: Session,
     data: Annotated[str, typer.Argument(metavar="DATA", help=DATA_HELP)],
@@ -36,17 +25,7 @@ def train(
         str, typer.Option(metavar="FOLDER", help="Folder or hub id of the base model.")
     ],
     output: Annotated[Path, typer.Option(metavar="FOLDER", help="New directory for the ESM.")],
-    text_column: TextColumns = None,
-    label_column: LabelColumn = None,
-    kind: SourceKindOption = None,
-    limit_rows: LimitRows = 10_000,
-    seed: Seed = 42,
-    subset: Subset = None,
-    split: Split = None,
-    data_revision: DataRevision = None,
-    streaming: Streaming = False,
-    delimiter: Delimiter = None,
-    unlabelled: Unlabelled = None,
+    reading: DataOptions,
     epochs: Annotated[int, typer.Option(min=1, metavar="N", help="Epochs of fine-tuning.")] = 3,
     learning_rate: Annotated[
         float, typer.Option(min=0, metavar="RATE", help="Of the fine-tuning.")
@@ -104,7 +83,7 @@ def train(
 
     Fine-tunes a copy of the base model on it, and fits the map from one to the other.
     """
-    from esm_client.lab.data.loading import load_task
+    from esm_client.lab.data.loading import read_task
     from esm_client.lab.embedding import Embedder
     from esm_client.lab.training.fit.recipe import FitRecipe
     from esm_client.lab.training.recipe import FineTuneRecipe
@@ -119,22 +98,8 @@ def train(
     recipe = FineTuneRecipe(epochs, learning_rate, batch_size, patience=patience)
     fit = FitRecipe.of(architecture, solver, rank)
     with session.output.working(f"Reading {data}"):
-        task = load_task(
-            data,
-            text_columns=text_column or (),
-            label_column=label_column,
-            kind=kind,
-            limit_rows=limit_rows,
-            seed=seed,
-            subset=subset,
-            split=split,
-            revision=data_revision,
-            streaming=streaming,
-            delimiter=delimiter,
-            unlabelled=unlabelled,
-            name=task_name,
-            language=language,
-        )
+        reading = reading.model_copy(update={"language": language})
+        task = read_task(data, reading, name=task_name)
     embedder = Embedder(
         base_model, pooling=pooling, max_length=max_length, name=base_model_name, device=device
     )
@@ -148,7 +113,7 @@ def train(
         fit,
         source_model=source_model,
         source=source,
-        seed=seed,
+        seed=reading.seed,
         shield=not no_shield,
         keep_model=keep_model,
     )

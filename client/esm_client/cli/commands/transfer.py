@@ -1,44 +1,27 @@
 """`esm-client transfer`."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from esm_client.cli.interrupted import goes_on
-from esm_client.cli.options.data import (
-    DATA_HELP,
-    DataRevision,
-    Delimiter,
-    LabelColumn,
-    Seed,
-    SourceKindOption,
-    Split,
-    Streaming,
-    Subset,
-    TextColumns,
-    Unlabelled,
-)
+from esm_client.cli.options.data import DATA_HELP, reads_data
 from esm_client.cli.options.session import Session
-from esm_client.cli.transfer_output import Shown, print_report, report_outcomes
-from esm_client.core.errors import SpaceMismatch
-from esm_client.core.quantities import counted
-from esm_client.core.shield.source import TargetHashes
-from esm_client.workflows.base_models import space_embedder
-from esm_client.workflows.ranked_target import check_ranked
-from esm_client.workflows.sources import Given, Wanted, find_sources
-
-if TYPE_CHECKING:
-    from esm_client.lab.evaluation.split_task import SplitTask
-    from esm_client.remote.client import Client
+from esm_client.cli.progress import ProgressBars
+from esm_client.cli.transfer_output import print_result
+from esm_client.lab.data.options import DataOptions
 
 
+@reads_data()
 def transfer(
     session: Session,
     data: Annotated[str, typer.Argument(metavar="DATA", help=f"Your target. {DATA_HELP}")],
     output: Annotated[
         Path, typer.Option(metavar="FOLDER", help="Where the best model and results.json go.")
     ],
+    reading: DataOptions,
     ranking: Annotated[
         str | None, typer.Option(metavar="ID", help="Of the ranking, as rank printed it.")
     ] = None,
@@ -66,10 +49,7 @@ def transfer(
             "--sequential", help="Try all sources one after the other too, the best ranked last."
         ),
     ] = False,
-    text_column: TextColumns = None,
-    label_column: LabelColumn = None,
-    kind: SourceKindOption = None,
-    limit_rows: Annotated[
+    limit_rows: Annotated[  # noqa: ARG001 - a part of `reading`
         int, typer.Option(min=20, metavar="N", help="Draw at most so many rows to train on.")
     ] = 1000,
     evaluation_rows: Annotated[
@@ -78,16 +58,9 @@ def transfer(
     evaluation_split: Annotated[
         str | None, typer.Option(metavar="NAME", help="Measure on this split instead.")
     ] = None,
-    seed: Seed = 42,
     seeds: Annotated[
         int, typer.Option(min=1, metavar="N", help="Fine-tune so often, from --seed on.")
     ] = 1,
-    subset: Subset = None,
-    split: Split = None,
-    data_revision: DataRevision = None,
-    streaming: Streaming = False,
-    delimiter: Delimiter = None,
-    unlabelled: Unlabelled = None,
     epochs: Annotated[int, typer.Option(min=1, metavar="N", help="On the target.")] = 3,
     learning_rate: Annotated[
         float, typer.Option(min=0, metavar="RATE", help="On the target.")
@@ -104,10 +77,9 @@ def transfer(
     --source-model, or the registry, or is fine-tuned here from its data. Killed, the same command
     goes on where it was. The registry is told how each source did, nothing else.
     """
-    from esm_client.lab.build.plan import DataSet
-    from esm_client.lab.evaluation.split_task import read_target
-    from esm_client.lab.evaluation.transfer_run import check_output, run_transfers
+    from esm_client.lab.evaluation.finished import TRANSFERS, Finished
     from esm_client.lab.training.recipe import FineTuneRecipe
+    from esm_client.workflows.transfer import transfer as transfer_sources
 
     if bool(ranking) == bool(source):
         raise typer.BadParameter(
@@ -115,62 +87,37 @@ def transfer(
             if ranking
             else "Give --ranking, or --source for each one to try."
         )
-    given = Given.parse(source_model or (), source_data or ())
-    recipe = FineTuneRecipe(epochs, learning_rate, batch_size)
-    check_output(output)
-    told = DataSet(
-        data=data, name=Path(data).name, text_columns=tuple(text_column or ()), kind=kind,
-        label_column=label_column, seed=seed, subset=subset, split=split,
-        evaluation_split=evaluation_split, data_revision=data_revision, streaming=streaming,
-        delimiter=delimiter, unlabelled=unlabelled,
-    )  # fmt: skip
-    with session.client() as client:
-        # before the data is read: there is such a one
-        receipt = None if ranking is None else client.ranking(ranking).receipt
-        with session.output.working(f"Reading {data}"):
-            target = read_target(told, limit_rows, evaluation_rows)
-        if receipt is not None:
-            check_ranked(receipt, target.joined)
-        space, wanted, left_out = _wanted(client, ranking, source or (), top, target)
-        hashes = TargetHashes.of(target.joined.rows)
-        sources = find_sources(client, wanted, given, hashes)
-        embedder = space_embedder(client.url, client.space(space), base_model, device=device)
-        session.output.note(
-            f"Target: {target.training.kind}, {counted(len(target.training), 'row')} to train on, "
-            f"{len(target.evaluation)} to measure on."
-        )
-        for note in (*target.training.notes, *left_out):
-            session.output.note(note)
-        with goes_on(), Shown(quiet=session.options.quiet or session.options.as_json) as shown:
-            report = run_transfers(
-                target, embedder, sources, output, recipe=recipe, sequential=sequential,
-                seeds=range(seed, seed + seeds), watch=shown,
-            )  # fmt: skip
-        print_report(session, report, len(target.evaluation), output)
-        nothing = len(report.failed) == len(report.rows) - 1
-        if ranking is not None and not nothing and not no_report:
-            report_outcomes(session, client, ranking, report)
-    if nothing:
+    models = _by_reference("--source-model", source_model or ())
+    rows = _by_reference("--source-data", source_data or ())
+    quiet = session.options.quiet or session.options.as_json
+    with (
+        session.client() as client,
+        goes_on(),
+        ProgressBars(quiet=quiet, overall=TRANSFERS) as bars,
+    ):
+
+        def tell(one: Finished) -> None:
+            bars.line(f"{one.done}/{one.total} {one}")
+
+        result = transfer_sources(
+            data, output, ranking=ranking, sources=source or (), top=top, base_model=base_model,
+            source_models=models, source_data=rows, sequential=sequential, device=device,
+            reading=reading.model_copy(update={"evaluation_split": evaluation_split}),
+            evaluation_rows=evaluation_rows, seeds=range(reading.seed, reading.seed + seeds),
+            recipe=FineTuneRecipe(epochs, learning_rate, batch_size), report=not no_report,
+            client=client, progress=bars, on_note=session.output.note, on_result=tell,
+        )  # fmt: skip
+    print_result(session, result, ranking)
+    if not result.compared:
         raise typer.Exit(1)  # there was nothing to compare
 
 
-def _wanted(
-    client: "Client", ranking: str | None, references: "list[str] | tuple[str, ...]", top: int,
-    target: "SplitTask",
-) -> tuple[str, list[Wanted], list[str]]:  # fmt: skip
-    """The space, the source tasks to try, the best first, and which are copies of the target."""
-    if ranking is not None:
-        found = client.ranking(ranking, target_rows=target.joined.rows)
-        _ = found.best  # raises NotFound where there is none
-        rows = found.top(top)
-        wanted = [Wanted.of(row.reference, row.digest, row.rank) for row in rows]
-        copies = [f"Left out, a copy of your rows: {row.reference}" for row in found.left_out]
-        return found.receipt.space, wanted, copies
-    details = [client.show(reference) for reference in references]
-    spaces = sorted({detail.space for detail in details})
-    if len(spaces) > 1:
-        raise SpaceMismatch(
-            f"The sources are of {len(spaces)} spaces: {', '.join(spaces)}.",
-            "Name sources of one space: they start from the same base model.",
-        )
-    return spaces[0], [Wanted.of(detail.reference, detail.digest) for detail in details], []
+def _by_reference(option: str, given: Sequence[str]) -> dict[str, str]:
+    """The places of REFERENCE=PLACE."""
+    found: dict[str, str] = {}
+    for text in given:
+        name, _, place = text.partition("=")
+        if not place:
+            raise typer.BadParameter(f"{option} is {text!r}; write REFERENCE=PATH.")
+        found[name] = place
+    return found

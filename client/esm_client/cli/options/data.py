@@ -1,10 +1,13 @@
-"""The options by which `rank`, `train` and `columns` read a data set."""
+"""The options by which commands read a data set."""
 
-from typing import Annotated
+import inspect
+from collections.abc import Callable, Collection
+from typing import Annotated, Any
 
 import typer
 
 from esm_client.core.schemas import Kind, SourceKind
+from esm_client.lab.data.options import DataOptions
 
 DATA_HELP = "CSV, TSV, JSON lines, SQuAD, CoNLL or Parquet file, saved datasets folder, or hub id."
 
@@ -50,3 +53,51 @@ Delimiter = Annotated[
 Unlabelled = Annotated[
     str | None, typer.Option("--unlabelled", metavar="LABEL", help="A label that means none.")
 ]
+
+
+def reads_data(*, without: Collection[str] = ()) -> Callable[[Callable[..., None]], Any]:
+    """Give a command the options of a data set in place of its parameter `reading`, a DataOptions.
+
+    An option that the command declares itself keeps its own default and help; the command is
+    given it besides. without: names of parameters that it does not need.
+    """
+
+    def splice(function: Callable[..., None]) -> Callable[..., None]:
+        own = inspect.signature(function).parameters
+        every = inspect.signature(_reading).parameters
+        added = [name for name in every if name not in without and name not in own]
+
+        def run(*session: Any, **given: Any) -> None:
+            told = {name: given.pop(name) for name in added}
+            told |= {name: given[name] for name in every if name in own}
+            columns = tuple(told.pop("text_column") or ())
+            function(*session, **given, reading=DataOptions.of(text_columns=columns, **told))
+
+        spliced: list[inspect.Parameter] = []
+        for name, one in own.items():
+            spliced += [every[new] for new in added] if name == "reading" else [one]
+        by_name = [
+            one.replace(kind=inspect.Parameter.KEYWORD_ONLY) if place else one
+            for place, one in enumerate(spliced)
+        ]
+        run.__signature__ = inspect.Signature(by_name)  # pyright: ignore[reportFunctionMemberAccess]
+        run.__doc__ = function.__doc__
+        return run
+
+    return splice
+
+
+def _reading(
+    text_column: TextColumns = None,
+    label_column: LabelColumn = None,
+    kind: SourceKindOption = None,
+    limit_rows: LimitRows = 10_000,
+    seed: Seed = 42,
+    subset: Subset = None,
+    split: Split = None,
+    data_revision: DataRevision = None,
+    streaming: Streaming = False,
+    delimiter: Delimiter = None,
+    unlabelled: Unlabelled = None,
+) -> None:
+    """Only its signature is used."""

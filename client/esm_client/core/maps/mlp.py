@@ -89,8 +89,9 @@ class MlpMap:
 
 
 def needs_embeddings() -> NeedsEmbeddings:
-    """The error of an MLP map where only a sketch of the target is at hand."""
+    """The error of an MLP map where only a sketch of the target is given."""
     return NeedsEmbeddings(
         "An MLP map is not affine, so it cannot be scored from a sketch.",
-        "Rank with --send-embeddings, or pull the space and rank with --pack.",
+        "Send the embeddings too (`embedded`), or pull the space and rank in its folder.",
+        parameters=("embedded",),
     )

@@ -65,7 +65,12 @@ class EmbeddedTarget:
         try:
             return cls.of(tensors["embeddings"], tensors["labels"], kind=kind)
         except InvalidInput as error:
-            raise InvalidEmbeddings(f"The embedded target: {error.message}", error.hint) from error
+            raise InvalidEmbeddings(
+                f"The embedded target: {error.message}",
+                error.hint,
+                parameters=error.parameters,
+                **error.facts,
+            ) from error
 
     def check(self, sketch: TargetSketch) -> None:
         """Raise InvalidEmbeddings unless these are the rows that the sketch was made from."""

@@ -103,7 +103,8 @@ def check_kind(kind: str) -> None:
     if kind not in get_args(Kind):
         raise InvalidInput(
             f"{str(kind)[:40]!r} is no kind of task.",
-            'Use kind="classification" or kind="regression".',
+            'Use `kind="classification"` or `kind="regression"`.',
+            parameters=("kind",),
         )
 
 

@@ -1,41 +1,35 @@
-"""`build`: all ESMs of a plan, whatever happens on the way."""
+"""`build_plan`: all ESMs of a plan, whatever happens on the way."""
 
 import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any
 
-from esm_client.core.disk import disk_errors
-from esm_client.core.errors import Conflict, EsmError
+from esm_client.core.errors import EsmError
+from esm_client.core.progress import Progress
 from esm_client.lab.build.jobs import Job, make_jobs
 from esm_client.lab.build.plan import DataSet, Plan
 from esm_client.lab.build.report import BuildReport, BuildRow, finished_row
+from esm_client.lab.build.requests import WORKER, BuildRequest, DataFacts, ReadRequest
+from esm_client.lab.processes.lock import alone
+from esm_client.lab.processes.messages import Done, Event, Failed
 from esm_client.lab.processes.workers import Workers, choose_devices
+from esm_client.lab.progress import Show, shown
 
 Push = Callable[[Path, BuildRow], str]
 """Publishes an ESM directory and gives its reference; an EsmError is noted, and stops nothing."""
+OnBuilt = Callable[[BuildRow], None]
+READING, BUILDING = "Reading data sets", "Building ESMs"
+"""The steps that count data sets and ESMs."""
 
 
-class BuildWatch(Protocol):
-    """Told what goes on, from several threads."""
-
-    def plan(self, total: int) -> None:
-        """So many ESMs are to be built now."""
-        ...
-
-    def progress(self, worker: int, label: str, step: str, done: int, total: int) -> None:
-        """A worker is at so much of a step."""
-        ...
-
-    def done(self, row: BuildRow) -> None:
-        """One ESM is built, or is not."""
-        ...
+def unheard(row: BuildRow) -> None:
+    """Tell nothing."""
 
 
-def build(
+def build_plan(
     plan: Plan,
     output: Path,
     *,
@@ -45,7 +39,8 @@ def build(
     push: Push | None = None,
     force: bool = False,
     dry_run: bool = False,
-    watch: BuildWatch | None = None,
+    progress: Show = None,
+    on_result: OnBuilt = unheard,
 ) -> BuildReport:
     """Build what is missing of a plan's ESMs into `output`/SPACE/NAME.
 
@@ -61,15 +56,16 @@ def build(
             the machine's shared evenly.
         push: called with each ESM that is better than the identity map, or, with `force`, all.
         dry_run: read the data sets and build nothing.
+        progress: told from several threads. on_result: told of each ESM that is built, or is not.
 
     Raises InvalidInput for a plan that cannot be used, Conflict where another build is at work
     in `output`.
     """
     started = time.monotonic()
     jobs = make_jobs(plan)
-    with alone(output), _crew(devices, workers, threads, output) as crew:
-        read = _read_all(crew, plan.data)
-        run = _Build(jobs, read, output, push if not dry_run else None, force, watch)
+    with alone(output), _crew(devices, workers, threads, output) as crew, shown(progress) as told:
+        read = _read_all(crew, plan.data, told)
+        run = _Build(jobs, read, output, push if not dry_run else None, force, told, on_result)
         if not dry_run:
             run.build(crew)
     return BuildReport(run.rows(), round(time.monotonic() - started, 1))
@@ -78,18 +74,23 @@ def build(
 def _crew(
     devices: Sequence[str], workers: int | None, threads: int | None, output: Path
 ) -> Workers[Any]:
-    return Workers(choose_devices(devices, workers), threads, output / ".log")
+    return Workers(choose_devices(devices, workers), threads, output / ".log", WORKER)
 
 
-def _read_all(crew: Workers[Any], data: Sequence[DataSet]) -> dict[str, dict[str, Any]]:
-    """What the workers say of each data set: read, or failed."""
-    found: dict[str, dict[str, Any]] = {}
+def _read_all(
+    crew: Workers[DataSet], data: Sequence[DataSet], progress: Progress
+) -> dict[str, DataFacts | Failed]:
+    """What the workers say of each data set."""
+    found: dict[str, DataFacts | Failed] = {}
 
-    def tell(_: int, entry: DataSet, event: dict[str, Any]) -> None:
-        found[entry.name] = event
+    def hear(_: int, entry: DataSet, event: Event) -> None:
+        if isinstance(event, Done):
+            found[entry.name] = DataFacts.model_validate(event.content)
+        elif isinstance(event, Failed):
+            found[entry.name] = event
+        progress(READING, len(found), len(data))
 
-    requests = [(entry, {"do": "read", "data": entry.model_dump(mode="json")}) for entry in data]
-    crew.run(requests, tell)
+    crew.run([(entry, ReadRequest(data=entry)) for entry in data], hear, progress)
     return found
 
 
@@ -99,21 +100,21 @@ class _Build:
     def __init__(
         self,
         jobs: Sequence[Job],
-        read: dict[str, dict[str, Any]],
+        read: Mapping[str, DataFacts | Failed],
         output: Path,
         push: Push | None,
         force: bool,
-        watch: BuildWatch | None,
+        progress: Progress,
+        on_result: OnBuilt,
     ) -> None:
         self._jobs, self._output = jobs, output
-        self._push, self._force, self._watch = push, force, watch
+        self._push, self._force = push, force
+        self._progress, self._on_result = progress, on_result
         self._lock = Lock()
         first_of: dict[str, str] = {}
-        self._digests: dict[str, str] = {}
-        for name, event in ((job.data.name, read[job.data.name]) for job in jobs):
-            if event["event"] == "read":
-                self._digests[name] = event["rows_digest"]
-                first_of.setdefault(event["rows_digest"], name)
+        for name, found in ((job.data.name, read[job.data.name]) for job in jobs):
+            if isinstance(found, DataFacts):
+                first_of.setdefault(found.rows_digest, name)
         self._rows = {job: self._first_look(job, read[job.data.name], first_of) for job in jobs}
 
     def rows(self) -> list[BuildRow]:
@@ -126,52 +127,45 @@ class _Build:
             if self._rows[job].path is not None:
                 self._finish(job)
         ready = [job for job in self._jobs if self._rows[job].outcome == "ready"]
-        if self._watch is not None:
-            self._watch.plan(len(ready))
-        crew.run([(job, self._request(job)) for job in ready], self._hear)
+        self._finished, self._total = 0, len(ready)
+        if ready:
+            self._progress(BUILDING, 0, self._total)
+        crew.run([(job, self._request(job)) for job in ready], self._hear, self._progress)
 
-    def _first_look(self, job: Job, event: dict[str, Any], first_of: dict[str, str]) -> BuildRow:
+    def _first_look(
+        self, job: Job, found: DataFacts | Failed, first_of: Mapping[str, str]
+    ) -> BuildRow:
         row = BuildRow(job.data.name, job.space, "failed")
-        if event["event"] != "read":
-            return replace(row, reason=event["reason"], hint=event["hint"])
+        if isinstance(found, Failed):
+            return replace(row, reason=found.reason, hint=found.hint)
         row = replace(
-            row, rows=event["rows"], kind=event["kind"], columns=event["columns"],
-            notes=event["notes"],
-        )  # fmt: skip
-        digest = event["rows_digest"]
-        if first_of[digest] != job.data.name:
-            return replace(row, outcome="duplicate", reason=f"The same rows as {first_of[digest]}.")
-        if job.is_done(self._output, digest):
+            row, rows=found.rows, kind=found.kind, columns=found.columns, notes=found.notes
+        )
+        first = first_of[found.rows_digest]
+        if first != job.data.name:
+            return replace(row, outcome="duplicate", reason=f"The same rows as {first}.")
+        if job.is_done(self._output, found.rows_digest):
             return finished_row(replace(row, outcome="kept"), job.folder(self._output))
         return replace(row, outcome="ready")
 
-    def _request(self, job: Job) -> dict[str, Any]:
-        return {
-            "do": "build",
-            "data": job.data.model_dump(mode="json"),
-            "base_model": job.base_model.model_dump(mode="json"),
-            "space": job.space,
-            "model_key": job.model_key,
-            "output": str(self._output),
-        }
+    def _request(self, job: Job) -> BuildRequest:
+        return BuildRequest(
+            data=job.data, base_model=job.base_model, space=job.space, model_key=job.model_key,
+            output=self._output,
+        )  # fmt: skip
 
-    def _hear(self, worker: int, job: Job, event: dict[str, Any]) -> None:
-        if event["event"] == "progress":
-            if self._watch is not None:
-                self._watch.progress(
-                    worker, job.label, event["step"], event["done"], event["total"]
-                )
-            return
+    def _hear(self, _: int, job: Job, event: Event) -> None:
         with self._lock:
             row = self._rows[job]
-            if event["event"] == "built":
+            if isinstance(event, Failed):
+                self._rows[job] = replace(row, reason=event.reason, hint=event.hint,
+                                          outcome="failed")  # fmt: skip
+            else:
                 self._rows[job] = replace(row, outcome="built")
                 self._finish(job)
-            else:
-                reason = {"reason": event["reason"], "hint": event["hint"]}
-                self._rows[job] = replace(row, outcome="failed", **reason)
-            if self._watch is not None:
-                self._watch.done(self._rows[job])
+            self._finished += 1
+            self._progress(BUILDING, self._finished, self._total)
+            self._on_result(self._rows[job])
 
     def _finish(self, job: Job) -> None:
         """Complete the row of an ESM that is there, and push it."""
@@ -183,24 +177,3 @@ class _Build:
             except EsmError as error:
                 row = replace(row, push_error=str(error))
         self._rows[job] = row
-
-
-@contextmanager
-def alone(output: Path) -> Generator[None]:
-    """Keep another build out of the same folder, on systems that have locks for that."""
-    with disk_errors(output, "Name a folder that you may write to."):
-        output.mkdir(parents=True, exist_ok=True)
-        lock = (output / ".lock").open("w")
-    with lock:
-        try:
-            import fcntl
-        except ImportError:
-            yield
-            return
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as cause:
-            raise Conflict(
-                f"Another run is at work in {output}.", "Wait for it, or name another folder."
-            ) from cause
-        yield

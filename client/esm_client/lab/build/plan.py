@@ -10,10 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from esm_client.core.errors import InvalidInput
 from esm_client.core.maps.storage import Architecture
-from esm_client.core.schemas import Source, SourceKind
+from esm_client.core.schemas import Source
 from esm_client.core.spaces import MAX_LENGTH, SEPARATOR, Pooling
 from esm_client.lab.data.formats.files import stem_of, suffix_of
 from esm_client.lab.data.opening import SUFFIXES
+from esm_client.lab.data.options import DataOptions
 from esm_client.lab.training.fit.recipe import FitRecipe, Solver
 from esm_client.lab.training.recipe import FineTuneRecipe, Precision
 
@@ -26,25 +27,10 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class DataSettings(Strict):
+class DataSettings(DataOptions):
     """Everything that may be said of a data set, for one or, under [defaults], for all."""
 
-    text_columns: tuple[str, ...] = ()
-    label_column: str | None = None
-    kind: SourceKind | None = None
     limit_rows: Positive | None = 10_000
-    seed: Annotated[int, Field(ge=0)] = 42
-    subset: str | None = None
-    split: str | None = None
-    evaluation_split: str | None = None
-    """Of a target: where a fine-tuned model is measured; else on rows that are held out."""
-    data_revision: str | None = None
-    streaming: bool = False
-    delimiter: str | None = None
-    unlabelled: str | int | None = None
-    accept_doubts: bool = False
-    """Use columns that were found out even where that is not certain."""
-    language: str | None = None
     epochs: Positive = 3
     learning_rate: Annotated[float, Field(gt=0)] = 2e-5
     batch_size: Positive = 32
@@ -124,6 +110,12 @@ class Plan(Strict):
         except (OSError, ValueError) as cause:
             raise InvalidInput(f"{path} cannot be read: {cause}.", "Check the plan.") from cause
         return cls._from_document(document, path, given)
+
+    def with_settings(self, **overrides: Any) -> Self:
+        """The plan with settings that hold for all its data sets; None is passed over."""
+        given = {key: value for key, value in overrides.items() if value is not None}
+        data = [DataSet.of(**{**dict(one), **given}) for one in self.data]
+        return self.model_copy(update={"data": tuple(data)})
 
     @classmethod
     def _from_document(cls, document: dict[str, Any], path: Path, given: dict[str, Any]) -> Self:

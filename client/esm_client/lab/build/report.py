@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.schemas import FitReport
+from esm_client.ranking.table import Table
 
 Outcome = Literal["built", "kept", "worse", "duplicate", "failed", "ready"]
 """built now · kept from an earlier run · worse than the identity map · the same rows as another
@@ -95,14 +96,10 @@ class BuildReport:
         }
 
     def _repr_html_(self) -> str:
-        from html import escape
+        return Table(self.COLUMNS, self.cells(), self.RIGHT).html()
 
-        head = "".join(f"<th>{escape(name)}</th>" for name in self.COLUMNS)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
-            for row in self.cells()
-        )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    def __str__(self) -> str:
+        return "\n".join(Table(self.COLUMNS, self.cells(), self.RIGHT).lines())
 
 
 def finished_row(row: BuildRow, folder: Path) -> BuildRow:

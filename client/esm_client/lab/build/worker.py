@@ -3,14 +3,20 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
 
 from esm_client.core.maps.storage import dump_map
 from esm_client.lab.build.jobs import KEY, Job
-from esm_client.lab.build.plan import BaseModelChoice, DataSet
+from esm_client.lab.build.plan import BaseModelChoice
 from esm_client.lab.build.reading import read_data_set
+from esm_client.lab.build.requests import BuildRequest, DataFacts, ReadRequest
 from esm_client.lab.data.task import TextTask
 from esm_client.lab.embedding import Embedder
-from esm_client.lab.processes.process import Event, Tell, serve
+from esm_client.lab.processes.messages import Done, Step
+from esm_client.lab.processes.process import Tell, serve
+from esm_client.lab.progress import labelled
 from esm_client.lab.training.train import train_esm
 
 WORK = ".work"
@@ -23,16 +29,14 @@ class _Worker:
         self._device, self._tell = device, tell
         self._embedder: tuple[BaseModelChoice, Embedder] | None = None
 
-    def answer(self, request: Event) -> Event:
+    def answer(self, request: ReadRequest | BuildRequest) -> Done:
         """Read a data set, or build an ESM."""
-        data = DataSet.model_validate(request["data"])
-        if request["do"] == "read":
-            return {"event": "read", **_described(*read_data_set(data))}
-        choice = BaseModelChoice.model_validate(request["base_model"])
-        job = Job(data, choice, request["space"], request["model_key"])
-        return {"event": "built", **self._build(job, Path(request["output"]))}
+        if isinstance(request, ReadRequest):
+            return Done(_facts(*read_data_set(request.data)).model_dump())
+        job = Job(request.data, request.base_model, request.space, request.model_key)
+        return Done(self._build(job, request.output))
 
-    def _build(self, job: Job, output: Path) -> Event:
+    def _build(self, job: Job, output: Path) -> dict[str, Any]:
         task, _ = read_data_set(job.data)
         embedder = self._base_model(job.base_model)
         target, work = job.folder(output), output / WORK / job.space / job.data.name
@@ -47,7 +51,7 @@ class _Worker:
             job.data.fit,
             source=job.data.source,
             seed=job.data.seed,
-            progress=self._progress,
+            progress=labelled(self._progress, job.label),
             keep_model=kept,
             shield=job.data.shield,
             checkpoint=work / job.key(digest)[:16],
@@ -78,19 +82,22 @@ class _Worker:
         return self._embedder[1]
 
     def _progress(self, step: str, done: int, total: int) -> None:
-        self._tell({"event": "progress", "step": step, "done": done, "total": total})
+        self._tell(Step(step, done, total))
 
 
-def _described(task: TextTask, warned: list[str]) -> Event:
+def _facts(task: TextTask, warned: list[str]) -> DataFacts:
     source = task.source_task
-    return {
-        "rows": len(task),
-        "rows_digest": source.rows_digest,
-        "kind": task.kind,
-        "columns": [*source.text_columns, source.label_column],
-        "notes": [*task.notes, *warned],
-    }
+    return DataFacts(
+        rows=len(task),
+        rows_digest=source.rows_digest or "",
+        kind=task.kind,
+        columns=[*source.text_columns, source.label_column or ""],
+        notes=[*task.notes, *warned],
+    )
 
 
 if __name__ == "__main__":
-    serve(lambda device, tell: _Worker(device, tell).answer)
+    serve(
+        TypeAdapter(ReadRequest | BuildRequest),
+        lambda device, tell: _Worker(device, tell).answer,
+    )

@@ -25,7 +25,7 @@ def read_labels(values: Sequence[Any], column: str, kind: Kind | None) -> tuple[
     fraction mean regression, all else classification. Regression labels are float64.
 
     Raises InvalidLabels for infinite or constant labels, for one class only, for words in a
-    regression, and where `kind` cannot be told.
+    regression, and where it could not be determined.
     """
     parsed = _parsed(values, column)
     numeric = not isinstance(parsed[0], str)
@@ -102,10 +102,12 @@ def _check_few(distinct: int, rows: int, column: str, *, told: bool) -> None:
         raise InvalidLabels(
             f"Column {column!r} has {distinct} classes in {rows} rows: most occur once, so there "
             "is nothing to learn.",
-            "Choose another label column.",
+            "Choose another `label_column`.",
+            parameters=("label_column",),
         )
     raise InvalidLabels(
         f"Column {column!r} has {distinct} different labels in {rows} rows, so its kind "
-        "cannot be told.",
-        'Say kind="classification" or kind="regression", or choose another label column.',
+        "could not be determined.",
+        'Pass `kind="classification"` or `kind="regression"`, or choose another `label_column`.',
+        parameters=("kind", "label_column"),
     )

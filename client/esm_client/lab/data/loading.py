@@ -1,5 +1,6 @@
 """`load_task`: a labelled data set from wherever it lies."""
 
+import json
 import warnings
 from collections.abc import Sequence
 from typing import Any, cast
@@ -9,15 +10,16 @@ from numpy.typing import NDArray
 
 from esm_client.core.errors import InvalidDataset, InvalidInput, InvalidLabels
 from esm_client.core.schemas import SourceKind, SourceTask
+from esm_client.core.warnings import EsmWarning
 from esm_client.lab.data.columns.choice import ColumnChoice
 from esm_client.lab.data.columns.facts import is_missing
 from esm_client.lab.data.columns.structured import is_answer
 from esm_client.lab.data.draw import DrawnRows, Row, digest_rows, draw_rows
 from esm_client.lab.data.labels import check_varied, read_labels
-from esm_client.lab.data.opening import open_table
+from esm_client.lab.data.options import DataOptions
 from esm_client.lab.data.spans import read_answers, read_tags
-from esm_client.lab.data.survey import Survey, survey_table
-from esm_client.lab.data.table import Table, check_names
+from esm_client.lab.data.survey import Survey, survey_data
+from esm_client.lab.data.table import Table
 from esm_client.lab.data.task import TextTask
 from esm_client.lab.encoder import Text
 
@@ -46,16 +48,16 @@ def load_task(
 
     Args:
         data: what `open_table` opens: a data file, a saved data set, a hub id, a DataFrame ...
-        text_columns: one column, or two for pairs; found out where there are none.
+        text_columns: one column, or two for pairs; detected where there are none.
         label_column: class names where the data has them; otherwise words or numbers; lists of
-            tags; answers in SQuAD's shape. Found out where it is None.
+            tags; answers in SQuAD's shape. Detected where it is None.
         kind: None for what the columns tell, else regression where labels have fractions, else
             classification.
         limit_rows: at most so many rows, drawn with `seed` and kept in their order.
         split: of what has several, or the value of a column of that name; train unless said.
         unlabelled: a label that stands for none; -1 is one where class names are known, and
             where the other labels count from 0 to at least 2.
-        accept_doubts: use columns that were found out even where that is not certain.
+        accept_doubts: use detected columns even where that is not certain.
         name: what to call the data set; by default the file's name, never its path.
         language: for the record.
 
@@ -63,23 +65,26 @@ def load_task(
 
     Raises:
         InvalidDataset: a path, format, column or text that cannot be used, and columns that
-            cannot be told with certainty.
-        InvalidLabels: no labels at all, one class only, or labels whose kind cannot be told.
+            could not be determined with certainty.
+        InvalidLabels: no labels at all, one class only, or labels of an uncertain kind.
     """
-    if limit_rows is not None and limit_rows < 1:
-        raise InvalidInput(f"limit_rows is {limit_rows}.", "Use 1 or more, or leave it out.")
-    named = _check_named(text_columns, label_column)
-    table = open_table(
-        data, subset=subset, split=split, revision=revision, streaming=streaming,
-        delimiter=delimiter,
+    columns = (text_columns,) if isinstance(text_columns, str) else tuple(text_columns)
+    options = DataOptions.of(
+        text_columns=columns, label_column=label_column, kind=kind, limit_rows=limit_rows,
+        seed=seed, subset=subset, split=split, data_revision=revision, streaming=streaming,
+        delimiter=delimiter, unlabelled=None if unlabelled is None else str(unlabelled),
+        accept_doubts=accept_doubts, language=language,
     )  # fmt: skip
-    check_names(table.name, [*named, *([label_column] if label_column else [])], table.columns)
-    survey = survey_table(
-        table, text_columns=named, label_column=label_column, split=split, unlabelled=unlabelled
-    )
-    choice = _checked(survey.choice, table.name, accept_doubts=accept_doubts)
-    drawn = _draw(table, survey, choice, limit_rows, seed)
-    found = kind or table.kind or choice.kind
+    return read_task(data, options, name=name)
+
+
+def read_task(data: Any, options: DataOptions, *, name: str | None = None) -> TextTask:
+    """`load_task`, with its arguments in one object."""
+    _check_named(options.text_columns, options.label_column)
+    table, survey = survey_data(data, options)
+    choice = _checked(survey.choice, table.name, accept_doubts=options.accept_doubts)
+    drawn = _draw(table, survey, choice, options.limit_rows, options.seed)
+    found = options.kind or table.kind or choice.kind
     texts, labels, found = _read(drawn.rows, choice, found)
     label = cast("str", choice.label_column)
     sampled = drawn.usable > len(drawn.rows)
@@ -97,8 +102,8 @@ def load_task(
             label_column=label,
             split=survey.split or table.split,
             num_rows=len(texts),
-            seed=seed if sampled else None,
-            language=language,
+            seed=options.seed if sampled else None,
+            language=options.language,
             kind=found,
             num_labels=_count(labels, found),
             rows_digest=digest_rows(
@@ -109,29 +114,37 @@ def load_task(
     )
 
 
-def _check_named(text_columns: Sequence[str], label_column: str | None) -> tuple[str, ...]:
-    columns = (text_columns,) if isinstance(text_columns, str) else tuple(text_columns)
+def _check_named(columns: tuple[str, ...], label_column: str | None) -> None:
     if len(columns) > 2:
         raise InvalidDataset(
-            f"{len(columns)} text columns were named.", "Name one, or two for pairs of texts."
+            f"{len(columns)} text columns were named.",
+            "Name one, or two for pairs of texts.",
+            parameters=("text_columns",),
         )
     if label_column in columns:
         raise InvalidDataset(
-            f"Column {label_column!r} is named as text and as label.", "Name another one."
+            f"Column {label_column!r} is named as text and as label.",
+            "Name another one.",
+            parameters=("label_column",),
         )
-    return columns
 
 
 def _checked(choice: ColumnChoice, name: str, *, accept_doubts: bool) -> ColumnChoice:
     if choice.certain or (accept_doubts and choice.text_columns and choice.label_column):
         return choice
-    guess = [f"--text-column {column}" for column in choice.text_columns]
-    guess += [f"--label-column {choice.label_column}"] if choice.label_column else []
+    guess = ""
+    if choice.text_columns and choice.label_column:
+        texts = ", ".join(json.dumps(column, ensure_ascii=False) for column in choice.text_columns)
+        label = json.dumps(choice.label_column, ensure_ascii=False)
+        guess = f"`text_columns=[{texts}], label_column={label}`"
     raise InvalidDataset(
-        f"The columns of {name} cannot be told for certain. {' '.join(choice.doubts)}",
-        f"If this is right, say so: {' '.join(guess)}"
-        if len(guess) > 1
-        else "Name them with --text-column and --label-column.",
+        f"Could not determine the text and label columns of {name}. {' '.join(choice.doubts)}",
+        f"If this is right, say so: {guess}"
+        if guess
+        else "Name them with `text_columns` and `label_column`.",
+        parameters=("text_columns", "label_column"),
+        text_columns=choice.text_columns,
+        label_column=choice.label_column,
     )
 
 
@@ -168,6 +181,7 @@ def _draw(
         if count := drawn.left_out[reason]:
             warnings.warn(
                 f"{count} of {total} rows of {table.name} have {reason} and were left out.",
+                EsmWarning,
                 stacklevel=4,
             )
     return drawn
@@ -182,13 +196,20 @@ def _nothing_usable(
     if reason == NO_LABEL:
         return InvalidLabels(
             f"All labels in column {choice.label_column!r} of {table.name} are missing.",
-            "Choose another label column, or another split.",
+            "Choose another `label_column`, or another `split`.",
+            parameters=("label_column", "split"),
         )
     if reason == EMPTY_TEXT:
         return InvalidDataset(
-            f"Every text of column {choice.text_columns[0]!r} is empty.", "Name another one."
+            f"Every text of column {choice.text_columns[0]!r} is empty.",
+            "Name another one.",
+            parameters=("text_columns",),
         )
-    return InvalidDataset(f"No row of {table.name} is of the wanted split.", "Name another split.")
+    return InvalidDataset(
+        f"No row of {table.name} is of the wanted split.",
+        "Name another `split`.",
+        parameters=("split",),
+    )
 
 
 def _read(

@@ -10,7 +10,9 @@ from esm_client.lab.data.columns.choice import ColumnChoice
 from esm_client.lab.data.columns.detect import detect_columns
 from esm_client.lab.data.columns.facts import is_missing
 from esm_client.lab.data.draw import draw_rows
-from esm_client.lab.data.table import STREAMED_ROWS, Columns, Table
+from esm_client.lab.data.opening import open_table
+from esm_client.lab.data.options import DataOptions
+from esm_client.lab.data.table import STREAMED_ROWS, Columns, Table, check_names
 
 SURVEYED_ROWS, SURVEYED_OF_STREAMS, SAMPLED_ROWS = 50_000, 2_000, 1_000
 """Rows that are looked through at most, and how many of them are looked at."""
@@ -66,6 +68,21 @@ def survey_table(
     return Survey(choice, wanted, (column,) if column else (), unlabelled, tuple(notes))
 
 
+def survey_data(data: Any, options: DataOptions) -> tuple[Table, Survey]:
+    """Open a data set and look at a sample of it; raises what `open_table` raises."""
+    table = open_table(
+        data, subset=options.subset, split=options.split, revision=options.data_revision,
+        streaming=options.streaming, delimiter=options.delimiter,
+    )  # fmt: skip
+    named, label = options.text_columns, options.label_column
+    check_names(table.name, [*named, *([label] if label else [])], table.columns)
+    survey = survey_table(
+        table, text_columns=named, label_column=label, split=options.split,
+        unlabelled=options.unlabelled,
+    )  # fmt: skip
+    return table, survey
+
+
 def _sample(table: Table) -> Columns:
     """Rows drawn from the first ones: files are often sorted by label, or alternate."""
     enough = SURVEYED_OF_STREAMS if table.streamed else SURVEYED_ROWS
@@ -98,13 +115,18 @@ def _split_of(
                 raise InvalidDataset(
                     f"Column {name!r} of {table.name} has no split {wanted!r}; it has: "
                     f"{', '.join(sorted(values))}.",
-                    "Name one of them as split.",
+                    "Name one of them as `split`.",
+                    parameters=("split",),
                 )
             train = next((v for v in sorted(values) if v.lower().startswith("train")), None)
             chosen = wanted or train or max(values, key=[*map(str, sample[name])].count)
             return name, chosen, f"Of column {name!r} the rows {chosen!r} are taken."
     if wanted is not None and table.split is None:
-        raise InvalidDataset(f"{table.name} is one file and has no splits.", "Leave split out.")
+        raise InvalidDataset(
+            f"{table.name} is one file and has no splits.",
+            "Leave `split` out.",
+            parameters=("split",),
+        )
     return None, None, None
 
 

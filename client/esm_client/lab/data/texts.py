@@ -42,9 +42,11 @@ def _cells(table: Table, named: Sequence[str]) -> list[Text]:
         columns = [table.columns[0]]
     if not 1 <= len(columns) <= 2:
         raise InvalidDataset(
-            f"The text column of {table.name} cannot be told; it has: "
+            f"Could not determine the text column of {table.name}; it has: "
             f"{', '.join(table.columns[:20])}.",
-            "Name it with --text-column.",
+            "Name it with `text_columns`.",
+            parameters=("text_columns",),
+            columns=tuple(table.columns),
         )
     texts: list[Text] = []
     for block in table.blocks(columns):

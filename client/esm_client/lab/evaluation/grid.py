@@ -1,20 +1,21 @@
 """The ground truth: every source, then every target, and every method's word on them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from esm_client.core.disk import disk_errors
-from esm_client.lab.build.build import alone
+from esm_client.core.progress import Progress
+from esm_client.lab.evaluation.finished import TRANSFERS, Finished, OnFinished, unheard
 from esm_client.lab.evaluation.plan import EvaluationPlan
 from esm_client.lab.evaluation.records import Record, RecordFile, write_tables
+from esm_client.lab.evaluation.requests import WORKER, SourceRequest, TargetRequest
 from esm_client.lab.evaluation.transfer_report import NO_SOURCE
+from esm_client.lab.processes.lock import alone
+from esm_client.lab.processes.messages import Event, Fact, Failed
 from esm_client.lab.processes.workers import Workers, choose_devices
-
-GridWatch = Callable[[int, str, int, int], None]
-"""Told (worker, step, done, total); worker -1 for a transfer that is over, of the whole grid's."""
-_MODULE = "esm_client.lab.evaluation.worker"
+from esm_client.lab.progress import Show, shown
 
 
 class GridResult(NamedTuple):
@@ -36,7 +37,8 @@ def run_grid(
     devices: Sequence[str] = (),
     workers: int | None = None,
     threads: int | None = None,
-    watch: GridWatch | None = None,
+    progress: Show = None,
+    on_result: OnFinished = unheard,
 ) -> GridResult:
     """Fine-tune on every source, then on every target; score every pair by every method.
 
@@ -44,77 +46,91 @@ def run_grid(
     was; more seeds may be asked for later. Sources that share rows with a target are left out of
     its pool (core.shield). One that fails stops no other.
 
+    progress: told from several threads. on_result: told of each transfer as soon as it is kept.
     Writes records.jsonl, transfers.parquet and scores.parquet into `output`, and the ESMs.
 
     Raises Conflict where `output` holds results of other settings or another run is at work.
     """
     with disk_errors(output, "Name a folder that you may write to."), alone(output):
         records = RecordFile(output, plan)
-        grid = _Grid(plan, output, records, watch)
         try:
-            crew: Workers[_Job] = Workers(
-                choose_devices(devices, workers), threads, output / ".log", _MODULE
-            )
-            with crew:
-                crew.run(grid.targets(), grid.hear)
-                crew.run(grid.sources(), grid.hear)
+            with shown(progress) as told, _crew(devices, workers, threads, output) as crew:
+                grid = _Grid(plan, output, records, told, on_result)
+                crew.run(grid.targets(), grid.hear, told)
+                crew.run(grid.sources(), grid.hear, told)
         finally:
             records.close()
             write_tables(output, records.known)
     return GridResult(records.known, grid.failed)
 
 
+def _crew(
+    devices: Sequence[str], workers: int | None, threads: int | None, output: Path
+) -> "Workers[_Job]":
+    return Workers(choose_devices(devices, workers), threads, output / ".log", WORKER)
+
+
 class _Grid:
     """What is known, and what is still to be done."""
 
     def __init__(
-        self, plan: EvaluationPlan, output: Path, records: RecordFile, watch: GridWatch | None
-    ) -> None:
-        self._plan, self._output, self._records, self._watch = plan, output, records, watch
+        self, plan: EvaluationPlan, output: Path, records: RecordFile, progress: Progress,
+        on_result: OnFinished,
+    ) -> None:  # fmt: skip
+        self._plan, self._output, self._records = plan, output, records
+        self._progress, self._on_result = progress, on_result
         self._lock = Lock()
         self.failed: dict[str, str] = {}
 
-    def targets(self) -> list[tuple[_Job, dict[str, Any]]]:
+    def targets(self) -> list[tuple[_Job, TargetRequest]]:
         """Transfers without an intermediate task."""
         known = self._done("transfer")
         return [
-            (_Job(target.name, seed), self._request("target", target.name, seed))
+            (
+                _Job(target.name, seed),
+                TargetRequest(folder=self._output, name=target.name, seed=seed),
+            )
             for seed in self._plan.seeds
             for target in self._plan.targets
             if (None, target.name, seed) not in known
         ]
 
-    def sources(self) -> list[tuple[_Job, dict[str, Any]]]:
+    def sources(self) -> list[tuple[_Job, SourceRequest]]:
         """Sources with a transfer or a score to come."""
         left_out = self._done("overlap")
         transfers, scores = self._done("transfer") | left_out, self._done("score") | left_out
-        jobs: list[tuple[_Job, dict[str, Any]]] = []
+        jobs: list[tuple[_Job, SourceRequest]] = []
         for seed in self._plan.seeds:
             for source in self._plan.sources:
-                missing = {
-                    what: [
-                        target.name
-                        for target in self._plan.targets
-                        if (source.name, target.name, seed) not in known
-                    ]
-                    for what, known in (("transfers", transfers), ("scores", scores))
-                }
-                if missing["transfers"] or missing["scores"]:
-                    request = self._request("source", source.name, seed) | missing
+                request = SourceRequest(
+                    folder=self._output, name=source.name, seed=seed,
+                    transfers=self._missing(transfers, source.name, seed),
+                    scores=self._missing(scores, source.name, seed),
+                    keep_models=self._plan.keep_models,
+                )  # fmt: skip
+                if request.transfers or request.scores:
                     jobs.append((_Job(source.name, seed), request))
         return jobs
 
-    def hear(self, worker: int, job: _Job, event: dict[str, Any]) -> None:
+    def hear(self, _: int, job: _Job, event: Event) -> None:
         """Keep what a worker tells; called from several threads."""
         with self._lock:
-            if (record := event.get("record")) is not None:
+            if isinstance(event, Failed):
+                self.failed[f"{job.name} with seed {job.seed}"] = event.reason
+            elif isinstance(event, Fact):
+                record = dict(event.content)
                 self._records.add(record)
-                if self._watch is not None and record["what"] == "transfer":
-                    self._watch(-1, _told(record), len(self._done("transfer")), self._total())
-            elif event["event"] == "failed":
-                self.failed[f"{job.name} with seed {job.seed}"] = event["reason"]
-            elif event["event"] == "progress" and self._watch is not None:
-                self._watch(worker, event["step"], event["done"], event["total"])
+                if record["what"] == "transfer":
+                    found = _finished(record, len(self._done("transfer")), self._total())
+                    self._progress(TRANSFERS, found.done, found.total)
+                    self._on_result(found)
+
+    def _missing(
+        self, known: set[tuple[str | None, str, int]], source: str, seed: int
+    ) -> list[str]:
+        """Targets that a source was not tried on."""
+        names = [target.name for target in self._plan.targets]
+        return [name for name in names if (source, name, seed) not in known]
 
     def _done(self, what: str) -> set[tuple[str | None, str, int]]:
         """(source, target, seed) of which there is a result."""
@@ -125,15 +141,7 @@ class _Grid:
         pairs = (len(self._plan.sources) + 1) * len(self._plan.targets)
         return pairs * len(self._plan.seeds) - len(self._done("overlap"))
 
-    def _request(self, what: str, name: str, seed: int) -> dict[str, Any]:
-        return {
-            "do": what, "name": name, "seed": seed, "folder": str(self._output),
-            "keep_models": self._plan.keep_models,
-        }  # fmt: skip
 
-
-def _told(transfer: Record) -> str:
-    """A finished transfer in a line."""
-    source = transfer["source"] or NO_SOURCE
-    where = f"{source} to {transfer['target']}, seed {transfer['seed']}"
-    return f"{where}: {transfer['performance']:.4f}"
+def _finished(transfer: Record, done: int, total: int) -> Finished:
+    name = f"{transfer['source'] or NO_SOURCE} to {transfer['target']}"
+    return Finished(name, transfer["seed"], transfer["performance"], done, total)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from esm_client.core.artifact.config import EsmConfig
+from esm_client.core.progress import Progress
 from esm_client.lab.build.plan import DataSet
-from esm_client.lab.progress import Watch
 from esm_client.lab.training.recipe import FineTuneRecipe
 
 DEFAULT_SEED = 42
@@ -23,7 +23,7 @@ class ReadyModel:
 
     place: str
     digest: str
-    fetch: Callable[[Path, Watch | None], Path]
+    fetch: Callable[[Path, Progress], Path]
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ import time
 from hashlib import sha256
 from pathlib import Path
 
+from esm_client.core.progress import Progress
 from esm_client.lab.embedding import Embedder
 from esm_client.lab.encoder import TextEncoder
 from esm_client.lab.evaluation.intermediate import Chain, IntermediateTask, SourceData
 from esm_client.lab.evaluation.intermediate_rows import IntermediateRows
 from esm_client.lab.evaluation.records import RecordFile
-from esm_client.lab.progress import Watch
 from esm_client.lab.training.finetune import fine_tune
 from esm_client.lab.training.source_model import load_source_model, save_source_model
 from esm_client.lab.training.train import split_rows
@@ -56,7 +56,7 @@ class IntermediateModels:
         odd = [source.name for place, source in enumerate(chain) if self._differs(source, place)]
         return f"Other rows than those of the ESM: {', '.join(odd)}." if odd else ""
 
-    def encoder(self, chain: Chain, progress: Watch | None) -> TextEncoder:
+    def encoder(self, chain: Chain, progress: Progress) -> TextEncoder:
         """The model after a chain; the next run finds it here again.
 
         Raises what reading, fetching, loading and fine_tune raise.
@@ -100,7 +100,7 @@ class IntermediateModels:
         return known is not None and known != self._rows.task(source).source_task.rows_digest
 
     def _fine_tune(
-        self, start: TextEncoder, source: IntermediateTask, folder: Path, progress: Watch | None
+        self, start: TextEncoder, source: IntermediateTask, folder: Path, progress: Progress
     ) -> None:
         """Fine-tune a copy of a model on a source task into a new folder, whole or not at all."""
         task, data = self._rows.task(source), _data(source)

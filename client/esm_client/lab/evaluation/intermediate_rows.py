@@ -51,4 +51,9 @@ class IntermediateRows:
         if problems and len(problems) == len(sources):
             first = problems[0]
             none = f"None of the {len(sources)} source tasks can be tried. "
-            raise InvalidDataset(f"{none if len(sources) > 1 else ''}{first.message}", first.hint)
+            raise InvalidDataset(
+                f"{none if len(sources) > 1 else ''}{first.message}",
+                first.hint,
+                parameters=first.parameters,
+                **first.facts,
+            )

@@ -50,7 +50,8 @@ class EvaluationPlan(Strict):
         if len(models) != 1:
             raise InvalidInput(
                 f"The plan names {len(models)} base models.",
-                "A grid is of one: name it with --base-model, or as [[base_model]] in the plan.",
+                "A grid is of one: name it with `base_model`, or as [[base_model]] in the plan.",
+                parameters=("base_model",),
             )
         try:
             plan = cls(sources=sources.data, targets=targets.data, base_model=models[0], **settings)  # pyright: ignore[reportArgumentType]

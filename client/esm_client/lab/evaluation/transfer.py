@@ -8,7 +8,7 @@ from pathlib import Path
 from esm_client.core.errors import InvalidInput
 from esm_client.lab.encoder import TextEncoder
 from esm_client.lab.evaluation.split_task import SplitTask
-from esm_client.lab.progress import Watch
+from esm_client.lab.progress import Show
 from esm_client.lab.selection.source_model import SourceModel
 from esm_client.lab.training.finetune import FineTuned, fine_tune
 from esm_client.lab.training.recipe import FineTuneRecipe
@@ -36,7 +36,7 @@ def transfer(
     recipe: FineTuneRecipe,
     *,
     seed: int,
-    progress: bool | Watch | None = None,
+    progress: Show = None,
     checkpoint: Path | None = None,
 ) -> Transfer:
     """Fine-tune a copy of the encoder's model on the target, with a fresh head.

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
+from esm_client.ranking.table import Table
+
 COLUMNS = ("source", "rank", "performance", "gain", "seconds", "model")
 RIGHT = ("rank", "performance", "gain", "seconds")
 NO_SOURCE, IN_SEQUENCE = "no intermediate task", "in sequence"
@@ -103,6 +105,16 @@ class TransferReport:
         gain = "" if row is self.baseline else f"{self.gain(row):+.4f}"
         seconds = f"{row.seconds + row.source_seconds:.1f}"
         return row.title, rank, f"{row.mean:.4f}{spread}", gain, seconds, row.place
+
+    def __str__(self) -> str:
+        return "\n".join(Table(COLUMNS, self._table, RIGHT).lines())
+
+    def _repr_html_(self) -> str:
+        return Table(COLUMNS, self._table, RIGHT).html()
+
+    @property
+    def _table(self) -> list[tuple[str, ...]]:
+        return [self.cells(row) for row in self.sorted_rows]
 
     def document(self) -> dict[str, Any]:
         """Everything, for JSON."""

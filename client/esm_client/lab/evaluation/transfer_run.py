@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from esm_client.core.disk import disk_errors
 from esm_client.core.errors import Conflict, EsmError
-from esm_client.lab.build.build import alone
+from esm_client.core.progress import Progress
 from esm_client.lab.embedding import Embedder
 from esm_client.lab.evaluation.best_model import BestModel
+from esm_client.lab.evaluation.finished import TRANSFERS, Finished, OnFinished, unheard
 from esm_client.lab.evaluation.intermediate import Chain, IntermediateTask, chain_name
 from esm_client.lab.evaluation.intermediate_models import IntermediateModels
 from esm_client.lab.evaluation.intermediate_rows import IntermediateRows
@@ -23,33 +23,12 @@ from esm_client.lab.evaluation.transfer_report import (
     TransferRow,
 )
 from esm_client.lab.evaluation.transfer_settings import TransferSettings, how_to_predict
-from esm_client.lab.progress import Watch
+from esm_client.lab.processes.lock import alone
+from esm_client.lab.progress import Show, labelled, shown
 from esm_client.lab.training.recipe import FineTuneRecipe
 
 WORK = ".transfer"
 _HINT = "Name a folder that you may write to."
-
-
-class TransferWatch(Protocol):
-    """Told what goes on."""
-
-    def progress(self, step: str, done: int, total: int) -> None:
-        """So much of a step is done."""
-        ...
-
-    def finished(self, name: str, seed: int, performance: float, done: int, total: int) -> None:
-        """One fine-tuning on the target is over, and kept."""
-        ...
-
-
-class Unwatched:
-    """Nobody looks."""
-
-    def progress(self, step: str, done: int, total: int) -> None:
-        """As TransferWatch.progress."""
-
-    def finished(self, name: str, seed: int, performance: float, done: int, total: int) -> None:
-        """As TransferWatch.finished."""
 
 
 def run_transfers(
@@ -61,7 +40,8 @@ def run_transfers(
     recipe: FineTuneRecipe | None = None,
     seeds: Sequence[int] = (42,),
     sequential: bool = False,
-    watch: TransferWatch | None = None,
+    progress: Show = None,
+    on_result: OnFinished = unheard,
 ) -> TransferReport:
     """Fine-tune on the target without an intermediate task, and after each source task.
 
@@ -73,6 +53,7 @@ def run_transfers(
     Args:
         sources: the best of the ranking first.
         sequential: fine-tune on all of them too, one after the other, the best last.
+        on_result: is told of each fine-tuning on the target as soon as it is over, and kept.
 
     Raises Conflict where `output` holds something else or results of other settings, what
     `IntermediateRows.check` raises, and what fails without an intermediate task.
@@ -85,8 +66,11 @@ def run_transfers(
         records = RecordFile(work, TransferSettings.of(target, embedder, chosen))
         try:
             models = IntermediateModels(work / "sources", embedder, records, rows)
-            run = _Run(target, embedder, chosen, seeds, records, models, work, watch or Unwatched())
-            return run.whole(sources, output, sequential=sequential)
+            with shown(progress) as told:
+                run = _Run(
+                    target, embedder, chosen, seeds, records, models, work, told, on_result
+                )  # fmt: skip
+                return run.whole(sources, output, sequential=sequential)
         finally:
             records.close()
 
@@ -98,7 +82,11 @@ def check_output(output: Path) -> None:
             not output.is_dir() or any(path.name != WORK for path in output.iterdir())
         )
         if taken and not (output / WORK / SETTINGS).exists():
-            raise Conflict(f"{output} exists already.", "Name a new directory with --output.")
+            raise Conflict(
+                f"{output} exists already.",
+                "Name a new `output` directory.",
+                parameters=("output",),
+            )
 
 
 @dataclass
@@ -126,10 +114,12 @@ class _Run:
         records: RecordFile,
         models: IntermediateModels,
         work: Path,
-        watch: TransferWatch,
+        progress: Progress,
+        on_result: OnFinished,
     ) -> None:
         self._target, self._embedder, self._recipe, self._seeds = target, embedder, recipe, seeds
-        self._records, self._work, self._watch = records, work, watch
+        self._records, self._work = records, work
+        self._progress, self._on_result = progress, on_result
         self._models = models
         self._best = BestModel(work / "models")
         self._lines: list[_Line] = []
@@ -186,7 +176,9 @@ class _Run:
                     "what": "transfer", "key": line.key, "seed": seed, "seconds": found.seconds,
                     "performance": found.performance, "metric_name": found.metric_name,
                 })  # fmt: skip
-                self._watch.finished(line.name, seed, found.performance, *self._count())
+                done, total = self._count()
+                self._progress(TRANSFERS, done, total)
+                self._on_result(Finished(line.name, seed, found.performance, done, total))
         except EsmError as error:
             if not line.chain:
                 raise
@@ -196,10 +188,10 @@ class _Run:
 
     def _transfer(self, line: _Line, seed: int) -> Transfer:
         label = line.name if len(line.chain) < 2 else IN_SEQUENCE
-        encoder = self._models.encoder(line.chain, self._told(label))
+        encoder = self._models.encoder(line.chain, labelled(self._progress, label))
         return transfer(
             encoder, self._target, self._recipe, seed=seed,
-            progress=self._told(f"{label}, seed {seed}"),
+            progress=labelled(self._progress, f"{label}, seed {seed}"),
             checkpoint=self._work / "checkpoints" / f"{line.key}-{seed}",
         )  # fmt: skip
 
@@ -233,6 +225,3 @@ class _Run:
         keys = [line.key for line in self._lines if not line.reason]
         done = sum(seed in self._known(key) for key in keys for seed in self._seeds)
         return done, len(keys) * len(self._seeds)
-
-    def _told(self, label: str) -> Watch:
-        return lambda step, done, total: self._watch.progress(f"{label}: {step}", done, total)

@@ -29,7 +29,12 @@ def check_data(plan: EvaluationPlan, tell: Callable[[str], None]) -> None:
         read("source", source, read_data_set)
     for name, error in problems.items():
         if len(problems) == 1:
-            raise InvalidDataset(f"{_upper(name)} cannot be used: {error.message}", error.hint)
+            raise InvalidDataset(
+                f"{_upper(name)} cannot be used: {error.message}",
+                error.hint,
+                parameters=error.parameters,
+                **error.facts,
+            )
         tell(f"{name}: {error}")
     if problems:
         raise InvalidDataset(

@@ -9,18 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from esm_client.core.artifact.directory import EsmArtifact
+from esm_client.core.progress import Progress
 from esm_client.core.shield.source import SourceSketches, TargetHashes
 from esm_client.lab.build.reading import read_data_set
 from esm_client.lab.data.task import TextTask
 from esm_client.lab.embedding import Embedder
 from esm_client.lab.evaluation.plan import EvaluationPlan
 from esm_client.lab.evaluation.records import SETTINGS, Record
+from esm_client.lab.evaluation.requests import SourceRequest, TargetRequest
 from esm_client.lab.evaluation.split_task import SplitTask, read_target
 from esm_client.lab.evaluation.transfer import transfer
 from esm_client.lab.extras import require
-from esm_client.lab.processes.process import Event, Tell, serve
+from esm_client.lab.processes.messages import Done, Fact, Step
+from esm_client.lab.processes.process import Tell, serve
+from esm_client.lab.progress import labelled
 from esm_client.lab.selection.candidate import Candidate
 from esm_client.lab.selection.ranking import FAILURES, Cell, Kept, make_methods, prepare, score
 from esm_client.lab.selection.source_model import SourceModel
@@ -45,17 +50,17 @@ class _Worker:
         self._splits: dict[str, tuple[SplitTask, TargetHashes]] = {}
         self._targets: dict[tuple[str, int], TargetTask] = {}
 
-    def answer(self, request: Event) -> Event:
+    def answer(self, request: TargetRequest | SourceRequest) -> Done:
         """Fine-tune without an intermediate task, or on a source and then on targets."""
-        self._open(Path(request["folder"]))
-        name, seed = request["name"], request["seed"]
-        if request["do"] == "target":
+        self._open(request.folder)
+        name, seed = request.name, request.seed
+        if isinstance(request, TargetRequest):
             self._target_alone(name, seed)
-        else:
-            self._source(name, seed, request["transfers"], request["scores"])
-            if not request["keep_models"]:
-                shutil.rmtree(self._path(MODELS, f"{name}-{seed}"), ignore_errors=True)
-        return {"event": "done"}
+            return Done({})
+        self._source(name, seed, request.transfers, request.scores)
+        if not request.keep_models:
+            shutil.rmtree(self._path(MODELS, f"{name}-{seed}"), ignore_errors=True)
+        return Done({})
 
     def _open(self, folder: Path) -> None:
         if self._folder == folder:
@@ -192,15 +197,10 @@ class _Worker:
         return self._folder.joinpath(*parts)
 
     def _record(self, what: str, **facts: Any) -> None:
-        record: Record = {"what": what, **facts}
-        self._tell({"event": "progress", "record": record})
+        self._tell(Fact({"what": what, **facts}))
 
-    def _progress(self, label: str) -> Any:
-        def tell(step: str, done: int, total: int) -> None:
-            self._tell({"event": "progress", "step": f"{label}: {step}", "done": done,
-                        "total": total})  # fmt: skip
-
-        return tell
+    def _progress(self, label: str) -> Progress:
+        return labelled(lambda step, done, total: self._tell(Step(step, done, total)), label)
 
 
 def _cell(kept: Kept, cell: Cell) -> Record:
@@ -219,4 +219,7 @@ def _plain(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    serve(lambda device, tell: _Worker(device, tell).answer)
+    serve(
+        TypeAdapter(TargetRequest | SourceRequest),
+        lambda device, tell: _Worker(device, tell).answer,
+    )

@@ -4,18 +4,22 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event as Flag
 from threading import Thread
-from typing import IO, Any, Generic, TypeVar
+from typing import IO, Generic, TypeVar
 
+from pydantic import BaseModel
+
+from esm_client.core.progress import Progress, silent
 from esm_client.lab.extras import require
+from esm_client.lab.processes.messages import Done, Event, Fact, Failed, Step, from_line
 
 Item = TypeVar("Item")
-Told = dict[str, Any]
-BUILDER = "esm_client.lab.build.worker"
+Hear = Callable[[int, Item, Fact | Done | Failed], None]
+"""Told (worker, item, event) from several threads; the last event of an item is Done or Failed."""
 
 
 def choose_devices(devices: Iterable[str], workers: int | None) -> list[str]:
@@ -34,9 +38,7 @@ class Workers(Generic[Item]):
     module: what they run, with `serve` (process.py).
     """
 
-    def __init__(
-        self, devices: list[str], threads: int | None, logs: Path, module: str = BUILDER
-    ) -> None:
+    def __init__(self, devices: list[str], threads: int | None, logs: Path, module: str) -> None:
         self._devices, self._logs, self._module = devices, logs, module
         cores = os.cpu_count() or 1
         self._threads = threads or max(1, cores // len(devices))
@@ -60,18 +62,16 @@ class Workers(Generic[Item]):
 
     def run(
         self,
-        jobs: Iterable[tuple[Item, Told]],
-        tell: Callable[[int, Item, Told], None],
+        jobs: Iterable[tuple[Item, BaseModel]],
+        hear: Hear[Item],
+        progress: Progress = silent,
     ) -> None:
-        """Do all jobs; `tell` hears (worker, item, event) from several threads.
-
-        The last event of an item is anything but "progress".
-        """
-        queue: SimpleQueue[tuple[Item, Told]] = SimpleQueue()
+        """Do all jobs; `progress` hears the steps of all workers, also those of one that died."""
+        queue: SimpleQueue[tuple[Item, BaseModel]] = SimpleQueue()
         for job in jobs:
             queue.put(job)
         crew = [
-            Thread(target=self._work, args=(number, queue, tell), daemon=True)
+            Thread(target=self._work, args=(number, queue, hear, progress), daemon=True)
             for number in range(min(len(self._devices), queue.qsize()))
         ]
         for thread in crew:
@@ -85,8 +85,9 @@ class Workers(Generic[Item]):
     def _work(
         self,
         number: int,
-        queue: "SimpleQueue[tuple[Item, Told]]",
-        tell: Callable[[int, Item, Told], None],
+        queue: "SimpleQueue[tuple[Item, BaseModel]]",
+        hear: Hear[Item],
+        progress: Progress,
     ) -> None:
         while not self._stopped.is_set():
             try:
@@ -94,32 +95,48 @@ class Workers(Generic[Item]):
             except Empty:
                 return
             try:
-                self._do(number, item, request, tell)
+                self._do(number, item, request, hear, progress)
             except BaseException as error:  # raised where somebody waits for it
                 self._error = error
                 self._stopped.set()
 
     def _do(
-        self, number: int, item: Item, request: Told, tell: Callable[[int, Item, Told], None]
+        self, number: int, item: Item, request: BaseModel, hear: Hear[Item], progress: Progress
     ) -> None:
+        unfinished: dict[str, int] = {}
+        for event in self._events(number, request):
+            if isinstance(event, Step):
+                unfinished[event.name] = event.total
+                if event.done >= event.total:
+                    del unfinished[event.name]
+                progress(event.name, event.done, event.total)
+                continue
+            if not isinstance(event, Fact):
+                for name, total in unfinished.items():
+                    progress(name, total, total)
+            hear(number, item, event)
+
+    def _events(self, number: int, request: BaseModel) -> Generator[Event]:
+        """What a worker tells of a request; where it dies, the request has failed."""
         process = self._process(number)
         try:
             assert process.stdin is not None  # noqa: S101 - opened as a pipe
             assert process.stdout is not None  # noqa: S101
-            process.stdin.write(json.dumps(request) + "\n")
+            process.stdin.write(f"{json.dumps(request.model_dump(mode='json'))}\n")
             process.stdin.flush()
             for line in process.stdout:
-                if (event := _parsed(line)) is None:
+                event = from_line(line)
+                if event is None:
                     process.kill()
                     break
-                tell(number, item, event)
-                if event["event"] != "progress":
+                yield event
+                if isinstance(event, Done | Failed):
                     return
         except BrokenPipeError:
             pass
         self._processes.pop(number, None)
         if not self._stopped.is_set():
-            tell(number, item, {"event": "failed", **_death(process.wait(), self._log(number))})
+            yield _death(process.wait(), self._log(number))
 
     def _process(self, number: int) -> "subprocess.Popen[str]":
         if number not in self._processes:
@@ -144,18 +161,10 @@ class Workers(Generic[Item]):
         return self._logs / f"worker-{number}.log"
 
 
-def _parsed(line: str) -> Told | None:
-    """An event; None for a line that a dying process cut short."""
-    try:
-        return json.loads(line)
-    except ValueError:
-        return None
-
-
-def _death(code: int, log: Path) -> Told:
+def _death(code: int, log: Path) -> Failed:
     if code == -9:
-        return {
-            "reason": "Its process was killed; most often the machine's memory did not suffice.",
-            "hint": "Use fewer workers, a smaller batch_size or fewer rows.",
-        }
-    return {"reason": f"Its process ended with exit code {code}.", "hint": f"See {log}."}
+        return Failed(
+            "Its process was killed; most often the machine's memory did not suffice.",
+            "Use fewer workers, a smaller batch_size or fewer rows.",
+        )
+    return Failed(f"Its process ended with exit code {code}.", f"See {log}.")

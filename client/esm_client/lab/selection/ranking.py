@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from esm_client.core.errors import EsmError, InvalidInput
 from esm_client.core.schemas import SourceKind
 from esm_client.core.scoring.fusion import reciprocal_rank_fusion
-from esm_client.lab.progress import ProgressBar, Watch
+from esm_client.lab.progress import ProgressBar, Show
 from esm_client.lab.selection.baselines import Random, SourceSize
 from esm_client.lab.selection.candidate import Candidate
 from esm_client.lab.selection.esm_logme import EsmLogme
@@ -101,7 +101,7 @@ def rank_candidates(
     target: TargetTask,
     methods: Sequence[Method],
     *,
-    progress: bool | Watch | None = None,
+    progress: Show = None,
 ) -> dict[str, MethodScores]:
     """Score every candidate by every method; what one cannot score stops nothing.
 

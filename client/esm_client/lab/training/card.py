@@ -133,7 +133,7 @@ _USE = [
     "source_embeddings = esm.apply(base_embeddings)  # numpy or torch, (rows, dimension)",
     "```",
     "",
-    "With hf-dataset-selector, which reads linear maps (`esm-client export` makes one):",
+    "With hf-dataset-selector, which reads linear maps (export this ESM to get one):",
     "",
     "```python",
     "from hfselect import ESM",

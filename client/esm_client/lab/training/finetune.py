@@ -12,7 +12,7 @@ from esm_client.lab.data.task import TextTask
 from esm_client.lab.encoder import TextEncoder, batches
 from esm_client.lab.extras import require
 from esm_client.lab.memory import is_out_of_memory, no_room, release_memory
-from esm_client.lab.progress import ProgressBar, Watch
+from esm_client.lab.progress import ProgressBar, Show
 from esm_client.lab.training.checkpoint import Checkpoint
 from esm_client.lab.training.heads import Head, make_head
 from esm_client.lab.training.precision import Precise
@@ -46,7 +46,7 @@ def fine_tune(
     *,
     held_out: NDArray[np.intp] | None = None,
     seed: int = 42,
-    progress: bool | Watch | None = None,
+    progress: Show = None,
     checkpoint: Path | None = None,
 ) -> FineTuned:
     """Fine-tune the encoder's model in place, with a linear head of the task's kind.
@@ -118,7 +118,7 @@ class _Run:
         """Epochs that are done."""
         return self.step // self._steps_per_epoch
 
-    def train(self, progress: bool | Watch | None) -> None:
+    def train(self, progress: Show) -> None:
         """Run all epochs, from the checkpoint where there is one."""
         if self._checkpoint is not None:
             self._restore(self._checkpoint)

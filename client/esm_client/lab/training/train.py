@@ -15,7 +15,7 @@ from esm_client.core.schemas import FitReport, Source
 from esm_client.core.spaces import MAX_LENGTH, Pooling
 from esm_client.lab.data.task import TextTask
 from esm_client.lab.embedding import Embedder
-from esm_client.lab.progress import Watch
+from esm_client.lab.progress import Show
 from esm_client.lab.training.card import write_card
 from esm_client.lab.training.finetune import FineTuned, fine_tune
 from esm_client.lab.training.fit.moments import mean_squared_error
@@ -48,7 +48,7 @@ def train_esm(
     device: str = "auto",
     pooling: Pooling | None = None,
     max_length: int = MAX_LENGTH,
-    progress: bool | Watch | None = None,
+    progress: Show = None,
     keep_model: Path | None = None,
     shield: bool = True,
     checkpoint: Path | None = None,

@@ -14,7 +14,7 @@ from esm_client.core.packs import blob_digest, is_esm, read_pack
 from esm_client.core.schemas import EsmVersionDetail, LiveEsm, LiveSpace
 
 STATE, PACKS = "space.json", "*.pack"
-AGAIN = "Pull the space again: esm-client spaces pull SPACE FOLDER"
+AGAIN = "Pull the space again: `Client.packs.pull(space, folder)`"
 Named = tuple[str, str]
 """Reference and digest: two names may have the same files, and a name may get other ones."""
 
@@ -23,7 +23,7 @@ class PulledSpace(LiveSpace):
     """What a space ranked when it was last pulled."""
 
     lost: tuple[str, ...] = ()
-    """References of those that the server has lost bytes of, so that nobody can pull them."""
+    """References of those that the server has lost bytes of, so that they cannot be pulled."""
 
     @property
     def arrived(self) -> set[Named]:
@@ -83,7 +83,7 @@ class LocalSpace:
         if content is None:
             raise NotFound(
                 f"{folder} holds no pulled space.",
-                "Pull one with: esm-client spaces pull SPACE FOLDER",
+                "Pull one with: `Client.packs.pull(space, folder)`",
             )
         self.content = content
         held = Held.of(folder)

@@ -6,10 +6,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-try:
-    import fcntl
-except ImportError:  # no such locks on Windows: two processes then must not fill one folder
-    fcntl = None
+from filelock import FileLock
 
 _LOCK = ".lock"
 
@@ -29,9 +26,7 @@ class CachedFolders:
         """The folder of that name, there or not, while no other process writes to it."""
         self.directory.mkdir(parents=True, exist_ok=True)
         folder = self.directory / name
-        with (self.directory / f"{name}{_LOCK}").open("ab") as lock:
-            if fcntl is not None:
-                fcntl.flock(lock, fcntl.LOCK_EX)
+        with FileLock(self.directory / f"{name}{_LOCK}"):
             yield folder
             if folder.is_dir():
                 os.utime(folder)  # the time of its last use, for prune

@@ -60,7 +60,10 @@ def find_folder(path: Path, url: str, space: Space, named: str | None) -> str:
         if not mapped.is_dir():
             raise InvalidInput(
                 f"The space {space.name} is mapped to {mapped}, which is no folder any more.",
-                f"Map it anew: esm-client spaces map {space.name} FOLDER",
+                "Name its folder with `base_model`.",
+                parameters=("base_model",),
+                space=space.name,
+                mapped=str(mapped),
             )
         return str(mapped)
     for place in (space.identity.base_model, space.location):
@@ -70,8 +73,10 @@ def find_folder(path: Path, url: str, space: Space, named: str | None) -> str:
     raise InvalidInput(
         f"The space {space.name} uses the base model {space.identity.base_model}, which is no "
         f"folder on this machine{told}.",
-        f"Name its folder with --base-model, or once for all: esm-client spaces map {space.name} "
-        "FOLDER",
+        "Name its folder with `base_model`.",
+        parameters=("base_model",),
+        space=space.name,
+        mapped=None,
     )
 
 

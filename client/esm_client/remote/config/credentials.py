@@ -1,4 +1,4 @@
-"""What `esm-client login` keeps: one token per registry, in the system's keyring or in a file
+"""What a login keeps: one token per registry, in the system's keyring or in a file
 that only its owner can read."""
 
 import json
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from esm_client.core.disk import disk_errors, write_whole
 from esm_client.core.errors import InvalidInput
+from esm_client.remote.config.folders import config_folder
 from esm_client.remote.config.keyring import forget, keep, recall
 
 _HINT = "Set XDG_CONFIG_HOME to a directory you may write to, or use ESM_REGISTRY_TOKEN."
@@ -41,8 +42,7 @@ class Credentials(BaseModel):
 
 def credentials_file(environment: Mapping[str, str] = os.environ) -> Path:
     """Where the credentials lie on this machine."""
-    home = environment.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(home) / "esm-registry" / "credentials.json"
+    return config_folder(environment) / "credentials.json"
 
 
 def read_credentials(path: Path) -> Credentials:
@@ -66,7 +66,7 @@ def read_credentials(path: Path) -> Credentials:
     except ValidationError:
         # from None: pydantic would show the input, and with it the tokens
         raise InvalidInput(
-            f"{path} is damaged.", "Run: esm-client login URL, which writes it anew."
+            f"{path} is damaged.", "Remove it, and log in again.", credentials=str(path)
         ) from None
 
 

@@ -61,5 +61,5 @@ def forget(url: str) -> None:
 
 
 def _warn(reason: object) -> None:
-    message = f"The system's keyring cannot be used ({reason}); esm-client login asks anew."
+    message = f"The system's keyring cannot be used ({reason}); log in again."
     warnings.warn(message, KeyringWarning, stacklevel=3)

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from esm_client.core.errors import InvalidInput
 from esm_client.remote.config.credentials import credentials_file, read_credentials
+from esm_client.remote.config.folders import cache_folder
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"", "0", "false", "no", "off"}
@@ -24,6 +25,8 @@ class Settings:
     cache_dir: Path
     ca_file: Path | None
     timeout: float
+    patience: float
+    """Seconds to wait for a registry that answered before and does not now."""
 
 
 def resolve_settings(
@@ -33,6 +36,7 @@ def resolve_settings(
     offline: bool | None = None,
     cache_dir: str | os.PathLike[str] | None = None,
     timeout: float | None = None,
+    patience: float | None = None,
     ca_file: str | os.PathLike[str] | None = None,
     environment: Mapping[str, str] = os.environ,
 ) -> Settings:
@@ -52,11 +56,17 @@ def resolve_settings(
         ca_file = ca_file or stored.ca_files.get(known)
     if not url:
         raise InvalidInput(
-            "No registry is named.", "Set ESM_REGISTRY_URL, or run: esm-client login URL"
+            "No registry is named.",
+            "Pass `base_url`, or set ESM_REGISTRY_URL.",
+            parameters=("base_url",),
+            variable="ESM_REGISTRY_URL",
         )
-    timeout = _seconds(environment) if timeout is None else timeout
+    timeout = _seconds(environment, "TIMEOUT", 30) if timeout is None else timeout
     if not (math.isfinite(timeout) and timeout > 0):
         raise InvalidInput(f"A timeout of {timeout} s is not possible.", "Use a positive number.")
+    patience = _seconds(environment, "PATIENCE", 60) if patience is None else patience
+    if not (math.isfinite(patience) and patience >= 0):
+        raise InvalidInput(f"A patience of {patience} s is not possible.", "Use 0 or more seconds.")
     return Settings(
         url=check_url(url),
         token=check_token(token) if token else None,
@@ -64,6 +74,7 @@ def resolve_settings(
         cache_dir=Path(cache_dir) if cache_dir else default_cache_dir(environment),
         ca_file=_existing(Path(ca_file)) if ca_file else None,
         timeout=timeout,
+        patience=patience,
     )
 
 
@@ -71,8 +82,7 @@ def default_cache_dir(environment: Mapping[str, str] = os.environ) -> Path:
     """ESM_REGISTRY_CACHE, or `esm-registry` in the user's cache directory."""
     if named := environment.get("ESM_REGISTRY_CACHE"):
         return Path(named).expanduser()
-    home = environment.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "esm-registry"
+    return cache_folder(environment)
 
 
 def check_url(url: str) -> str:
@@ -106,13 +116,16 @@ def check_token(token: str) -> str:
     return token
 
 
-def _seconds(environment: Mapping[str, str]) -> float:
-    text = environment.get("ESM_REGISTRY_TIMEOUT") or "30"
+def _seconds(environment: Mapping[str, str], name: str, default: float) -> float:
+    text = environment.get(f"ESM_REGISTRY_{name}")
+    if not text:
+        return default
     try:
         return float(text)
     except ValueError as cause:
         raise InvalidInput(
-            f"ESM_REGISTRY_TIMEOUT is {text[:40]!r}.", "Write a number of seconds, for instance 30."
+            f"ESM_REGISTRY_{name} is {text[:40]!r}.",
+            f"Write a number of seconds, for instance {default}.",
         ) from cause
 
 

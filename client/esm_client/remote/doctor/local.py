@@ -26,7 +26,7 @@ def check_cache(directory: Path) -> Check:
         return Check("cache", "failed", f"{directory} cannot be written to: {reason}.", HINT)
     found = f"{directory} holds {size / 1e6:.1f} MB, {free / 1e9:.1f} GB are free"
     if free < SMALL_BYTES:
-        return Check("cache", "warning", f"{found}.", "Run: esm-client cache clear")
+        return Check("cache", "warning", f"{found}.", "Run: `Client.cache.clear()`")
     return Check("cache", "ok", found)
 
 

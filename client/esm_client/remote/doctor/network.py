@@ -13,14 +13,14 @@ from esm_client.remote.http.failures import connection_failed
 _CODES = {
     18: "The certificate signs itself",
     19: "The certificate signs itself",
-    20: "Nobody that this machine trusts has signed the certificate",
-    21: "Nobody that this machine trusts has signed the certificate",
+    20: "No authority that this machine trusts has signed the certificate",
+    21: "No authority that this machine trusts has signed the certificate",
     10: "The certificate has expired",
     62: "The certificate is for another host name",
 }
 _CA = (
-    "Get the PEM file of your organisation's certificates and name it: --ca-file FILE, "
-    "ESM_REGISTRY_CA_FILE, or once for all: esm-client login URL --ca-file FILE"
+    "Get the PEM file of your organisation's certificates and name it in `ca_file` or "
+    "ESM_REGISTRY_CA_FILE."
 )
 
 
@@ -62,13 +62,13 @@ def check_dns(settings: Settings) -> Check:
 
 
 def check_tcp(settings: Settings) -> Check:
-    """Whether somebody listens."""
+    """Whether the port takes connections."""
     try:
         socket.create_connection(_place(settings), settings.timeout).close()
     except OSError as error:
         failure = connection_failed(error, settings.url)
         return Check("TCP", "failed", failure.message, failure.hint)
-    return Check("TCP", "ok", f"somebody listens at port {_place(settings)[1]}")
+    return Check("TCP", "ok", f"port {_place(settings)[1]} takes connections")
 
 
 def check_tls(settings: Settings) -> Check:

@@ -95,7 +95,7 @@ def check_bytes(settings: Settings, info: ServerInfo) -> Check:
 def check_token(settings: Settings) -> Check:
     """Whether the token is known, and for how long."""
     if settings.token is None:
-        fix = f"Run: esm-client login {settings.url}"
+        fix = "Set ESM_REGISTRY_TOKEN, or pass `token`."
         return Check("token", "failed", "No token is set or stored for this registry.", fix)
     transport = Transport(settings)
     try:
@@ -108,7 +108,7 @@ def check_token(settings: Settings) -> Check:
         transport.close()
     found = f"{identity.token!r} of {identity.name}, scope {identity.scope}"
     if identity.expires_at is not None and identity.expires_at - datetime.now(UTC) < SOON:
-        fix = f"Rotate it: esm-client token rotate {identity.token}"
+        fix = "Rotate it: `Client.tokens.rotate(token_id)`"
         when = f"{identity.expires_at:%Y-%m-%d %H:%M} UTC"
         return Check("token", "warning", f"{found}; it expires at {when}.", fix)
     return Check("token", "ok", found)

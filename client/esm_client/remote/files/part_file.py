@@ -8,12 +8,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from esm_client.core.artifact.manifest import digest_file
+from filelock import lock_descriptor
 
-try:
-    import fcntl
-except ImportError:  # no such locks on Windows
-    fcntl = None
+from esm_client.core.artifact.manifest import digest_file
 
 BATCH_BYTES = 2**20
 BATCHES_AHEAD = 4
@@ -24,12 +21,12 @@ def locked(file: BinaryIO, path: Path) -> bool | None:
 
     False: somebody else is at it, or has just finished. None: there are no locks here.
     """
-    if fcntl is None:
+    if os.name == "nt":  # there a lock keeps everybody from reading too
         return None
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return os.fstat(file.fileno()).st_ino == path.stat().st_ino
-    except (BlockingIOError, FileNotFoundError):
+        alone = lock_descriptor(file.fileno(), blocking=False)
+        return alone and os.fstat(file.fileno()).st_ino == path.stat().st_ino
+    except FileNotFoundError:
         return False
     except OSError:
         return None

@@ -39,8 +39,8 @@ def error_of(status: int, content_type: str, body: bytes, url: str) -> EsmError:
 
 
 def not_our_server(url: str, saw: str) -> NotOurServer:
-    """Somebody answered at `url`, and `saw` says what is foreign about it."""
+    """Another server answered at `url`; `saw` says what is foreign about it."""
     return NotOurServer(
         f"{url} answered, but not as an ESM registry ({saw}).",
-        "Check the address and the port (--url or ESM_REGISTRY_URL).",
+        "Check the address and the port (`base_url` or ESM_REGISTRY_URL).",
     )

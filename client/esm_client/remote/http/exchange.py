@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from http import HTTPStatus
 from time import sleep
 from uuid import uuid4
 
@@ -10,12 +11,13 @@ import httpx
 
 from esm_client import __version__
 from esm_client.core.compatibility import misfit
-from esm_client.core.errors import EsmError, OfflineMiss
+from esm_client.core.errors import EsmError, OfflineMiss, Unauthorized
+from esm_client.core.warnings import EsmWarning
 from esm_client.remote.config.settings import Settings
 from esm_client.remote.http.answers import error_of, not_our_server
 from esm_client.remote.http.connection import open_http
-from esm_client.remote.http.failures import connection_failed, is_permanent
-from esm_client.remote.http.retries import RETRIED_STATUSES, did_nothing, pause_before
+from esm_client.remote.http.failures import connection_failed, is_permanent, short_reason
+from esm_client.remote.http.retries import RETRIED_STATUSES, Retries, did_nothing
 
 Params = Mapping[str, str | int | Sequence[str]]
 
@@ -30,6 +32,8 @@ class Exchange:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._http = open_http(settings)
+        self._answered = False
+        self._told = False
 
     @property
     def url(self) -> str:
@@ -61,8 +65,9 @@ class Exchange:
         if self._settings.offline:
             raise OfflineMiss(
                 f"{method} {path} needs the registry, and this client is offline.",
-                "Unset ESM_REGISTRY_OFFLINE or leave --offline out; cached versions can be "
+                "Unset ESM_REGISTRY_OFFLINE or leave `offline` out; cached versions can be "
                 f"pulled from {self._settings.cache_dir}.",
+                parameters=("offline",),
             )
 
         # one name for all tries, also in the server's log
@@ -86,9 +91,9 @@ class Exchange:
             response.close()
 
     def _send(self, build: Callable[[], httpx.Request], *, idempotent: bool) -> httpx.Response:
-        attempt, told = 0, None
+        # a first contact may be a typing error: that is no reason to wait for long
+        tries = Retries(self.url, self._settings.patience if self._answered else 0.0)
         while True:
-            attempt += 1
             try:
                 response = self._http.send(build(), stream=True)
             except httpx.LocalProtocolError:
@@ -96,21 +101,32 @@ class Exchange:
             except httpx.HTTPError as cause:
                 # a request that was never sent may always be sent again
                 again = idempotent or isinstance(cause, httpx.ConnectError)
-                pause = pause_before(attempt, told) if again and not is_permanent(cause) else None
+                pause = tries.pause() if again and not is_permanent(cause) else None
                 if pause is None:
                     raise connection_failed(cause, self.url) from cause
+                reason = short_reason(cause)
             else:
+                status = response.status_code
                 self._compare_versions(response.headers.get("X-ESM-Registry"))
-                if response.status_code not in RETRIED_STATUSES:
+                if status not in RETRIED_STATUSES:
+                    self._answered, self._told = True, False
                     return response
-                if not idempotent and not did_nothing(response.status_code, response.headers):
+                if not idempotent and not did_nothing(status, response.headers):
                     return response
-                told = response.headers.get("Retry-After")  # also while it starts anew
-                pause = pause_before(attempt, told)
+                limited = status == HTTPStatus.TOO_MANY_REQUESTS
+                pause = tries.pause(response.headers.get("Retry-After"), limited=limited)
                 if pause is None:
                     return response
                 response.close()
+                reason = "too many requests" if limited else "it is unavailable"
+            self._tell(tries.notice(reason, pause))
             sleep(pause)
+
+    def _tell(self, notice: str | None) -> None:
+        """Warn once per outage, however many requests wait for its end."""
+        if notice is not None and not self._told:
+            self._told = True
+            warnings.warn(notice, EsmWarning, stacklevel=2)
 
     def _compare_versions(self, server: str | None) -> None:
         problem = misfit(__version__, server) if server else None
@@ -125,6 +141,13 @@ class Exchange:
         content_type = response.headers.get("Content-Type", "").split(";")[0]
         body = self.body(response)
         error = error_of(response.status_code, content_type, body, self.shown(path))
+        if isinstance(error, Unauthorized) and self._settings.token is None:
+            error = Unauthorized(
+                error.message,
+                "Pass `token`, or set ESM_REGISTRY_TOKEN.",
+                variable="ESM_REGISTRY_TOKEN",
+                url=self.url,
+            )
         error.request_id = error.request_id or response.request.headers.get("X-Request-ID")
         return error
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from esm_client.core.errors import ConnectionFailed
 
-_ADDRESS = "Check the address and port (--url or ESM_REGISTRY_URL) and that the server runs."
+_ADDRESS = "Check the address and port (`base_url` or ESM_REGISTRY_URL) and that the server runs."
 _NETWORK = "Check that you are on the network or VPN of the registry."
 
 
@@ -27,18 +27,25 @@ def connection_failed(error: BaseException, url: str) -> ConnectionFailed:
         if isinstance(cause, ssl.SSLError):
             return _tls_failed(cause, url)
         if isinstance(cause, ConnectionRefusedError):
-            return ConnectionFailed(f"Nobody listens at {url} (connection refused).", _ADDRESS)
+            return ConnectionFailed(f"Connection refused: {url}.", _ADDRESS)
         if isinstance(cause, OSError) and cause.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH):
             return ConnectionFailed(f"There is no route to {url}.", _NETWORK)
         if isinstance(cause, TimeoutError):
             return ConnectionFailed(
                 f"{url} did not answer in time (timeout).",
-                f"{_NETWORK} If it is only slow, give Client a longer timeout.",
+                f"{_NETWORK} If it is only slow, use a longer `timeout`.",
             )
     reason = str(error) or type(error).__name__
     return ConnectionFailed(
         f"The connection to {url} broke: {reason.rstrip('.')}.", f"Try again. {_NETWORK}"
     )
+
+
+def short_reason(error: BaseException) -> str:
+    """Why a connection failed, in a few words."""
+    if any(isinstance(cause, ConnectionRefusedError) for cause in _chain(error)):
+        return "connection refused"
+    return "the connection broke"
 
 
 def is_permanent(error: BaseException) -> bool:
@@ -51,8 +58,8 @@ def _tls_failed(cause: ssl.SSLError, url: str) -> ConnectionFailed:
     if isinstance(cause, ssl.SSLCertVerificationError):
         return ConnectionFailed(
             f"The certificate of {url} is not trusted (TLS): {cause.verify_message}.",
-            "If your organisation signs its own certificates, set ESM_REGISTRY_CA_FILE to its "
-            "PEM file.",
+            "If your organisation signs its own certificates, name its PEM file in `ca_file` or "
+            "ESM_REGISTRY_CA_FILE.",
         )
     reason = (cause.reason or str(cause)).replace("_", " ").lower()
     return ConnectionFailed(

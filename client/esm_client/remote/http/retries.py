@@ -5,25 +5,58 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from time import monotonic
 
-RETRIED_STATUSES = frozenset({429, 503})
-ATTEMPTS = 4
+RETRIED_STATUSES = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+FEW_TRIES = 4
 FIRST_PAUSE = 0.25
-LONGEST_PAUSE = 30.0
+LONGEST_PAUSE = 3.0
+LONGEST_ASKED = 30.0
+TOLD_AFTER = 2.0
 
 
-def pause_before(attempt: int, retry_after: str | None = None) -> float | None:
-    """Seconds to wait after the failed try number `attempt`; None to give up.
+class Retries:
+    """The tries of one request to a registry.
 
-    Exponential with full jitter, so that clients that failed together do not return together.
-    A server's Retry-After is followed, but nobody waits longer than LONGEST_PAUSE.
+    There are FEW_TRIES, so that a wrong address is reported within seconds. With `patience`, in
+    seconds from the first failure, there are as many as fit: a registry that answered before may
+    be restarting. A rate limit always gets FEW_TRIES.
     """
-    if attempt >= ATTEMPTS:
-        return None
-    asked = _seconds(retry_after) if retry_after else None
-    if asked is not None:
-        return asked if asked <= LONGEST_PAUSE else None
-    return random.uniform(0, FIRST_PAUSE * 2**attempt)  # noqa: S311 - no secret
+
+    def __init__(self, url: str, patience: float) -> None:
+        self._url = url
+        self._patience = patience
+        self._failures = 0
+        self._began = 0.0
+
+    def pause(self, retry_after: str | None = None, *, limited: bool = False) -> float | None:
+        """Seconds to wait after one more failure; None to give up.
+
+        Exponential with full jitter, so that clients that failed together do not return together.
+        A server's Retry-After is followed, up to LONGEST_ASKED. `limited`: the rate was too high.
+        """
+        now = monotonic()
+        self._failures += 1
+        if self._failures == 1:
+            self._began = now
+        few = self._failures < FEW_TRIES
+        longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self._failures)
+        pause = random.uniform(0, longest)  # noqa: S311 - no secret
+        asked = _seconds(retry_after) if retry_after else None
+        if asked is not None:
+            if asked > LONGEST_ASKED:
+                return None
+            pause = asked if few else max(asked, pause)
+        in_time = not limited and now + pause < self._began + self._patience
+        return pause if few or in_time else None
+
+    def notice(self, reason: str, pause: float) -> str | None:
+        """What to tell a user before this pause; None while the wait is short."""
+        waited = monotonic() - self._began
+        if self._patience <= TOLD_AFTER or waited + pause < TOLD_AFTER:
+            return None
+        left = max(0.0, self._patience - waited)
+        return f"Waiting for {self._url}: {reason}; giving up in {left:.0f} s."
 
 
 def did_nothing(status: int, headers: Mapping[str, str]) -> bool:

@@ -17,7 +17,7 @@ from esm_client.remote.publishing.packs import Packs
 def cached_space(packs: Packs, settings: Settings, space: str, progress: Progress) -> LocalSpace:
     """What a space ranks, from the cache once it is brought up to date; offline as it lies there.
 
-    A damaged folder is pulled anew. Raises NotFound, OfflineMiss, Conflict, StorageFull.
+    A damaged folder is pulled again. Raises NotFound, OfflineMiss, Conflict, StorageFull.
     """
     cache = Cache(settings.cache_dir)
     with (
@@ -30,14 +30,15 @@ def cached_space(packs: Packs, settings: Settings, space: str, progress: Progres
             raise OfflineMiss(
                 f"The space {space} of {settings.url} is not in the cache {cache.directory}, and "
                 "this client is offline.",
-                "Rank in it once while online, or pull it: esm-client spaces pull SPACE FOLDER",
+                f'Rank in it once while online, or pull it: `Client.packs.pull("{space}", folder)`',
+                space=space,
             )
         if f.is_dir():
             try:
                 LocalSpace(f)
             except NotFound:
                 pass  # a pull that broke off, which goes on
-            except InvalidInput:  # nobody but this cache wrote it
+            except InvalidInput:  # this cache alone wrote it
                 remove(f)
         return packs.pull(space, f, progress=progress)
 

@@ -23,7 +23,7 @@ def find_esms(folder: Path) -> tuple[dict[str, Path], list[PackResult]]:
         alone = any((folder / name).is_file() for name in (CONFIG, MODEL))
         raise NotFound(
             f"{folder} holds no directory with an ESM.",
-            f"It is one itself: esm-client push {folder} NAMESPACE/NAME"
+            f'It is one itself: `Client.push("{folder}", name)`'
             if alone
             else f"Name a folder above directories with {CONFIG} and {MODEL}.",
         )

@@ -39,7 +39,8 @@ def find_version(
         raise OfflineMiss(
             f"{reference} of {settings.url} is not in the cache {cache.directory}, and this "
             "client is offline.",
-            "Pull it once while online; esm-client cache ls shows what is there.",
+            "Pull it once while online; `Client.cache.ls()` shows what is there.",
+            reference=str(reference),
         )
     detail = esms.version(reference)
     _check_answers(reference, detail)

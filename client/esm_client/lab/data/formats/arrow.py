@@ -47,7 +47,11 @@ def open_saved(path: Path, split: str | None) -> Table:
             "Name a file, or save the data set again.",
         ) from cause
     if split is not None and not isinstance(data, dict) and str(data.split) != split:
-        raise InvalidDataset(f"{path.name} is one data set without splits.", "Leave split out.")
+        raise InvalidDataset(
+            f"{path.name} is one data set without splits.",
+            "Leave `split` out.",
+            parameters=("split",),
+        )
     return open_dataset(data, path.name, split)
 
 
@@ -64,7 +68,8 @@ def open_hub(
         raise InvalidDataset(
             f"There is no file or folder {name!r}, and datasets cannot load a data set of that "
             f"name: {reason}",
-            "Check the path; or the name, --subset and whether a network is at hand.",
+            "Check the path; or the name, `subset` and the network.",
+            parameters=("subset",),
         ) from cause
     return replace(open_dataset(data, name, split, subset), streamed=streaming)
 
@@ -109,7 +114,9 @@ def choose_split(rows: Mapping[str, int | None], name: str, wanted: str | None) 
         if wanted not in rows:
             raise InvalidDataset(
                 f"{name} has no split {wanted!r}; it has {', '.join(rows)}.",
-                "Name one of them as split.",
+                "Name one of them as `split`.",
+                parameters=("split",),
+                splits=tuple(rows),
             )
         return wanted
     if "train" in rows:

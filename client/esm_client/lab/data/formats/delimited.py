@@ -22,7 +22,9 @@ def open_delimited(path: Path, delimiter: str | None, min_columns: int = 2) -> T
     Raises InvalidDataset for a file that no delimiter splits into so many columns.
     """
     if delimiter is not None and len(delimiter) != 1:
-        raise InvalidDataset(f"The delimiter is {delimiter!r}.", "Use one character.")
+        raise InvalidDataset(
+            f"The delimiter is {delimiter!r}.", "Use one character.", parameters=("delimiter",)
+        )
     found = delimiter or _find_delimiter(path)
     header = next(iter(_first_rows(path, found)), list[str]())
     if len(header) < min_columns:
@@ -31,7 +33,8 @@ def open_delimited(path: Path, delimiter: str | None, min_columns: int = 2) -> T
         shown = header[0][:60] if header else ""
         raise InvalidDataset(
             f"{path.name} has one column only, {shown!r}, when split at {found!r}.{looks}",
-            "A data set needs texts and labels; check the delimiter.",
+            "A data set needs texts and labels; check the `delimiter`.",
+            parameters=("delimiter",),
         )
 
     def read(names: Sequence[str]) -> Iterator[Columns]:

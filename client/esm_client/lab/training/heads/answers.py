@@ -40,7 +40,8 @@ class AnswerHead:
         if (spans[trained, 0] == IGNORED).all():
             raise InvalidLabels(
                 f"Every answer lies beyond the {encoder.max_length} tokens that are read.",
-                "Use a larger max_length, or shorter contexts.",
+                "Use a larger `max_length`, or shorter contexts.",
+                parameters=("max_length",),
             )
         self._tokens, self._spans = TokenStore(ids), spans
         self._labels = torch.tensor(spans, device=encoder.device)

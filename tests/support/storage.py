@@ -10,7 +10,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from servers.s3 import GIVEN, S3Server, missing, open_server
+from minio.commonconfig import CopySource
+from support.s3 import GIVEN, S3Server, missing, open_server
 
 IN_BUCKET = os.environ.get("ESM_TEST_STORAGE") == "s3"
 """Read once: tests clean their environment."""
@@ -41,8 +42,24 @@ def storage_env(data_dir: Path) -> dict[str, str]:
     """The variables of a registry's store; the same directory has the same blobs."""
     if not IN_BUCKET:
         return {}
-    prefix = hashlib.sha256(str(data_dir.absolute()).encode()).hexdigest()[:16]
-    return s3_server().env(bucket(), prefix)
+    return s3_server().env(bucket(), _prefix(data_dir))
+
+
+def copy_blobs(source: Path, target: Path) -> None:
+    """Give a data directory the blobs of another one, and what the engine keeps beside them."""
+    for folder in ("blobs", "engine"):
+        if (source / folder).exists():
+            shutil.copytree(source / folder, target / folder)
+    if IN_BUCKET:
+        client, old, new = s3_server().client(), _prefix(source), _prefix(target)
+        for found in client.list_objects(bucket(), f"{old}/", recursive=True):
+            name = found.object_name or ""
+            copied = new + name.removeprefix(old)
+            client.copy_object(bucket(), copied, CopySource(bucket(), name))
+
+
+def _prefix(data_dir: Path) -> str:
+    return hashlib.sha256(str(data_dir.absolute()).encode()).hexdigest()[:16]
 
 
 def overwrite(data_dir: Path, digest: str, content: bytes) -> None:

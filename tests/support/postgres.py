@@ -1,4 +1,4 @@
-"""A private PostgreSQL from Debian's binaries; `python tests/servers/postgres.py start DIRECTORY`.
+"""A private PostgreSQL from Debian's binaries; `python tests/support/postgres.py start DIRECTORY`.
 
 It sorts text by the rules of English, not by bytes: whatever counts on bytes has to say so.
 A server that is there already may be named instead: ESM_TEST_POSTGRES_URL, of a user who may
@@ -138,10 +138,18 @@ def shared_url() -> str:
 
 def fresh_database(url: str | None = None) -> str:
     """The URL of a new, empty database."""
-    url = url or shared_url()
+    return _created(url or shared_url(), "")
+
+
+def copied_database(url: str) -> str:
+    """The URL of a new database with the content of another one, which nobody uses just now."""
+    return _created(shared_url(), f'TEMPLATE "{make_url(url).database}"')
+
+
+def _created(url: str, how: str) -> str:
     name = f"esm_{uuid4().hex}"
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')  # pyright: ignore[reportArgumentType]
+        connection.execute(f'CREATE DATABASE "{name}" {how}')  # pyright: ignore[reportArgumentType]
     return make_url(url).set(database=name).render_as_string(hide_password=False)
 
 

@@ -1,15 +1,17 @@
 """Which database a test runs on: each kind by name, or ESM_TEST_DATABASE for its servers."""
 
 import os
-from functools import cache
+import shutil
 from pathlib import Path
 
 import pytest
-from servers import postgres
+from support import postgres
 
 KINDS = ("sqlite", "postgresql")
 CHOSEN = os.environ.get("ESM_TEST_DATABASE", "sqlite")
 """What the servers of the tests run on."""
+_URLS: dict[Path, str] = {}
+"""Of the databases that data directories have on PostgreSQL."""
 
 
 def empty(kind: str, directory: Path) -> str:
@@ -28,6 +30,16 @@ def database_setting(data_dir: Path) -> dict[str, str]:
     return {"ESM_SERVER_DATABASE_URL": _database_of(data_dir.absolute())}
 
 
-@cache
+def copy_database(source: Path, target: Path) -> None:
+    """Give a data directory the content of another one's database, which nobody uses just now."""
+    if CHOSEN == "sqlite":
+        for file in source.glob("registry.sqlite3*"):
+            shutil.copy2(file, target)
+        return
+    _URLS[target.absolute()] = postgres.copied_database(_database_of(source.absolute()))
+
+
 def _database_of(data_dir: Path) -> str:
-    return empty(CHOSEN, data_dir)
+    if data_dir not in _URLS:
+        _URLS[data_dir] = empty(CHOSEN, data_dir)
+    return _URLS[data_dir]

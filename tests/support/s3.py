@@ -1,7 +1,7 @@
 """A real S3 server for tests: Ceph's RADOS Gateway with one node, private, on loopback.
 
-    python tests/servers/s3.py start [DIRECTORY]    prints its variables; it runs on
-    python tests/servers/s3.py stop [DIRECTORY]
+    python tests/support/s3.py start [DIRECTORY]    prints its variables; it runs on
+    python tests/support/s3.py stop [DIRECTORY]
 
 Needs Debian's radosgw, ceph-mon and ceph-osd. ESM_TEST_S3_ENDPOINT, _ACCESS_KEY and _SECRET_KEY
 name a server that runs already instead.

@@ -1,31 +1,31 @@
-"""The registry of a workflow: the client that was given, or one of the user's settings."""
+"""The registry that a function works with: the caller's client, or one of its own."""
 
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from esm_client.core.errors import EsmWarning
 from esm_client.core.schemas import Space
+from esm_client.core.warnings import EsmWarning
 
 if TYPE_CHECKING:
     from esm_client.remote.client import Client
 
 
 @contextmanager
-def opened(client: "Client | None") -> "Generator[Client]":
-    """The client that was given, which stays open, or one that is closed at the end."""
-    from esm_client.remote.client import Client
-
+def connected(client: "Client | None") -> "Generator[Client]":
+    """The given client, which stays open; else `Client()` as long as the block lasts."""
     if client is not None:
         yield client
         return
+    from esm_client.remote.client import Client
+
     with Client() as own:
         yield own
 
 
 def warn_if_retired(space: Space) -> None:
-    """Warn of a space that gets no new ESMs, and say what to use instead."""
+    """Warn of a space that gets no new ESMs, and name the one to use instead."""
     if space.retired_at is not None:
         instead = f"; use {space.successor}" if space.successor else ""
         warnings.warn(

@@ -1,0 +1,211 @@
+"""Errors in the words of the command line: options and commands instead of Python names.
+
+Messages below the command line name Python arguments and functions in backquotes:
+
+    Pass `label_column`.                                 Pass --label-column.
+    Pass `text_columns=["a", "b"], label_column="c"`.    Pass --text-column a --text-column b ...
+    List them: `Client.aliases.list("team/news")`        List them: esm-client alias list team/news
+"""
+
+import ast
+import re
+import shlex
+from collections.abc import Collection, Mapping, Sequence
+
+from esm_client.core.checkup import Check
+from esm_client.core.errors import EsmError
+
+PARAMETERS: Mapping[str, str] = {
+    "base_model": "--base-model",
+    "base_model_name": "--base-model-name",
+    "base_url": "--url",
+    "ca_file": "--ca-file",
+    "card": "--card",
+    "contact": "--contact",
+    "data_revision": "--data-revision",
+    "delimiter": "--delimiter",
+    "device": "--device",
+    "embedded": "--send-embeddings",
+    "embeddings": "--embeddings",
+    "epochs": "--epochs",
+    "evaluation_rows": "--evaluation-rows",
+    "evaluation_split": "--evaluation-split",
+    "expires_in_days": "--expires-days",
+    "force": "--force",
+    "intercept": "--no-intercept",
+    "keep_copies": "--keep-copies",
+    "kind": "--kind",
+    "label_column": "--label-column",
+    "labels": "--labels",
+    "licence": "--licence",
+    "limit_rows": "--limit-rows",
+    "location": "--location",
+    "max_length": "--max-length",
+    "methods": "--method",
+    "mode": "--mode",
+    "namespace": "--namespace",
+    "offline": "--offline",
+    "output": "--output",
+    "pooling": "--pooling",
+    "pulled": "--pack",
+    "ranking": "--ranking",
+    "robot": "--robot",
+    "scope": "--scope",
+    "send_embeddings": "--send-embeddings",
+    "source_data": "--source-data",
+    "source_models": "--source-model",
+    "sources": "--source",
+    "space": "--space",
+    "split": "--split",
+    "streaming": "--streaming",
+    "subset": "--subset",
+    "text_columns": "--text-column",
+    "timeout": "--timeout",
+    "uncertainty": "--uncertainty",
+    "unlabelled": "--unlabelled",
+    "user": "--user",
+    "workers": "--workers",
+}
+"""The option that stands for a Python argument."""
+
+COMMANDS: Mapping[str, str] = {
+    "Client.aliases.history": "alias history",
+    "Client.aliases.list": "alias list",
+    "Client.cache.clear": "cache clear",
+    "Client.cache.ls": "cache ls",
+    "Client.facets": "list --facets",
+    "Client.list": "list",
+    "Client.namespaces.list": "namespace list",
+    "Client.namespaces.members": "namespace members",
+    "Client.packs.pull": "spaces pull",
+    "Client.pull_source_model": "pull --source-model",
+    "Client.push": "push",
+    "Client.rank_locally": "rank --pack",
+    "Client.ranking": "ranking",
+    "Client.show": "show",
+    "Client.tokens.create": "token create",
+    "Client.tokens.list": "token list",
+    "Client.tokens.rotate": "token rotate",
+}
+"""The command that does what a Python function does."""
+
+_SPAN = re.compile(r"`([^`]{1,300})`")
+
+
+def next_step(error: EsmError, options: Collection[str] | None = None) -> str:
+    """What to do next, as a user of the command line does it.
+
+    options: those that the running command has; None for all. An argument that it has no option
+    for keeps its Python name.
+    """
+    if (own := _own_step(error, options)) is not None:
+        return own
+    hint = in_command_words(error.hint, options)
+    named = [PARAMETERS[one] for one in error.parameters if one in PARAMETERS]
+    more = [
+        one for one in dict.fromkeys(named)
+        if (options is None or one in options) and one not in hint
+    ]  # fmt: skip
+    return f"{hint} ({', '.join(more)})".strip() if more else hint
+
+
+def fix_of(check: Check) -> str:
+    """How to mend what a check of the doctor found, by options and commands."""
+    fix = in_command_words(check.fix)
+    if check.name == "token" and check.state == "failed":
+        return f"{fix} To store one, run: esm-client login URL"
+    if PARAMETERS["ca_file"] in fix:
+        return f"{fix} Once for all, run: esm-client login URL --ca-file FILE"
+    return fix
+
+
+def in_command_words(text: str, options: Collection[str] | None = None) -> str:
+    """A text with options and commands where it names arguments and functions in backquotes."""
+
+    def replaced(span: re.Match[str]) -> str:
+        return _spoken(span[1], options) or span[0]
+
+    return _SPAN.sub(replaced, text)
+
+
+def options_of(arguments: Sequence[str]) -> frozenset[str]:
+    """The options of the command that a command line runs."""
+    import typer
+
+    from esm_client.cli.app import app
+
+    command = typer.main.get_command(app)
+    for word in arguments:
+        command = getattr(command, "commands", {}).get(word, command)
+    return frozenset(option for one in command.params for option in one.opts)
+
+
+def _spoken(code: str, options: Collection[str] | None) -> str | None:
+    """The words for an argument, several arguments with values, or a call; None for others."""
+    try:
+        parsed = ast.parse(f"_({code})", mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return None
+    if not isinstance(parsed, ast.Call):
+        return None
+    match parsed.args:
+        case [ast.Name(id=name)] if name in PARAMETERS and not parsed.keywords:
+            offered = options is None or PARAMETERS[name] in options
+            return PARAMETERS[name] if offered else name
+        case [ast.Call() as call] if ast.unparse(call.func) in COMMANDS and _known(call):
+            words = ["esm-client", *COMMANDS[ast.unparse(call.func)].split()]
+            return shlex.join([*words, *_words(call)])
+        case [] if parsed.keywords and _known(parsed):
+            used = [PARAMETERS[one.arg or ""] for one in parsed.keywords]
+            offered = options is None or set(used) <= set(options)
+            return shlex.join(_words(parsed)) if offered else code
+        case _:
+            return None
+
+
+def _known(call: ast.Call) -> bool:
+    """Whether all arguments are values, lists of values or variables, by names that are known."""
+    values = [*call.args, *(one.value for one in call.keywords)]
+    inner = [item for one in values for item in (one.elts if isinstance(one, ast.List) else [one])]
+    return all(isinstance(one, ast.Constant | ast.Name) for one in inner) and all(
+        one.arg in PARAMETERS for one in call.keywords
+    )
+
+
+def _words(call: ast.Call) -> list[str]:
+    """The arguments of a call as a command line takes them."""
+    words = [_word(one) for one in call.args]
+    for keyword in call.keywords:
+        option, value = PARAMETERS[keyword.arg or ""], keyword.value
+        for one in value.elts if isinstance(value, ast.List) else [value]:
+            words += [option] if _word(one) == "True" else [option, _word(one)]
+    return words
+
+
+def _word(value: ast.expr) -> str:
+    """A value; of a variable its name in capitals, as help texts show what is to be filled in."""
+    if isinstance(value, ast.Constant):
+        return str(value.value)
+    return ast.unparse(value).upper()
+
+
+def _own_step(error: EsmError, options: Collection[str] | None) -> str | None:
+    """What only the command line can do, by the facts of an error; None for all others."""
+    match error.facts:
+        case {"variable": str(variable)}:
+            url = shlex.quote(str(error.facts.get("url", "URL")))
+            return f"Set {variable}, or run: esm-client login {url}"
+        case {"credentials": _}:
+            return "Run: esm-client login URL, which writes it again."
+        case {"space": str(space), "mapped": str()}:
+            return f"Map it again: {_mapping(space)}"
+        case {"space": str(space), "mapped": None}:
+            if options is not None and PARAMETERS["base_model"] not in options:
+                return f"Map its folder once for all: {_mapping(space)}"
+            return f"Name its folder with --base-model, or once for all: {_mapping(space)}"
+        case _:
+            return None
+
+
+def _mapping(space: str) -> str:
+    return shlex.join(["esm-client", "spaces", "map", space, "FOLDER"])

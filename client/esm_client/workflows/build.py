@@ -1,0 +1,112 @@
+"""`build`: the ESMs of many data sets, and publishing them."""
+
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from esm_client.core.errors import InvalidInput
+from esm_client.lab.build.build import OnBuilt, Push, build_plan, unheard
+from esm_client.lab.build.plan import BaseModelChoice, Plan
+from esm_client.lab.build.report import BuildReport, BuildRow
+from esm_client.lab.progress import Show
+from esm_client.workflows.connection import connected
+
+if TYPE_CHECKING:
+    from esm_client.remote.client import Client
+
+
+def build(
+    plan: str | os.PathLike[str] | Plan,
+    output: str | os.PathLike[str],
+    *,
+    base_models: Sequence[str] = (),
+    base_model_name: str | None = None,
+    spaces: Sequence[str] = (),
+    push: str | None = None,
+    limit_rows: int | None = None,
+    epochs: int | None = None,
+    devices: Sequence[str] = (),
+    workers: int | None = None,
+    threads: int | None = None,
+    dry_run: bool = False,
+    force: bool = False,
+    client: "Client | None" = None,
+    progress: Show = None,
+    on_result: OnBuilt = unheard,
+) -> BuildReport:
+    """Build what is missing of the ESMs of many data sets into `output`/SPACE/NAME.
+
+    Goes on where an earlier call was broken off; an ESM that fails stops no other.
+
+    Args:
+        plan: a plan, its .toml file, or a folder or file of data, which is a plan by itself.
+        base_models: folders or hub ids to build for instead of those of the plan.
+        base_model_name: what others call the one base model: `org/name`.
+        spaces: spaces of the registry to build for, each with its own base model; the folder
+            of each is in `base_models`, in the same order, or known on this machine.
+        push: the namespace in which each ESM is published as soon as it is built.
+        limit_rows, epochs: of every data set, whatever the plan says.
+        devices: torch devices; default: every CUDA device, else MPS or the CPU.
+        workers: processes per device. threads: CPU threads of each.
+        dry_run: read the data sets, and build nothing.
+        force: publish what is worse than no map, too.
+        client: the registry, where one is needed; default: `Client()`.
+        progress: None for bars on a terminal, False for none, or what to tell, from threads.
+        on_result: told of each ESM that is built, or is not.
+
+    Raises InvalidInput for a plan that cannot be used, NotFound for a space, Unauthorized,
+    Conflict where another run is at work in `output`.
+    """
+    if base_model_name is not None and len(base_models) != 1:
+        raise InvalidInput(
+            "base_model_name names one base model.", "Pass one in `base_models`.",
+            parameters=("base_model_name",),
+        )  # fmt: skip
+    wanted = plan if isinstance(plan, Plan) else Plan.read(Path(plan))
+    wanted = wanted.with_settings(limit_rows=limit_rows, epochs=epochs)
+    with ExitStack() as stack:
+        publish: Push | None = None
+        models = [BaseModelChoice(model=folder, name=base_model_name) for folder in base_models]
+        if spaces or (push is not None and not dry_run):
+            registry = stack.enter_context(connected(client))
+            if spaces:
+                models = _models_of(registry, spaces, base_models)
+            if push is not None and not dry_run:
+                registry.whoami()  # before hours of work: address and token are right
+                publish = _pusher(registry, push, force=force)
+        if models:
+            wanted = wanted.model_copy(update={"base_models": tuple(models)})
+        return build_plan(
+            wanted, Path(output), devices=devices, workers=workers, threads=threads, push=publish,
+            force=force, dry_run=dry_run, progress=progress, on_result=on_result,
+        )  # fmt: skip
+
+
+def _models_of(
+    client: "Client", spaces: Sequence[str], folders: Sequence[str]
+) -> list[BaseModelChoice]:
+    from esm_client.remote.config.base_models import base_models_file, find_folder
+
+    found: list[BaseModelChoice] = []
+    for place, name in enumerate(spaces):
+        space = client.space(name)
+        named = folders[place] if place < len(folders) else None
+        found.append(
+            BaseModelChoice(
+                model=find_folder(base_models_file(), client.url, space, named),
+                name=space.identity.base_model,
+                pooling=space.identity.pooling,
+                max_length=space.identity.max_length,
+                separator=space.identity.separator,
+            )
+        )
+    return found
+
+
+def _pusher(client: "Client", namespace: str, *, force: bool) -> Push:
+    def push(folder: Path, row: BuildRow) -> str:
+        return client.push(folder, f"{namespace}/{row.name}", force=force).reference
+
+    return push

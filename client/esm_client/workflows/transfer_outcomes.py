@@ -1,0 +1,59 @@
+"""Reporting to the registry what came of the sources of one of its rankings."""
+
+import re
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from esm_client.core.errors import EsmError
+from esm_client.core.warnings import EsmWarning
+
+if TYPE_CHECKING:
+    from esm_client.lab.evaluation.transfer_report import TransferReport
+    from esm_client.remote.client import Client
+
+MAX_METRIC_NAME = 50
+
+
+def report_outcomes(client: "Client", ranking: str, report: "TransferReport") -> int | None:
+    """Report every result of single sources and of the baseline; returns how many.
+
+    What was reported of the ranking before in this metric is withdrawn first: another recipe or
+    other rows may stand behind it, and regret would compare what does not compare. Where the
+    registry cannot be told of all, a warning says so, and None is returned.
+    """
+    name = as_metric_name(report.metric_name)
+    outcomes = _outcomes(report)
+    try:
+        client.outcomes.withdraw(ranking, name)
+        for reference, seed, value in outcomes:
+            client.outcomes.report(ranking, reference, value, metric_name=name, seed=seed)
+    except EsmError as error:
+        warnings.warn(
+            f"the registry could not be told of all results: {error} They are kept; the same call "
+            "again reports them.",
+            EsmWarning,
+            stacklevel=2,
+        )
+        return None
+    return len(outcomes)
+
+
+def as_metric_name(text: str) -> str:
+    """A metric's name as outcomes have it.
+
+    >>> as_metric_name("F1 of the answer's tokens")
+    'f1-of-the-answer-s-tokens'
+    """
+    plain = re.sub(r"[^a-z0-9._-]+", "-", text.lower())
+    return plain.strip(".-")[:MAX_METRIC_NAME]
+
+
+def _outcomes(report: "TransferReport") -> Sequence[tuple[str | None, int, float]]:
+    """Source or baseline, seed and performance; a chain stands in no ranking."""
+    return [
+        (row.names[0] if row.names else None, seed, value)
+        for row in report.rows
+        if len(row.names) < 2
+        for seed, value in (row.performances or {}).items()
+    ]

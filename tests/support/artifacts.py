@@ -1,0 +1,93 @@
+"""Small valid ESMs, and sending them over plain HTTP."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+
+from esm_client.core.artifact.config import EsmConfig
+from esm_client.core.artifact.directory import CARD, EsmArtifact, directory_manifest
+from esm_client.core.maps.affine import AffineMap
+from esm_client.core.schemas import FitReport, SourceTask
+from esm_client.core.shield.source import SourceSketches
+from esm_client.core.spaces import CANARIES, SpaceIdentity
+
+
+def make_esm(
+    folder: Path,
+    name: str = "esm",
+    dimension: int = 16,
+    seed: int = 0,
+    *,
+    space_seed: int = 0,
+    with_space: bool = True,
+    with_canaries: bool = True,
+    base_model: str = "test-org/tiny-bert",
+    data_set: str | None = None,
+    card: str = "",
+    rows: Sequence[Sequence[str]] = (),
+    language: str | None = "en",
+) -> Path:
+    """Write a small valid ESM into a folder of its own; its directory.
+
+    ESMs of one dimension and `space_seed` share an embedding space; `rows` are the texts of the
+    source, for the sketches of the shield.
+    """
+    rng = np.random.default_rng(seed)
+    shape = (len(CANARIES), dimension)
+    canaries = np.random.default_rng([space_seed, dimension]).standard_normal(shape)
+    weight = np.eye(dimension) + rng.standard_normal((dimension, dimension)) / dimension
+    identity = SpaceIdentity(
+        base_model=base_model, revision="main", pooling="mean", dimension=dimension
+    )
+    artifact = EsmArtifact(
+        config=EsmConfig(
+            base_model=base_model,
+            task=SourceTask(
+                data_set=data_set or f"test/{name}",
+                text_columns=("text",),
+                label_column="label",
+                split="train",
+                num_rows=100,
+                seed=seed,
+                language=language,
+                kind="classification",
+                num_labels=2,
+            ),
+            dimension=dimension,
+            space=identity if with_space else None,
+            fit=FitReport(solver="ridge", held_out_mse=0.05, identity_mse=0.2, held_out_rows=20),
+        ),
+        map=AffineMap(weight.astype(np.float32), rng.standard_normal(dimension).astype(np.float32)),
+        summary={
+            **({"canaries": canaries.astype(np.float32)} if with_canaries else {}),
+            **(SourceSketches.of(rows).tensors() if rows else {}),
+        },
+        card=card or f"# {name}\n",
+        provenance={"device": "cpu", "seconds": 0.1},
+    )
+    return artifact.write(folder / name)
+
+
+def upload(client: httpx.Client, directory: Path, namespace: str) -> dict[str, Any]:
+    """Upload all files of a directory; the manifest as JSON."""
+    manifest, _ = directory_manifest(directory)
+    for name, entry in manifest.files.items():
+        content = (directory / name).read_bytes()
+        path = f"/v1/namespaces/{namespace}/blobs/{entry.sha256}"
+        client.put(path, content=content).raise_for_status()
+    return manifest.model_dump(mode="json")
+
+
+def publish(server: Any, directory: Path, path: str, **fields: Any) -> httpx.Response:
+    """Upload a directory and publish it at `namespace/name` of a RunningRegistry; the response."""
+    with server.client(server.write_token) as client:
+        body: dict[str, Any] = {"manifest": upload(client, directory, path.split("/")[0])}
+        body["card"] = (directory / CARD).read_text()
+        fingerprint = EsmArtifact.read(directory).fingerprint
+        if fingerprint is not None:
+            body["fingerprint"] = fingerprint.model_dump(mode="json")
+        body |= fields
+        return client.post(f"/v1/esms/{path}/versions", json=body)

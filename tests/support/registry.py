@@ -1,0 +1,260 @@
+"""A registry of a test: its data, its commands, and a server on it in a process of its own."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+from sqlalchemy import text
+from support import databases, storage
+from support.server_commands import run_here
+
+from esm_server.auth.service import AuthService
+from esm_server.db.database import Database
+from esm_server.settings import Settings
+from esm_server.storage.base import BlobStore
+from esm_server.storage.choice import open_store
+
+SECONDS = 60
+"""For a server to start or to stop, and for a command."""
+COMMAND = (sys.executable, "-m", "esm_server.cli")
+
+
+def settings_of(data_dir: Path, env: dict[str, str]) -> Settings:
+    """The settings of a server with this environment."""
+    prefix = "ESM_SERVER_"
+    given = {key: value for key, value in env.items() if key.startswith(prefix)}
+    values = {key.removeprefix(prefix).lower(): value for key, value in given.items()}
+    return Settings(**{**values, "data_dir": data_dir})
+
+
+def back_ends(data_dir: Path) -> dict[str, str]:
+    """The variables of the database and the store that belong to a data directory."""
+    return {**databases.database_setting(data_dir), **storage.storage_env(data_dir)}
+
+
+class RunningRegistry:
+    """A server in its own process, on a free loopback port.
+
+    `copy_of` another one, which is stopped: with the same content and tokens. Such a copy starts
+    when it is first asked over HTTP, or by `start`: commands need no server.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        env: dict[str, str] | None = None,
+        port: str = "0",
+        *,
+        copy_of: "RunningRegistry | None" = None,
+    ) -> None:
+        self.data_dir = data_dir
+        data_dir.mkdir(parents=True, exist_ok=True)
+        self.log_file = data_dir / f"server-{uuid4().hex}.log"
+        self.output_file = self.log_file.with_suffix(".out")
+        self._port = port
+        self._url: str | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        if copy_of is not None:
+            storage.copy_blobs(copy_of.data_dir, data_dir)
+            databases.copy_database(copy_of.data_dir, data_dir)
+        self._env = {
+            **{key: value for key, value in os.environ.items() if not key.startswith("ESM_")},
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+            "OMP_NUM_THREADS": "1",
+            **back_ends(data_dir),
+            **(env or {}),
+        }
+        if copy_of is not None:
+            self.admin_token, self.write_token = copy_of.admin_token, copy_of.write_token
+            self.read_token = copy_of.read_token
+            return
+        self.start()
+        try:
+            self.admin_token = self.create_token("admin")
+            self.write_token = self.create_token("write")
+            self.read_token = self.create_token("read")
+        except BaseException:
+            self.kill()
+            raise
+
+    def start(self) -> "RunningRegistry":
+        """Start the server of a copy, unless it runs; itself."""
+        if self._process is not None:
+            return self
+        with self.log_file.open("wb") as log, self.output_file.open("wb") as output:
+            self._process = subprocess.Popen(
+                [*COMMAND, "serve", "--port", self._port, "--data-dir", str(self.data_dir)],
+                env=self._env,
+                stdout=output,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+            )
+        try:
+            self._url = self._wait_until_listening(self._process)
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        self.start()
+        assert self._url is not None
+        return self._url
+
+    @property
+    def store(self) -> BlobStore:
+        """Its blobs, seen from beside it."""
+        return open_store(self.settings)
+
+    @property
+    def pid(self) -> int:
+        return self._started.pid
+
+    @property
+    def workers(self) -> list[int]:
+        """Processes that score for it."""
+        tasks = Path(f"/proc/{self.pid}/task").glob("*/children")
+        return [int(pid) for path in tasks for pid in path.read_text().split()]
+
+    @property
+    def output(self) -> str:
+        """What the server printed to stdout."""
+        return self.output_file.read_text()
+
+    @property
+    def log(self) -> str:
+        """What the server wrote to stderr."""
+        return self.log_file.read_text()
+
+    @property
+    def settings(self) -> Settings:
+        """What it runs with."""
+        return settings_of(self.data_dir, self._env)
+
+    def run_command(
+        self, *arguments: str, data_dir: Path | None = None, env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run another `esm-server` command here: on the same data unless another one is named.
+
+        That other directory has back ends of its own, of the same kinds, unless `env` names some.
+        """
+        return run_here(*self._command(arguments, data_dir, env))
+
+    def run_process(
+        self, *arguments: str, data_dir: Path | None = None, env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """The same in a process of its own: for `serve`, and for what is about processes."""
+        words, environment = self._command(arguments, data_dir, env)
+        return subprocess.run(
+            [*COMMAND, *words],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+
+    def begin_command(self, *arguments: str) -> subprocess.Popen[str]:
+        """An `esm-server` command on the same data, as a process that goes on by itself."""
+        words, environment = self._command(arguments, None, None)
+        return subprocess.Popen(
+            [*COMMAND, *words],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def create_token(self, scope: str, lifetime: timedelta | None = None) -> str:
+        """A new token of a new name, as `esm-server token create` makes it, but faster."""
+        database = self.database()
+        try:
+            name = f"{scope}-{uuid4().hex[:8]}"
+            return AuthService(database).create(name, scope, lifetime=lifetime)
+        finally:
+            database.close()
+
+    def database(self) -> Database:
+        """The server's own database, for whoever closes it again."""
+        return Database(self.settings.url)
+
+    def query(self, statement: str, **values: object) -> list[tuple[Any, ...]]:
+        """Run one SQL statement in the server's own database; what it returns, if anything."""
+        database = self.database()
+        try:
+            with database.write() as session:
+                result: Any = session.connection().execute(text(statement), values)
+                return [tuple(row) for row in result] if result.returns_rows else []
+        finally:
+            database.close()
+
+    def client(self, token: str | None = None) -> httpx.Client:
+        """An HTTP client that sends this token."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False)
+
+    def kill(self) -> None:
+        """SIGKILL, as a power cut would; nothing where it never started."""
+        if self._process is not None:
+            self._end(signal.SIGKILL)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has started and its process has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    def stop(self) -> int:
+        """SIGTERM; the exit status, 0 where it never started."""
+        return 0 if self._process is None else self._end(signal.SIGTERM)
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal, and do not wait for what comes of it."""
+        self._started.send_signal(number)
+
+    def wait(self) -> int:
+        """The exit status, once it has ended."""
+        return self._started.wait(SECONDS)
+
+    @property
+    def _started(self) -> "subprocess.Popen[bytes]":
+        assert self._process is not None, "its server has not been started"
+        return self._process
+
+    def _command(
+        self, arguments: tuple[str, ...], data_dir: Path | None, env: dict[str, str] | None
+    ) -> tuple[list[str], dict[str, str]]:
+        own = back_ends(data_dir) if data_dir else {}
+        words = [*arguments, "--data-dir", str(data_dir or self.data_dir)]
+        return words, {**self._env, **own, **(env or {})}
+
+    def _end(self, number: signal.Signals) -> int:
+        process = self._started
+        if process.poll() is None:
+            process.send_signal(number)
+        try:
+            return process.wait(SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
+
+    def _wait_until_listening(self, process: "subprocess.Popen[bytes]") -> str:
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            if match := re.search(r"listening on (http://\S+)", self.output):
+                return match[1]
+            if process.poll() is not None:
+                break
+            time.sleep(0.02)
+        raise RuntimeError(f"the server did not start: {self.output} {self.log}")
