@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from esm_client.workflows.build import build
     from esm_client.workflows.evaluate import evaluate
     from esm_client.workflows.methods import rank_by_methods
+    from esm_client.workflows.rank import rank
     from esm_client.workflows.transfer import transfer
 
 _HOMES = {
@@ -46,6 +47,7 @@ _HOMES = {
     "fold_sketches": "esm_client.core.scoring.jackknife",
     "load_task": "esm_client.lab.data.loading",
     "log_maximum_evidence": "esm_client.core.scoring.evidence",
+    "rank": "esm_client.workflows.rank",
     "rank_by_methods": "esm_client.workflows.methods",
     "train_esm": "esm_client.lab.training.train",
     "transfer": "esm_client.workflows.transfer",
@@ -70,6 +72,7 @@ __all__ = [
     "fold_sketches",
     "load_task",
     "log_maximum_evidence",
+    "rank",
     "rank_by_methods",
     "train_esm",
     "transfer",
