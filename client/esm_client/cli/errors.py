@@ -10,7 +10,7 @@ Messages below the command line name Python arguments and functions in backquote
 import ast
 import re
 import shlex
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from esm_client.core.checkup import Check
 from esm_client.core.errors import EsmError
