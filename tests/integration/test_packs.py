@@ -17,9 +17,10 @@ def test_pushed_pulled_and_ranked_alike(client, many, unique, target, sketch, tm
     (tmp_path / "broken").mkdir()
     told = []
     results = client.packs.push(
-        unique, {**many, "broken": tmp_path / "broken"}, space=unique, watch=told.append
-    )
-    assert told[-1] == len(many) + 1
+        unique, {**many, "broken": tmp_path / "broken"}, space=unique,
+        progress=lambda *counts: told.append(counts),
+    )  # fmt: skip
+    assert told[-1] == ("Pushing ESMs", len(many) + 1, len(many) + 1)
     assert [r.name for r in results if r.problem] == ["broken"]
     assert all(r.is_new and r.version == 1 for r in results if not r.problem)
     again = client.packs.push(unique, many, space=unique)

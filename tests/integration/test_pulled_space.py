@@ -50,7 +50,7 @@ def test_a_later_pull_fetches_what_is_new_and_forgets_what_is_gone(client, many,
     client.packs.push(unique, {name: many[name] for name in names[10:12]}, space=unique)
     client.esms.yank(f"{unique}/{names[0]}@1", "wrong data")
     told = []
-    local = client.packs.pull(unique, folder, watch=lambda *counts: told.append(counts))
+    local = client.packs.pull(unique, folder, progress=lambda _, *counts: told.append(counts))
     assert told == [(0, 2), (2, 2)]
     assert {d.name for d in local.versions} == set(names[1:12])
     assert len(list(folder.glob("*.pack"))) == 2

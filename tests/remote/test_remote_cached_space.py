@@ -29,7 +29,7 @@ def _pull(relayed, space):
     def run(*, offline=False):
         told = []
         settings = resolve_settings(relayed.url, offline=offline)
-        local = cached_space(relayed.packs, settings, space, lambda *done: told.append(done))
+        local = cached_space(relayed.packs, settings, space, lambda _, *done: told.append(done))
         return local, told
 
     return run

@@ -3,9 +3,10 @@
 import pytest
 
 from esm_client.core.errors import ConnectionFailed, Unavailable
+from esm_client.core.progress import silent
 from esm_client.core.schemas import RankingJob
 from esm_client.remote import waiting
-from esm_client.remote.waiting import finished, unheard
+from esm_client.remote.waiting import finished
 
 RECEIPT = object()
 RUNNING = RankingJob(id="r1", state="running", done=1, total=2)
@@ -48,23 +49,21 @@ def test_a_stream_that_breaks_is_opened_again(clock):
     told = []
     answers = Answers([BROKEN, [RUNNING], BROKEN, [RUNNING]], [RUNNING, RUNNING, RUNNING, RECEIPT])
 
-    def watch(done, total):
+    def progress(_step, done, total):
         told.append((done, total))
         clock["now"] += 10 * waiting.PATIENCE  # a long stream is no silence
 
-    assert finished(answers, RUNNING, watch) is RECEIPT
+    assert finished(answers, RUNNING, progress) is RECEIPT
     assert told == [(1, 2), (1, 2)]
 
 
 def test_a_server_that_starts_anew_is_waited_for():
     gone = [BROKEN, Unavailable("Stopping.")] * 20
-    assert (
-        finished(Answers([BROKEN], [*gone, RUNNING, *gone, RECEIPT]), RUNNING, unheard) is RECEIPT
-    )
+    assert finished(Answers([BROKEN], [*gone, RUNNING, *gone, RECEIPT]), RUNNING, silent) is RECEIPT
 
 
 def test_who_is_silent_for_long_is_given_up_with_the_name_of_the_job(clock):
     with pytest.raises(ConnectionFailed, match="broke") as caught:
-        finished(Answers([BROKEN], [BROKEN]), RUNNING, unheard)
+        finished(Answers([BROKEN], [BROKEN]), RUNNING, silent)
     assert '`Client.ranking("r1")`' in caught.value.hint
     assert clock["now"] == pytest.approx(1000 + waiting.PATIENCE, abs=2.5)

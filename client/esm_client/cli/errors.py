@@ -10,13 +10,14 @@ Messages below the command line name Python arguments and functions in backquote
 import ast
 import re
 import shlex
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 from esm_client.core.checkup import Check
 from esm_client.core.errors import EsmError
 
 PARAMETERS: Mapping[str, str] = {
     "base_model": "--base-model",
+    "base_model_name": "--base-model-name",
     "base_url": "--url",
     "ca_file": "--ca-file",
     "card": "--card",
@@ -31,6 +32,7 @@ PARAMETERS: Mapping[str, str] = {
     "evaluation_split": "--evaluation-split",
     "expires_in_days": "--expires-days",
     "force": "--force",
+    "intercept": "--no-intercept",
     "keep_copies": "--keep-copies",
     "kind": "--kind",
     "label_column": "--label-column",
@@ -45,9 +47,11 @@ PARAMETERS: Mapping[str, str] = {
     "offline": "--offline",
     "output": "--output",
     "pooling": "--pooling",
+    "pulled": "--pack",
     "ranking": "--ranking",
     "robot": "--robot",
     "scope": "--scope",
+    "send_embeddings": "--send-embeddings",
     "source_data": "--source-data",
     "source_models": "--source-model",
     "sources": "--source",
@@ -57,6 +61,7 @@ PARAMETERS: Mapping[str, str] = {
     "subset": "--subset",
     "text_columns": "--text-column",
     "timeout": "--timeout",
+    "uncertainty": "--uncertainty",
     "unlabelled": "--unlabelled",
     "user": "--user",
     "workers": "--workers",
@@ -121,18 +126,6 @@ def in_command_words(text: str, options: Collection[str] | None = None) -> str:
         return _spoken(span[1], options) or span[0]
 
     return _SPAN.sub(replaced, text)
-
-
-def options_of(arguments: Sequence[str]) -> frozenset[str]:
-    """The options of the command that a command line runs."""
-    import typer
-
-    from esm_client.cli.app import app
-
-    command = typer.main.get_command(app)
-    for word in arguments:
-        command = getattr(command, "commands", {}).get(word, command)
-    return frozenset(option for one in command.params for option in one.opts)
 
 
 def _spoken(code: str, options: Collection[str] | None) -> str | None:

@@ -10,7 +10,7 @@ from typing import cast
 from pydantic import BaseModel
 
 from esm_client.cli.errors import in_command_words
-from esm_client.ranking.table import align, printable
+from esm_client.ranking.table import Table, printable
 
 
 class Output:
@@ -40,7 +40,7 @@ class Output:
         if sys.stdout.isatty():
             _ruled(columns, rows, right)
         else:
-            for line in align(columns, rows, right):
+            for line in Table(columns, rows, right).lines():
                 print_line(line)
 
     def facts(self, facts: Mapping[str, str]) -> None:
@@ -66,21 +66,6 @@ class Output:
         with Console(stderr=True).status(text, spinner="line"):
             yield
 
-    @contextmanager
-    def counting(self, text: str) -> Generator[Callable[[int, int], None]]:
-        """Show how many of how many are done, by what it gives; to a terminal only, on stderr."""
-        if self._quiet or not sys.stderr.isatty():
-            yield lambda done, total: None  # noqa: ARG005
-            return
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-        from rich.progress import TimeRemainingColumn as Remaining
-
-        columns = (TextColumn(text), BarColumn(), MofNCompleteColumn(), Remaining())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-            task = bars.add_task(text, total=None)
-            yield lambda done, total: bars.update(task, completed=done, total=total or None)
-
 
 def print_line(text: str = "") -> None:
     """One line on stdout."""
@@ -99,26 +84,9 @@ def one_line(text: str) -> str:
     return printable(" ".join(text.split()))
 
 
-def counted(number: int, noun: str, plural: str = "") -> str:
-    """`1 row`, `2 rows`; `2 classes`, where the plural is not the noun with an s."""
-    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
-
-
 def day(time: datetime | None) -> str:
     """The date of a time; empty for None."""
     return f"{time:%Y-%m-%d}" if time else ""
-
-
-def size(num_bytes: int) -> str:
-    """A number of bytes as people write it."""
-    if num_bytes < 1000:
-        return f"{num_bytes} B"
-    amount = float(num_bytes)
-    for unit in ("kB", "MB", "GB"):
-        amount /= 1000
-        if amount < 1000:
-            return f"{amount:.1f} {unit}"
-    return f"{amount / 1000:.1f} TB"
 
 
 def _ruled(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str]) -> None:

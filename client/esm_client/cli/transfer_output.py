@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 from esm_client.cli.options.session import Session
-from esm_client.cli.output import counted, one_line, print_error, print_line
+from esm_client.cli.output import one_line, print_error, print_line
+from esm_client.core.quantities import counted
 
 if TYPE_CHECKING:
     from esm_client.workflows.transfer import TransferResult

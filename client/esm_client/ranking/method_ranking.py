@@ -3,16 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from html import escape
 from itertools import combinations
-from typing import TYPE_CHECKING, overload
+from typing import Any, Self
 
 import numpy as np
 
-from esm_client.core.errors import MissingExtra
 from esm_client.core.schemas import SourceKind
-from esm_client.lab.selection.ranking import MethodScores
 from esm_client.ranking import method_rows as shown
+from esm_client.ranking.method_scores import MethodScores
+from esm_client.ranking.ranked_rows import RankedRows
 from esm_client.ranking.shield import ShieldReport
 from esm_client.ranking.source_pool import SourcePool
 from esm_client.ranking.source_rows import (
@@ -22,12 +21,7 @@ from esm_client.ranking.source_rows import (
     methods_to_fuse,
     ordered_rows,
 )
-from esm_client.ranking.table import align
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-SHOWN_ROWS = 20
+from esm_client.ranking.table import Table
 
 
 @dataclass(frozen=True)
@@ -43,7 +37,7 @@ class Subject:
     problems: Mapping[str, str]
 
 
-class MethodRanking(Sequence[MethodRow]):
+class MethodRanking(RankedRows[MethodRow]):
     """Sources ranked by one or several selection methods: an immutable sequence of rows.
 
     Best first by the fusion (reciprocal ranks; Cormack et al. 2009) of those methods that rank
@@ -55,9 +49,9 @@ class MethodRanking(Sequence[MethodRow]):
     def __init__(
         self, subject: Subject, scores: Mapping[str, MethodScores], rows: Sequence[MethodRow]
     ) -> None:
+        super().__init__(rows)
         self.subject = subject
         self.scores = scores
-        self._rows = tuple(rows)
 
     @classmethod
     def of(
@@ -98,63 +92,48 @@ class MethodRanking(Sequence[MethodRow]):
         """Why a method has no score for a source, by method and reference."""
         return {name: found.reasons for name, found in self.scores.items() if found.reasons}
 
-    def top(self, k: int) -> "MethodRanking":
-        """The first k rows."""
-        return self[: max(k, 0)]
+    @property
+    def heading(self) -> str:
+        """What was ranked, in one line."""
+        return shown.heading(self)
 
-    def to_pandas(self) -> "pd.DataFrame":
-        """One line per source, a rank and a score by method; MissingExtra without pandas."""
-        try:
-            import pandas as pd
-        except ImportError as cause:
-            raise MissingExtra(
-                "pandas is not installed.", "Install it with: pip install pandas"
-            ) from cause
-        records = [
+    @property
+    def shield(self) -> ShieldReport:
+        """Which sources hold rows of the target or of each other."""
+        return self.subject.shield
+
+    @property
+    def left_out(self) -> Sequence[shown.Named]:
+        """Copies of the target, which are not ranked."""
+        return self.subject.left_out
+
+    @property
+    def notes(self) -> list[str]:
+        """What the ranks mean, how far methods agree, what the shield found, in a line each."""
+        return shown.notes(self)
+
+    @property
+    def problems(self) -> list[str]:
+        """Sources of which something cannot be used, in a line each."""
+        return [f"{name}: {problem}" for name, problem in self.subject.problems.items()]
+
+    def table(self, *, scores: bool = False) -> Table:
+        """All rows as text: ranks by method, and on request scores."""
+        rows = [shown.cells(self, row, scores=scores) for row in self._rows]
+        return Table(shown.columns(self), rows, shown.right(self))
+
+    def _records(self) -> list[dict[str, Any]]:
+        return [
             {"rank": row.rank, "reference": row.reference, "data_set": row.task.data_set}
             | {f"{name} rank": row.by_method[name].rank for name in self.methods}
             | {f"{name} score": row.by_method[name].score for name in self.methods}
             | {"fused": row.fused, "digest": row.digest}
             for row in self._rows
         ]
-        return pd.DataFrame(records)
 
-    @overload
-    def __getitem__(self, index: int) -> MethodRow: ...
-    @overload
-    def __getitem__(self, index: slice) -> "MethodRanking": ...
-    def __getitem__(self, index: int | slice) -> "MethodRow | MethodRanking":
-        if isinstance(index, slice):
-            return MethodRanking(self.subject, self.scores, self._rows[index])
-        return self._rows[index]
+    def _frame_columns(self) -> list[str]:
+        by_method = [f"{name} {what}" for what in ("rank", "score") for name in self.methods]
+        return ["rank", "reference", "data_set", *by_method, "fused", "digest"]
 
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __repr__(self) -> str:
-        cells = [shown.cells(self, row) for row in self._rows[:SHOWN_ROWS]]
-        table = align(shown.columns(self), cells, shown.right(self))
-        return "\n".join([shown.heading(self), *table, *self._notes()])
-
-    def _repr_html_(self) -> str:
-        names, right = shown.columns(self), shown.right(self)
-        style = {
-            name: f' style="text-align: {"right" if name in right else "left"}"' for name in names
-        }
-        header = "".join(f"<th{style[name]}>{name}</th>" for name in names)
-        body = ""
-        for row in self._rows[:SHOWN_ROWS]:
-            pairs = zip(names, shown.cells(self, row), strict=True)
-            cells = "".join(f"<td{style[name]}>{escape(cell)}</td>" for name, cell in pairs)
-            body += f"<tr>{cells}</tr>"
-        notes = "<br>".join(escape(line) for line in self._notes())
-        return (
-            f"<p>{escape(shown.heading(self))}</p>"
-            f"<table><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table>"
-            f"<p><small>{notes}</small></p>"
-        )
-
-    def _notes(self) -> list[str]:
-        hidden = len(self) - SHOWN_ROWS
-        more = [f"… and {hidden} more rows"] if hidden > 0 else []
-        return [*more, *shown.notes(self), *shown.problems(self)]
+    def _of(self, rows: Sequence[MethodRow]) -> Self:
+        return type(self)(self.subject, self.scores, rows)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from esm_client.ranking.method_ranking import MethodRanking
     from esm_client.ranking.source_rows import MethodRow
 
-__all__ = ["Named", "cells", "columns", "heading", "notes", "problems", "right"]
+__all__ = ["Named", "cells", "columns", "heading", "notes", "right"]
 
 FUSED = "fused"
 PAIRS_TOLD = 3
@@ -93,11 +93,6 @@ def _fused(ranking: "MethodRanking") -> list[str]:
         told = f"{FUSED}: rank by the sum of 1/(60 + rank) over {over}; equal ones share one"
     out = f" Left out, for ranking fewer sources: {', '.join(others)}." if others else ""
     return [f"{told}.{out}"]
-
-
-def problems(ranking: "MethodRanking") -> list[str]:
-    """Sources of which something cannot be used, in a line each."""
-    return [f"{reference}: {problem}" for reference, problem in ranking.subject.problems.items()]
 
 
 def _agreement(ranking: "MethodRanking") -> list[str]:

@@ -1,34 +1,28 @@
 """A ranking as the user holds it."""
 
 from collections.abc import Sequence
-from html import escape
-from typing import TYPE_CHECKING, overload
+from typing import Any, Self
 
-from esm_client.core.errors import MissingExtra, NotFound
 from esm_client.core.schemas import RankedEsm, RankingReceipt, SkippedEsm
+from esm_client.ranking.ranked_rows import RankedRows
 from esm_client.ranking.rows import (
     RIGHT,
     cells,
     columns,
     heading,
-    how_to_get,
     legend,
     shield_notes,
     skipped_note,
 )
 from esm_client.ranking.shield import ShieldReport
-from esm_client.ranking.table import align
+from esm_client.ranking.table import Table
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-SHOWN_ROWS = 20
 LOCAL = "local-"
 """How the ids of rankings begin that were made without a server."""
 _TASK = ("data_set", "subset", "label_column", "num_rows")
 
 
-class Ranking(Sequence[RankedEsm]):
+class Ranking(RankedRows[RankedEsm]):
     """Source tasks for one target, best first: an immutable sequence of rows.
 
     A slice, like `top`, is a Ranking with the same receipt and fewer rows. Copies of the target,
@@ -42,9 +36,9 @@ class Ranking(Sequence[RankedEsm]):
         rows: Sequence[RankedEsm] | None = None,
         shield: ShieldReport | None = None,
     ) -> None:
+        super().__init__(receipt.rows if rows is None else rows)
         self._receipt = receipt
         self._shield = shield
-        self._rows = tuple(receipt.rows if rows is None else rows)
 
     @property
     def shield(self) -> ShieldReport | None:
@@ -73,17 +67,6 @@ class Ranking(Sequence[RankedEsm]):
         return not self.id.startswith(LOCAL) and "+" not in self.id
 
     @property
-    def best(self) -> RankedEsm:
-        """The first row; raises NotFound if no ESM could be scored."""
-        if not self._rows:
-            raise NotFound(
-                f"The ranking {self.id} has no rows.",
-                f"{len(self.skipped)} ESMs were skipped; `skipped` says why. {len(self.left_out)} "
-                "copies of the target were left out; keep_copies=True ranks them.",
-            )
-        return self._rows[0]
-
-    @property
     def identity_score(self) -> float:
         """The score of the base embeddings as they are, that is of no fine-tuning."""
         return self._receipt.identity_score
@@ -98,42 +81,51 @@ class Ranking(Sequence[RankedEsm]):
         """ESMs that could not be scored, and why."""
         return tuple(self._receipt.skipped)
 
-    def top(self, k: int) -> "Ranking":
-        """The first k rows."""
-        return self[: max(k, 0)]
+    @property
+    def heading(self) -> str:
+        """What was ranked, in one line."""
+        return heading(self._receipt)
 
-    def to_pandas(self) -> "pd.DataFrame":
-        """One line per row, the task spread over columns; raises MissingExtra without pandas."""
-        try:
-            import pandas as pd
-        except ImportError as cause:
-            raise MissingExtra(
-                "pandas is not installed.", "Install it with: pip install pandas"
-            ) from cause
-        columns = [
-            "rank",
-            "reference",
-            *_TASK,
-            "score",
-            "gain",
-            "log_bayes_factor",
-            "tied",
-            "digest",
-        ]
-        records = [row.model_dump() | row.task.model_dump() for row in self._rows]
-        return pd.DataFrame(records, columns=columns)
+    @property
+    def notes(self) -> list[str]:
+        """What the numbers mean and what the shield found, in a line each."""
+        return [legend(self._receipt), *shield_notes(self._shield, self.left_out)]
 
-    @overload
-    def __getitem__(self, index: int) -> RankedEsm: ...
-    @overload
-    def __getitem__(self, index: slice) -> "Ranking": ...
-    def __getitem__(self, index: int | slice) -> "RankedEsm | Ranking":
-        if isinstance(index, slice):
-            return Ranking(self._receipt, self._rows[index], self._shield)
-        return self._rows[index]
+    @property
+    def problems(self) -> list[str]:
+        """How many ESMs could not be scored, and why the first could not, in one line if any."""
+        return skipped_note(self._receipt)
 
-    def __len__(self) -> int:
-        return len(self._rows)
+    @property
+    def doubts(self) -> list[str]:
+        """Why the ranking as a whole may mean little, in a sentence each."""
+        found: list[str] = []
+        if not self.space_verified:
+            found.append(
+                "nobody could verify that these embeddings are of the space "
+                f"{self._receipt.space}; if they are not, the scores mean nothing."
+            )
+        if len(self) and max(row.gain for row in self) <= 0:
+            found.append(
+                "no source task scores above the base model as it is; fine-tuning on one of them "
+                "first is not expected to help."
+            )
+        return found
+
+    def table(self, *, scores: bool = True) -> Table:  # noqa: ARG002 - it always shows them
+        """All rows as text."""
+        rows = [cells(row, self._shield) for row in self._rows]
+        return Table(columns(self._shield), rows, RIGHT)
+
+    def _records(self) -> list[dict[str, Any]]:
+        return [row.model_dump() | row.task.model_dump() for row in self._rows]
+
+    def _frame_columns(self) -> list[str]:
+        numbers = ("score", "gain", "log_bayes_factor", "tied", "digest")
+        return ["rank", "reference", *_TASK, *numbers]
+
+    def _of(self, rows: Sequence[RankedEsm]) -> Self:
+        return type(self)(self._receipt, rows, self._shield)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Ranking):
@@ -142,40 +134,3 @@ class Ranking(Sequence[RankedEsm]):
 
     def __hash__(self) -> int:
         return hash((self.id, len(self)))
-
-    def __repr__(self) -> str:
-        names = columns(self._shield)
-        rows = [cells(row, self._shield) for row in self._rows[:SHOWN_ROWS]]
-        lines = align(names, rows, RIGHT)
-        return "\n".join([heading(self._receipt), *lines, *self._notes()])
-
-    def _repr_html_(self) -> str:
-        names = columns(self._shield)
-        header = "".join(f"<th{_aligned(name)}>{name}</th>" for name in names)
-        body = "".join(
-            "<tr>"
-            + "".join(
-                f"<td{_aligned(name)}>{escape(cell)}</td>"
-                for name, cell in zip(names, cells(row, self._shield), strict=True)
-            )
-            + "</tr>"
-            for row in self._rows[:SHOWN_ROWS]
-        )
-        notes = "<br>".join(escape(line) for line in self._notes())
-        return (
-            f"<p>{escape(heading(self._receipt))}</p>"
-            f"<table><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table>"
-            f"<p><small>{notes}</small></p>"
-        )
-
-    def _notes(self) -> list[str]:
-        hidden = len(self) - SHOWN_ROWS
-        more = [f"… and {hidden} more rows"] if hidden > 0 else []
-        best = [self._rows[0].reference, *how_to_get(self._rows[0])] if self._rows else []
-        shield = shield_notes(self._shield, self.left_out)
-        skipped = skipped_note(self._receipt)
-        return [*more, legend(self._receipt), *shield, *skipped, " · ".join(best)]
-
-
-def _aligned(name: str) -> str:
-    return f' style="text-align: {"right" if name in RIGHT else "left"}"'

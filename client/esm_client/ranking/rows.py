@@ -12,6 +12,8 @@ COLUMNS = ("rank", "reference", "task", "score", "gain", "log BF", "tie")
 RIGHT = ("rank", "score", "gain", "log BF", "shares")
 TIE_MARK = "≈"
 SHARES, GROUP = "shares", "group"
+SHOW, PULL_MODEL = "Client.show({!r})", "Client.pull_source_model({!r})"
+"""Templates of what shows an ESM, and of what gets its source model."""
 NOT_COMPARED = "No source could be compared with your data: copies of it would not be noticed."
 
 
@@ -106,27 +108,28 @@ def task_name(task: SourceTask) -> str:
     return f"{data_set}: {'+'.join(task.text_columns) or 'text'} → {task.label_column}"
 
 
-def how_to_get(row: Obtainable) -> list[str]:
-    """How to get what a row stands for, in two lines."""
+def how_to_get(row: Obtainable, *, show: str = SHOW, pull_model: str = PULL_MODEL) -> list[str]:
+    """How to get what a row stands for, in two lines.
+
+    show, pull_model: templates of what shows an ESM, and of what gets its source model.
+    """
     source = row.source
     data = source.location or (f"ask {source.contact}" if source.contact else "")
     revision = f" at {source.revision}" if source.revision else ""
     licence = source.licence or "licence unknown"
     name = row.reference.partition("@")[0]
-    where = f"{data}{revision} ({licence})" if data else "nobody said where it lies; see"
-    hint = "" if data else f"esm-client show {name}"
-    return [
-        f"Its data set: {where} {hint}".rstrip(),
-        "Its source model: "
-        + (how_to_get_the_model(row.reference, source, row.has_source_model) or "not shared"),
-    ]
+    where = (
+        f"{data}{revision} ({licence})" if data else f"location unknown; see {show.format(name)}"
+    )
+    model = how_to_get_the_model(row.reference, source, row.has_source_model, pull_model)
+    return [f"Its data set: {where}", f"Its source model: {model or 'not shared'}"]
 
 
-def how_to_get_the_model(reference: str, source: Source, stored: object) -> str:
-    """The command or the place to get a source model from; empty where there is none."""
-    if stored:
-        return f"esm-client pull {reference} --source-model"
-    return source.source_model or ""
+def how_to_get_the_model(
+    reference: str, source: Source, stored: object, pull_model: str = PULL_MODEL
+) -> str:
+    """How, or from where, to get a source model; empty where there is none."""
+    return pull_model.format(reference) if stored else source.source_model or ""
 
 
 def heading(receipt: RankingReceipt) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from esm_client.core.schemas import Source, SourceTask
 from esm_client.core.scoring.fusion import descending_ranks, reciprocal_rank_fusion
 from esm_client.core.scoring.quality import rank_correlation
-from esm_client.lab.selection.ranking import MethodScores
+from esm_client.ranking.method_scores import MethodScores
 from esm_client.ranking.source_pool import SourcePool
 
 

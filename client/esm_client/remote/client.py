@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from esm_client.core.disk import disk_errors
-from esm_client.core.ordering import leave_out
+from esm_client.core.progress import Progress, silent
 from esm_client.core.references import Reference
 from esm_client.core.schemas import (
     Esm,
@@ -15,7 +15,6 @@ from esm_client.core.schemas import (
     EsmVersionDetail,
     Facets,
     Identity,
-    RankingReceipt,
     ServerInfo,
     Source,
     Space,
@@ -24,24 +23,19 @@ from esm_client.core.schemas import (
 from esm_client.core.schemas.rankings import Mode
 from esm_client.core.scoring.map_scores import Embedded
 from esm_client.core.scoring.sketch import TargetSketch
-from esm_client.core.shield.source import TargetHashes
 from esm_client.core.spaces import SpaceFingerprint
 from esm_client.ranking.local.rank import rank_locally
 from esm_client.ranking.local.space import LocalSpace
 from esm_client.ranking.ranking import Ranking
-from esm_client.ranking.shield import MAX_ROWS, examine
 from esm_client.remote.cache.cache import HINT, Cache
 from esm_client.remote.config.settings import resolve_settings
+from esm_client.remote.copies import without_copies
 from esm_client.remote.http.requests import esm_query
+from esm_client.remote.publishing.cached_space import cached_space
 from esm_client.remote.publishing.packs import Packs
 from esm_client.remote.publishing.pull import find_version, pull_version
 from esm_client.remote.publishing.push import push_directory
-from esm_client.remote.publishing.source_models import (
-    Watch,
-    pull_source_model,
-    push_source_model,
-    unwatched,
-)
+from esm_client.remote.publishing.source_models import pull_source_model, push_source_model
 from esm_client.remote.resources.aliases import AliasResource
 from esm_client.remote.resources.audit import AuditResource
 from esm_client.remote.resources.blobs import BlobResource
@@ -55,7 +49,7 @@ from esm_client.remote.resources.source_sketches import SourceSketchResource
 from esm_client.remote.resources.spaces import SpaceResource
 from esm_client.remote.resources.tokens import TokenResource
 from esm_client.remote.transport import Transport
-from esm_client.remote.waiting import RankingWatch, finished, rank_on_server, unheard
+from esm_client.remote.waiting import finished, rank_on_server
 
 
 class Client:
@@ -111,11 +105,9 @@ class Client:
         return self
 
     def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
+        self, kind: type[BaseException] | None, error: BaseException | None,
         trace: TracebackType | None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self.close()
 
     def __repr__(self) -> str:
@@ -139,14 +131,9 @@ class Client:
         return self._server.whoami()
 
     def push(
-        self,
-        directory: str | os.PathLike[str],
-        name: str,
-        *,
-        space: str | None = None,
-        source: Source | None = None,
-        force: bool = False,
-    ) -> EsmVersionDetail:
+        self, directory: str | os.PathLike[str], name: str, *, space: str | None = None,
+        source: Source | None = None, force: bool = False,
+    ) -> EsmVersionDetail:  # fmt: skip
         """Publish an ESM directory as the next version of `namespace/name`.
 
         The directory is checked before a byte travels. The same content again is the same
@@ -181,26 +168,26 @@ class Client:
         return target
 
     def push_source_model(
-        self, reference: str, folder: str | os.PathLike[str], watch: Watch = unwatched
+        self, reference: str, folder: str | os.PathLike[str], progress: Progress = silent
     ) -> EsmVersionDetail:
         """Store the fine-tuned source model beside a version; safetensors only.
 
-        What arrived before a break is not sent again. `watch` is told of the progress.
+        What arrived before a break is not sent again. `progress`: a step per file, in bytes.
         Raises InvalidArtifact, UnsafeFile, UnsafeModel, TooLarge, Forbidden, QuotaExceeded,
         Conflict for a version that has another one.
         """
         wanted = Reference.parse(reference)
-        return push_source_model(self._esms, self._blobs, wanted, Path(folder), watch)
+        return push_source_model(self._esms, self._blobs, wanted, Path(folder), progress)
 
     def pull_source_model(
-        self, reference: str, destination: str | os.PathLike[str], watch: Watch = unwatched
+        self, reference: str, destination: str | os.PathLike[str], progress: Progress = silent
     ) -> Path:
         """Write a version's source model to a new directory, which plain transformers loads.
 
         Raises NotFound when none is stored, Conflict, DigestMismatch, StorageFull.
         """
         version = self._esms.version(Reference.parse(reference))
-        return pull_source_model(self._esms, version, Path(destination), watch)
+        return pull_source_model(self._esms, version, Path(destination), progress)
 
     def show(self, reference: str) -> EsmVersionDetail:
         """One version with its card; offline or by digest from the cache. Raises NotFound."""
@@ -233,6 +220,13 @@ class Client:
         """One embedding space; raises NotFound."""
         return self._spaces.get(name)
 
+    def cached_space(self, name: str, progress: Progress = silent) -> LocalSpace:
+        """The ESMs that a space ranks, in this client's cache: brought up to date unless offline.
+
+        Raises NotFound, OfflineMiss, Conflict, StorageFull.
+        """
+        return cached_space(self.packs, self._settings, name, progress)
+
     def create_space(self, name: str, fingerprint: SpaceFingerprint, **facts: str) -> SpaceDetail:
         """A new space; `location` and `description` as facts. Raises Conflict, Forbidden."""
         return self._spaces.create(name, fingerprint, **facts)
@@ -255,7 +249,7 @@ class Client:
         limit: int = 1000,
         folds: Sequence[TargetSketch] = (),
         embedded: Embedded | None = None,
-        watch: RankingWatch = unheard,
+        progress: Progress = silent,
     ) -> Ranking:
         """Rank the ESMs of a space for the target that the sketch was made from.
 
@@ -263,7 +257,7 @@ class Client:
         here, and copies of the target are left out unless `keep_copies`. `filter` narrows the pool:
         EsmFilter(language=["de"], exclude=["team/*"]). `mode`: "exhaustive" scores all, "screened"
         estimates first what is costly, "prefiltered" scores a part. `folds` (`fold_sketches` of the
-        same rows) give standard errors. `watch` is told of the progress.
+        same rows) give standard errors. `progress` is told how many ESMs are scored.
         Only the sketch travels, unless `embedded` gives embeddings and labels of all rows, for MLP
         maps. Without `Embedder.fingerprint` nobody can verify of which space they are.
         Raises NotFound, TooLarge, SpaceMismatch and the InvalidInput errors of wrong targets.
@@ -272,8 +266,10 @@ class Client:
             "space": space, "fingerprint": fingerprint, "intercept": intercept, "mode": mode,
             "limit": limit, "filter": filter or EsmFilter(),
         }  # fmt: skip
-        receipt = rank_on_server(self._rankings, sketch, folds, embedded, wanted, watch)
-        return self._shielded(receipt, target_rows, keep_copies=keep_copies)
+        receipt = rank_on_server(self._rankings, sketch, folds, embedded, wanted, progress)
+        return without_copies(
+            receipt, target_rows, self._source_sketches, self.cache, keep_copies=keep_copies
+        )
 
     def rank_locally(
         self, sketch: TargetSketch, folder: str | os.PathLike[str], **options: Any
@@ -281,28 +277,22 @@ class Client:
         """Rank the ESMs of a space that `packs.pull` wrote to a folder; no server is asked.
 
         options: `fingerprint`, `intercept`, `target_rows`, `keep_copies`, `filter`, `folds`,
-        `embedded` and `watch` as in `rank`; everything is scored exactly. Raises NotFound,
+        `embedded` and `progress` as in `rank`; everything is scored exactly. Raises NotFound,
         InvalidInput, DimensionMismatch, SpaceMismatch, InvalidLabels, InvalidSketch.
         """
         return rank_locally(LocalSpace(Path(folder)), sketch, **options)
 
-    def ranking(self, id: str, target_rows: Iterable[Sequence[str]] | None = None) -> Ranking:  # noqa: A002
+    def ranking(
+        self, id: str, target_rows: Iterable[Sequence[str]] | None = None,  # noqa: A002
+        progress: Progress = silent,
+    ) -> Ranking:  # fmt: skip
         """An earlier ranking, waited for if it is not done; raises NotFound.
 
         With `target_rows`, copies of the target are left out, as in `rank`.
         """
-        receipt = finished(self._rankings, self._rankings.get(id), unheard)
+        receipt = finished(self._rankings, self._rankings.get(id), progress)
         if target_rows is None:
             return Ranking(receipt)
-        return self._shielded(receipt, target_rows, keep_copies=False)
-
-    def _shielded(
-        self, receipt: RankingReceipt, rows: Iterable[Sequence[str]] | None, *, keep_copies: bool
-    ) -> Ranking:
-        compared = receipt.rows[:MAX_ROWS]
-        with disk_errors(self.cache.directory, HINT):
-            digests = [row.digest for row in compared]
-            sketches = self.cache.sketches.fetch(self._source_sketches, digests)
-        target = None if rows is None else TargetHashes.of(rows)
-        report = examine(compared, sketches, target, keep_copies=keep_copies)
-        return Ranking(receipt, leave_out(receipt.rows, report.left_out), report)
+        return without_copies(
+            receipt, target_rows, self._source_sketches, self.cache, keep_copies=False
+        )

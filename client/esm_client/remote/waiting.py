@@ -2,12 +2,13 @@
 
 import base64
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from time import monotonic, sleep
 from typing import Any
 
 from esm_client.core.errors import Conflict, ConnectionFailed, EsmError, Unavailable
+from esm_client.core.progress import Progress
 from esm_client.core.schemas import RankingCreate, RankingJob, RankingReceipt
 from esm_client.core.scoring.disclosure import DisclosureWarning
 from esm_client.core.scoring.embedded import EmbeddedTarget
@@ -16,15 +17,8 @@ from esm_client.core.scoring.sketch import TargetSketch
 from esm_client.remote.http.requests import checked
 from esm_client.remote.resources.rankings import RankingResource
 
-RankingWatch = Callable[[int, int], None]
-"""Told how many ESMs are scored, of how many."""
-
 AGAIN_SECONDS = 1.0
 PATIENCE = 120.0
-
-
-def unheard(done: int, total: int) -> None:
-    """Tell nobody."""
 
 
 def rank_on_server(
@@ -33,7 +27,7 @@ def rank_on_server(
     folds: Sequence[TargetSketch],
     embedded: Embedded | None,
     wanted: Mapping[str, Any],
-    watch: RankingWatch,
+    progress: Progress,
 ) -> RankingReceipt:
     """The receipt of a new ranking; `wanted` are the other fields of RankingCreate."""
     known = TargetSketch.from_bytes(sketch) if isinstance(sketch, bytes) else sketch
@@ -42,7 +36,7 @@ def rank_on_server(
     if embedded is not None:
         target["embedded"] = _encoded(EmbeddedTarget.of(*embedded, kind=known.kind).to_bytes())
     request = checked(RankingCreate, {**wanted, **target})
-    return finished(rankings, rankings.create(request), watch)
+    return finished(rankings, rankings.create(request), progress, f"Ranking in {request.space}")
 
 
 def _encoded_folds(folds: Sequence[TargetSketch]) -> list[bytes]:
@@ -56,9 +50,14 @@ def _encoded(data: bytes) -> bytes:
 
 
 def finished(
-    rankings: RankingResource, answer: RankingReceipt | RankingJob, watch: RankingWatch
+    rankings: RankingResource,
+    answer: RankingReceipt | RankingJob,
+    progress: Progress,
+    step: str = "Ranking",
 ) -> RankingReceipt:
     """The receipt, once it is there; raises what the ranking failed with.
+
+    progress: called with `step`, and how many ESMs are scored of how many.
 
     A connection that breaks meanwhile is opened again, for PATIENCE seconds if nobody answers: in
     that time a server has started anew and goes on with its jobs. Whoever stops waiting, by Ctrl-C
@@ -71,7 +70,7 @@ def finished(
             try:
                 with suppress(ConnectionFailed):  # the next request tells whether anybody is there
                     for job in rankings.follow(answer.id):
-                        watch(job.done, job.total)
+                        progress(step, job.done, job.total)
                 answer, silent = rankings.get(answer.id), None
             except (ConnectionFailed, Unavailable) as error:
                 silent = silent or monotonic()

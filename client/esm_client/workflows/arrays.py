@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from esm_client.core.errors import InvalidDataset, InvalidEmbeddings, InvalidLabels, UnsafeFile
 from esm_client.core.schemas import Kind
@@ -52,12 +52,12 @@ def load_labels(path: Path, column: str | None) -> NDArray[Any] | list[str]:
     return labels
 
 
-def as_kind(labels: NDArray[Any] | list[str], kind: Kind | None) -> tuple[NDArray[Any], Kind]:
+def as_kind(labels: ArrayLike, kind: Kind | None) -> tuple[NDArray[Any], Kind]:
     """Labels as the kernels want them, and their kind.
 
     Left open, numbers with a fractional part make a regression, everything else classes.
     """
-    array = np.asarray(labels) if isinstance(labels, list) else labels
+    array = np.asarray(labels)
     numbers = _numbers(array)
     if kind is None:
         fractional = numbers is not None and bool(np.any(numbers % 1 > 0))

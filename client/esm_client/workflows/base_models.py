@@ -1,35 +1,63 @@
 """The base model of a space on this machine, checked against the space before it works."""
 
-from typing import TYPE_CHECKING
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, Union
 
+from esm_client.core.errors import EsmError
+from esm_client.core.progress import Progress, silent
 from esm_client.core.schemas import SpaceDetail
 from esm_client.core.spaces import SpaceFingerprint, check_same_space
 
 if TYPE_CHECKING:
     from esm_client.lab.embedding import Embedder
+    from esm_client.remote.client import Client
+
+BaseModel = Union[str, "os.PathLike[str]", "Embedder"]
+"""A folder or hub id, or an embedder that is loaded already."""
+
+
+def known_url(client: "Client | None") -> str:
+    """The registry by which folders of base models are known; empty where none is named."""
+    from esm_client.remote.config.settings import resolve_settings
+
+    if client is not None:
+        return client.url
+    with suppress(EsmError):
+        return resolve_settings().url
+    return ""
 
 
 def space_embedder(
-    url: str, space: SpaceDetail, base_model: str | None, device: str = "auto"
-) -> "Embedder":
-    """Load the base model from the folder given or known for it.
+    url: str, space: SpaceDetail, base_model: BaseModel | None, device: str = "auto",
+    progress: Progress = silent,
+) -> "Embedder":  # fmt: skip
+    """The embedder of a space: the one given, or one of the folder that is given or known.
 
-    Raises NotFound where no folder is known, SpaceMismatch for another model.
+    url: of the registry, by which folders are known. Raises InvalidInput where no folder is known,
+    SpaceMismatch for another model.
     """
     from esm_client.lab.embedding import Embedder
     from esm_client.remote.config.base_models import base_models_file, find_folder
 
-    folder = find_folder(base_models_file(), url, space, base_model)
-    identity = space.identity
-    embedder = Embedder(
-        folder,
-        pooling=identity.pooling,
-        max_length=identity.max_length,
-        separator=identity.separator,
-        device=device,
-    )
+    if isinstance(base_model, Embedder):
+        embedder = base_model
+    else:
+        named = None if base_model is None else os.fspath(base_model)
+        identity = space.identity
+        folder = find_folder(base_models_file(), url, space, named)
+        step = f"Loading the base model of {space.name}"
+        progress(step, 0, 0)
+        embedder = Embedder(
+            folder,
+            pooling=identity.pooling,
+            max_length=identity.max_length,
+            separator=identity.separator,
+            device=device,
+        )
+        progress(step, 1, 1)
     stored = SpaceFingerprint(
-        identity=identity, canaries=tuple(tuple(row) for row in space.canaries)
+        identity=space.identity, canaries=tuple(tuple(row) for row in space.canaries)
     )
     check_same_space(space.name, stored, embedder.fingerprint)  # before minutes of embedding
     return embedder

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from esm_client.core.disk import disk_errors
+from esm_client.core.progress import Progress, silent
 from esm_client.core.references import Reference
 from esm_client.core.schemas import EsmVersion
 from esm_client.core.schemas.source_models import SourceModel
 from esm_client.remote.cache.cache import HINT, Cache
-from esm_client.remote.publishing.source_models import Watch, unwatched
 
 if TYPE_CHECKING:
     from esm_client.remote.client import Client
@@ -36,7 +36,7 @@ def bytes_of(models: Iterable[SourceModel]) -> int:
 
 
 def pull_model(
-    client: "Client", version: EsmVersion, model: SourceModel, watch: Watch = unwatched
+    client: "Client", version: EsmVersion, model: SourceModel, progress: Progress = silent
 ) -> Path:
     """Bring the source model of a version into the cache, unless it is there; its folder.
 
@@ -46,13 +46,13 @@ def pull_model(
     folders = client.cache.source_models
     with disk_errors(folders.directory, HINT), folders.writing(_name(model)) as folder:
         if not folder.is_dir():
-            client.pull_source_model(pinned, folder, _named(watch, version.name))
+            client.pull_source_model(pinned, folder, _named(progress, version.name))
     return folder
 
 
-def _named(watch: Watch, name: str) -> Watch:
-    """The same watch, told which source a file is of."""
-    return lambda file, done, total: watch(f"{name}/{file}", done, total)
+def _named(progress: Progress, name: str) -> Progress:
+    """The same, with steps that say which source a file is of."""
+    return lambda file, done, total: progress(f"{name}/{file}", done, total)
 
 
 def _name(model: SourceModel) -> str:

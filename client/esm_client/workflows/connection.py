@@ -1,8 +1,12 @@
 """The registry that a function works with: the caller's client, or one of its own."""
 
+import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from esm_client.core.schemas import Space
+from esm_client.core.warnings import EsmWarning
 
 if TYPE_CHECKING:
     from esm_client.remote.client import Client
@@ -18,3 +22,14 @@ def connected(client: "Client | None") -> "Generator[Client]":
 
     with Client() as own:
         yield own
+
+
+def warn_if_retired(space: Space) -> None:
+    """Warn of a space that gets no new ESMs, and name the one to use instead."""
+    if space.retired_at is not None:
+        instead = f"; use {space.successor}" if space.successor else ""
+        warnings.warn(
+            f"the space {space.name} is retired and gets no new ESMs{instead}.",
+            EsmWarning,
+            stacklevel=2,
+        )

@@ -20,7 +20,7 @@ from esm_client.lab.evaluation.study import MIN_SOURCES, pools
 from esm_client.lab.evaluation.usable import check_data
 from esm_client.lab.extras import require
 from esm_client.lab.progress import Show, shown
-from esm_client.ranking.table import align, html_table
+from esm_client.ranking.table import Table
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,10 @@ class EvaluationResult:
         return self._judged[0] or transfer_table.transfer_cells(self.transfers)
 
     def __repr__(self) -> str:
-        return "\n".join(align(self.columns, self.cells(), self.right))
+        return "\n".join(Table(self.columns, self.cells(), self.right).lines())
 
     def _repr_html_(self) -> str:
-        return html_table(self.columns, self.cells())
+        return Table(self.columns, self.cells(), self.right).html()
 
     @cached_property
     def _judged(

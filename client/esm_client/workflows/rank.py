@@ -1,83 +1,204 @@
-"""The ordinary ranking, by ESM-LogME: the server's, or the same from a pulled space."""
+"""The public `rank`: source tasks for your own data, by the registry or on this machine."""
 
-from contextlib import suppress
+import os
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from esm_client.cli.options.session import Session
-from esm_client.cli.output import print_error
-from esm_client.cli.rank_request import RankRequest
-from esm_client.core.errors import EsmError
-from esm_client.core.schemas import SpaceDetail
-from esm_client.workflows.target import Source
+from esm_client.core.errors import InvalidInput
+from esm_client.core.progress import Progress
+from esm_client.core.schemas import EsmFilter, Kind, SourceKind, SpaceDetail
+from esm_client.core.schemas.rankings import Mode
+from esm_client.lab.progress import Show, shown
+from esm_client.workflows.base_models import BaseModel, known_url, space_embedder
+from esm_client.workflows.connection import connected, warn_if_retired
+from esm_client.workflows.rank_arguments import (
+    ORDINARY,
+    ModelSource,
+    RankArguments,
+    are_other_methods,
+    find_clash,
+)
+from esm_client.workflows.target import Arrays, EmbeddedQuery
 
 if TYPE_CHECKING:
     from esm_client.lab.data.task import TextTask
+    from esm_client.ranking.method_ranking import MethodRanking
     from esm_client.ranking.ranking import Ranking
+    from esm_client.remote.client import Client
+
+Note = Callable[[str], None]
+"""Called with a sentence on what is done with the target."""
 
 
-def rank_by_evidence(session: Session, request: RankRequest, task: "TextTask | None") -> "Ranking":
-    """Rank for a task, or for ready embeddings where there is none."""
-    asked: dict[str, Any] = {
-        "intercept": request.intercept, "keep_copies": request.keep_copies,
-        "filter": request.filter, "target_rows": None if task is None else task.rows,
+def rank(
+    target: "TextTask | Arrays",
+    *,
+    space: str | Sequence[str] = (),
+    pulled: str | os.PathLike[str] | None = None,
+    client: "Client | None" = None,
+    base_model: BaseModel | Sequence[BaseModel] | None = None,
+    kind: SourceKind | None = None,
+    filter: EsmFilter | None = None,  # noqa: A002 - the contract's own word
+    keep_copies: bool = False,
+    intercept: bool = True,
+    mode: Mode = "auto",
+    uncertainty: bool = False,
+    send_embeddings: bool = False,
+    methods: Sequence[str] = (ORDINARY,),
+    source_models: Mapping[str, ModelSource] | None = None,
+    seed: int = 42,
+    progress: Show = None,
+    note: Note | None = None,
+) -> "Ranking | MethodRanking":
+    """Rank the source tasks of an embedding space for your own data, the best first.
+
+    Texts stay on this machine: the target is embedded here, and a registry gets a sketch of its
+    embeddings alone, unless `send_embeddings`. In a pulled space, and by any method but
+    "esm-logme", everything is computed here.
+
+    Args:
+        target: what `load_task` reads, or embeddings (N, D) with N labels (for a regression
+            numbers, (N,) or (N, C)).
+        space: a space of the registry, or several, whose ESMs are then ranked together.
+        pulled: instead, the folder of a space that `Client.packs.pull` wrote; no server is needed.
+        client: of the registry; default: `Client()`.
+        base_model: folder or `Embedder` of the space's base model, one for each space; default:
+            the folder known for the space.
+        kind: of the labels beside ready embeddings; default: regression for fractions,
+            classification for everything else.
+        filter, keep_copies, intercept, mode: as for `Client.rank`.
+        uncertainty: give standard errors; sends the sketches of ten folds too.
+        send_embeddings: send the embedding and label of every row, so that MLP maps are scored.
+        methods: names of selection methods; with any but "esm-logme" the answer is a MethodRanking.
+            "all": every one that can work.
+        source_models: fine-tuned source models for the methods, or their folders, by
+            `namespace/name`. Those that the registry stores are pulled for methods that need them.
+        seed: of what methods have to draw.
+        progress: a callable; False for silence. Default: bars on a terminal.
+        note: told in a sentence what the target is and what of it is sent, before it is.
+
+    Raises InvalidInput for arguments that do not go together (its `parameters` name them) and
+    targets that cannot be ranked for, NotFound, SpaceMismatch, and what `Client.rank` raises. Warns
+    with EsmWarning of a retired space and of source models that cannot be pulled.
+    """
+    ready = isinstance(target, tuple)
+    wanted: RankArguments = {
+        "space": (space,) if isinstance(space, str) else tuple(space),
+        "pulled": None if pulled is None else Path(pulled),
+        "base_model": _listed(base_model), "kind": kind, "filter": filter,
+        "keep_copies": keep_copies, "intercept": intercept, "mode": mode,
+        "uncertainty": uncertainty, "send_embeddings": send_embeddings, "methods": tuple(methods),
+        "source_models": source_models or {}, "seed": seed,
     }  # fmt: skip
-    source = Source(
-        task, request.embeddings, request.labels, request.label_column, request.kind, request.sent
-    )
-    if request.pack is not None:
-        return _locally(session, request, request.pack, source, asked)
-    return _on_server(session, request, source, asked)
+    clash = find_clash(wanted, ready=ready)
+    if clash is not None:
+        raise InvalidInput(clash.message, parameters=clash.parameters)
+    with shown(progress) as told:
+        if not isinstance(target, tuple) and are_other_methods(methods):
+            from esm_client.workflows.methods import rank_by_wanted_methods
+
+            return rank_by_wanted_methods(
+                target, wanted, client, told, stored=True, note=note or _unsaid
+            )
+        if not isinstance(target, tuple):
+            _check_labels(target)
+        if wanted["pulled"] is not None:
+            return _on_this_machine(target, wanted, wanted["pulled"], client, told, note or _unsaid)
+        with connected(client) as used:
+            return _on_server(target, wanted, used, told, note or _unsaid)
+
+
+def _listed(base_model: BaseModel | Sequence[BaseModel] | None) -> Sequence[BaseModel]:
+    if base_model is None:
+        return ()
+    if isinstance(base_model, Sequence) and not isinstance(base_model, str):
+        return base_model
+    return (base_model,)
+
+
+def _unsaid(_sentence: str) -> None:
+    """Say nothing."""
+
+
+def _check_labels(task: "TextTask") -> None:
+    if task.kind not in ("classification", "regression"):
+        raise InvalidInput(
+            f"{task.source_task.data_set} is a {task.kind} data set, for which sources cannot be "
+            "ranked by its labels.",
+            'Rank them by the methods that need none: `methods=["all"]`',
+            parameters=("methods",),
+            kind=task.kind,
+        )
+
+
+def _query(
+    target: "TextTask | Arrays", wanted: RankArguments, number: int, space: SpaceDetail, url: str,
+    progress: Progress,
+) -> EmbeddedQuery:  # fmt: skip
+    """The target in one space, by the number of that space; raises SpaceMismatch."""
+    if isinstance(target, tuple):
+        kind: Kind | None = (
+            wanted["kind"] if wanted["kind"] in ("classification", "regression") else None
+        )
+        return EmbeddedQuery.of_arrays(target, kind)
+    model = wanted["base_model"][number] if wanted["base_model"] else None
+    embedder = space_embedder(url, space, model, progress=progress)
+    return EmbeddedQuery.of_task(target, embedder, progress)
 
 
 def _on_server(
-    session: Session, request: RankRequest, source: Source, asked: dict[str, Any]
-) -> "Ranking":
+    target: "TextTask | Arrays", wanted: RankArguments, client: "Client", progress: Progress,
+    note: Note,
+) -> "Ranking":  # fmt: skip
     from esm_client.ranking.several_spaces import merged
 
-    with session.client() as client:
-        details = [client.space(name) for name in request.spaces]  # before the work: all is right
-        for detail in details:
-            warn_if_retired(detail)
-        rankings: list[Ranking] = []
-        for number, detail in enumerate(details):
-            target = source.target(session, client.url, detail, request.base_model(number))
-            with session.output.counting(f"Ranking in {detail.name}") as watch:
-                ranking = client.rank(
-                    target.sketch,
-                    folds=target.folds() if request.uncertainty else (), space=detail.name,
-                    embedded=target.embedded if request.send_embeddings else None,
-                    fingerprint=target.fingerprint, mode=request.mode, watch=watch, **asked,
-                )  # fmt: skip
-            rankings.append(ranking)
+    details = [client.space(name) for name in wanted["space"]]  # before the work: all is right
+    for detail in details:
+        warn_if_retired(detail)
+    rankings: list[Ranking] = []
+    for number, detail in enumerate(details):
+        query = _query(target, wanted, number, detail, client.url, progress)
+        note(f"{query.described} {_sent(wanted)}")
+        step = f"Ranking in {detail.name}"
+        progress(step, 0, 0)
+        ranking = client.rank(
+            query.sketch,
+            space=detail.name, fingerprint=query.fingerprint, intercept=wanted["intercept"],
+            target_rows=_rows(target), keep_copies=wanted["keep_copies"], filter=wanted["filter"],
+            mode=wanted["mode"], folds=query.folds() if wanted["uncertainty"] else (),
+            embedded=query.embedded if wanted["send_embeddings"] else None, progress=progress,
+        )  # fmt: skip
+        progress(step, 1, 1)
+        rankings.append(ranking)
     return merged(rankings)
 
 
-def _locally(
-    session: Session, request: RankRequest, pack: Path, source: Source, asked: dict[str, Any]
-) -> "Ranking":
+def _on_this_machine(
+    target: "TextTask | Arrays", wanted: RankArguments, folder: Path, client: "Client | None",
+    progress: Progress, note: Note,
+) -> "Ranking":  # fmt: skip
     from esm_client.ranking.local.rank import rank_locally
     from esm_client.ranking.local.space import LocalSpace
 
-    local = LocalSpace(pack)
-    space = local.content.space
-    target = source.target(session, known_url(session), space, request.base_model())
-    with session.output.counting("Ranking") as watch:
-        return rank_locally(
-            local, target.sketch, fingerprint=target.fingerprint, embedded=target.embedded,
-            folds=target.folds() if request.uncertainty else (), watch=watch, **asked,
-        )  # fmt: skip
+    local = LocalSpace(folder)
+    query = _query(target, wanted, 0, local.content.space, known_url(client), progress)
+    note(f"{query.described} Nothing is sent.")
+    return rank_locally(
+        local, query.sketch, fingerprint=query.fingerprint, intercept=wanted["intercept"],
+        target_rows=_rows(target), keep_copies=wanted["keep_copies"], filter=wanted["filter"],
+        folds=query.folds() if wanted["uncertainty"] else (), embedded=query.embedded,
+        progress=progress,
+    )  # fmt: skip
 
 
-def known_url(session: Session) -> str:
-    """The registry by which folders of base models are known; empty where none is named."""
-    with suppress(EsmError), session.client() as client:
-        return client.url
-    return ""
+def _rows(target: "TextTask | Arrays") -> list[tuple[str, ...]] | None:
+    return None if isinstance(target, tuple) else target.rows
 
 
-def warn_if_retired(space: SpaceDetail) -> None:
-    """Say so, and what to use instead."""
-    if space.retired_at is not None:
-        instead = f"; use {space.successor}" if space.successor else ""
-        print_error(f"warning: the space {space.name} is retired and gets no new ESMs{instead}.")
+def _sent(wanted: RankArguments) -> str:
+    if wanted["send_embeddings"]:
+        return "The embedding and label of every row are sent."
+    if wanted["uncertainty"]:
+        return "Only its sketch and those of ten folds are sent."
+    return "Only its sketch is sent."

@@ -4,7 +4,8 @@ import hashlib
 from dataclasses import dataclass
 
 from esm_client.core.artifact.directory import MODEL
-from esm_client.core.errors import DimensionMismatch, NotFound
+from esm_client.core.errors import NotFound
+from esm_client.core.receipt import check_dimension
 from esm_client.core.schemas import EsmFilter, RankingCreate
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_client.core.spaces import check_same_space
@@ -44,12 +45,10 @@ def read_pool(database: Database, request: RankingCreate, caller: Caller) -> Poo
 
 def check_target(request: RankingCreate, sketch: TargetSketch, space: SpaceRow) -> None:
     """Raise DimensionMismatch or SpaceMismatch unless the target is of the space."""
-    if sketch.dimension != space.dimension:
-        raise DimensionMismatch(
-            f"The sketch has {sketch.dimension} dimensions, the space {space.name!r} has "
-            f"{space.dimension}.",
-            f"Embed the target with {space.base_model}, or name its own `space`.",
-        )
+    check_dimension(
+        sketch, space.name, space.dimension,
+        f"Embed the target with {space.base_model}, or name its own `space`.",
+    )  # fmt: skip
     if request.fingerprint is not None:
         check_same_space(space.name, stored_fingerprint(space), request.fingerprint)
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from esm_client.core.errors import Yanked
+from esm_client.core.receipt import skipped_row
 from esm_client.core.schemas import RankedEsm, RankingReceipt, SkippedEsm
 from esm_server.db import EsmVersionRow
 from esm_server.rankings.order import Records
@@ -19,11 +21,10 @@ def yanked_rows(rows: list[RankedEsm], records: Records) -> list[SkippedEsm]:
         if version.yanked_at is not None
     }
     return [
-        SkippedEsm(
-            reference=row.reference,
-            digest=row.digest,
-            code="yanked",
-            reason=f"It was yanked during the ranking: {yanked[row.digest]}",
+        skipped_row(
+            row.reference,
+            row.digest,
+            Yanked(f"It was yanked during the ranking: {yanked[row.digest]}"),
         )
         for row in rows
         if row.digest in yanked

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from esm_client.core.ordering import ordered
+from esm_client.core.receipt import ranked_row, skipped_row
 from esm_client.core.references import Reference
 from esm_client.core.schemas import RankedEsm, SkippedEsm, Source, SourceTask
 from esm_client.core.scoring.sketch import TargetSketch
@@ -62,17 +63,17 @@ def ordered_rows(
         record = records.versions.get(pool.versions[index])
         if record is None:
             continue
-        version, score = record[1], float(scores.scores[index])
-        row = RankedEsm(
+        version = record[1]
+        row = ranked_row(
             reference=_reference(record),
             digest=version.digest,
             task=SourceTask.model_validate(version.task),
             source=Source.model_validate(version.source),
             has_source_model=version.id in records.with_model,
             near_duplicate_of=version.near_duplicate_of,
-            score=score,
+            score=float(scores.scores[index]),
             is_exact=bool(scores.exact[index]),
-            gain=score - scores.identity,
+            identity_score=scores.identity,
         )
         rows.append(row)
     return ordered(rows, sketch, intercept=intercept)
@@ -94,11 +95,7 @@ def skipped_rows(
         if record is None:
             continue
         error = scores.failures[pool.digests[index]]
-        row = SkippedEsm(
-            reference=_reference(record), digest=record[1].digest,
-            code=error.code, reason=str(error),
-        )  # fmt: skip
-        rows.append(row)
+        rows.append(skipped_row(_reference(record), record[1].digest, error))
     return rows
 
 

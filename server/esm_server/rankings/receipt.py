@@ -4,8 +4,8 @@ import time
 from dataclasses import dataclass
 
 from esm_client.core.ordering import leave_out
+from esm_client.core.receipt import RankingFacts, receipt_of
 from esm_client.core.schemas import RankedEsm, RankingReceipt, SkippedEsm
-from esm_client.core.scoring.evidence import SCORE_NAME, SCORE_VERSION
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_client.core.uncertainty import with_errors
 from esm_server.db.columns import now
@@ -55,9 +55,7 @@ def store_receipt(
             generation = SpaceRepository(session).get(space_id).generation
             records = read_records(EsmRepository(session, ranking.caller), wanted)
         rows, others = _rows(ranking, pool, target, scores, best, skipped, records)
-        receipt = _receipt(ranking, pool, target, scores, rows, others)
-        if scores.mode == "prefiltered":
-            receipt = receipt.model_copy(update={"prefilter_recall": recall})
+        receipt = _receipt(ranking, pool, target, scores, rows, others, recall)
         with database.write() as session:
             again = SpaceRepository(session).get(space_id).generation != generation
             if again and attempt + 1 < READ_AGAIN:
@@ -85,30 +83,23 @@ def _rows(
 
 def _receipt(
     ranking: Ranking, pool: Pool, target: Target, scores: PoolScores,
-    rows: list[RankedEsm], skipped: list[SkippedEsm],
+    rows: list[RankedEsm], skipped: list[SkippedEsm], recall: float | None,
 ) -> RankingReceipt:  # fmt: skip
-    request, sketch = ranking.request, target.sketch
-    return RankingReceipt(
+    request = ranking.request
+    facts = RankingFacts(
         id=ranking.id,
         space=pool.space.name,
         space_verified=request.fingerprint is not None,
         created_at=now(),
         created_by=ranking.caller.name,
-        score_name=SCORE_NAME,
-        score_version=SCORE_VERSION,
         intercept=request.intercept,
         filter=request.filter,
-        kind=sketch.kind,
-        num_rows=sketch.num_rows,
-        num_label_columns=sketch.num_label_columns,
-        label_map_digest=sketch.label_map_digest,
         identity_score=scores.identity,
         pool_generation=pool.space.generation,
         pool_size=len(pool.versions),
         mode=scores.mode,
         num_exact=int(scores.exact.sum()),
         margin=scores.margin,
-        rows=rows,
-        skipped=skipped,
-        seconds=time.perf_counter() - ranking.started,
+        prefilter_recall=recall if scores.mode == "prefiltered" else None,
     )
+    return receipt_of(facts, target.sketch, rows, skipped, time.perf_counter() - ranking.started)

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from esm_client.cli.errors import in_command_words, options_of
+from esm_client.cli.errors import in_command_words
 from esm_client.cli.interrupted import goes_on
 from esm_client.cli.options.session import Session
-from esm_client.cli.output import counted, one_line, print_line
+from esm_client.cli.output import one_line, print_line
 from esm_client.cli.progress import ProgressBars
 from esm_client.core.errors import InvalidInput
+from esm_client.core.quantities import counted
 
 if TYPE_CHECKING:
     from esm_client.lab.build.report import BuildReport, BuildRow
@@ -99,7 +100,7 @@ def _print(session: Session, report: "BuildReport", *, dry_run: bool) -> None:
         print_line(f"{counted(len(report.rows), 'ESM')}: {counts}, in {report.seconds:.0f} s")
         for row in report.rows:
             if row.outcome == "failed" and row.hint:
-                hint = in_command_words(row.hint, options_of(["build"]))
+                hint = in_command_words(row.hint)
                 print_line(one_line(f"{row.name}: {hint}"))
         if dry_run:
             for row in report.rows:

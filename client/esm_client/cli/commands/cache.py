@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from esm_client.cli.options.session import Session, command
-from esm_client.cli.output import counted, print_line, size
+from esm_client.cli.output import print_line
+from esm_client.core.quantities import counted, size
 from esm_client.remote.cache.cache import Cache
 from esm_client.remote.config.settings import default_cache_dir
 

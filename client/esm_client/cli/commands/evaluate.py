@@ -7,9 +7,10 @@ import typer
 
 from esm_client.cli.interrupted import goes_on
 from esm_client.cli.options.session import Session
-from esm_client.cli.output import counted, print_line
+from esm_client.cli.output import print_line
 from esm_client.cli.progress import ProgressBars
 from esm_client.core.errors import InvalidInput
+from esm_client.core.quantities import counted
 
 if TYPE_CHECKING:
     from esm_client.workflows.evaluate import EvaluationResult

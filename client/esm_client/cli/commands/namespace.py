@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from esm_client.cli.options.session import Session, command
-from esm_client.cli.output import day, print_line, size
+from esm_client.cli.output import day, print_line
 from esm_client.core.errors import InvalidInput
+from esm_client.core.quantities import size
 
 if TYPE_CHECKING:
     from esm_client.core.schemas import Namespace

@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from esm_client.cli.options.session import Session
-from esm_client.cli.output import counted, print_error, print_line
+from esm_client.cli.output import print_error, print_line
+from esm_client.cli.progress import ProgressBars
+from esm_client.core.quantities import counted
 from esm_client.core.schemas import PackResult
 
 _SHOWN_WARNINGS = 10
@@ -34,12 +36,8 @@ def push_all(
     from esm_client.remote.publishing.esm_folders import find_esms
 
     found, refused = find_esms(folder)
-    with session.client() as client, session.output.counting("Pushing") as watch:
-
-        def tell(done: int) -> None:
-            watch(done, len(found))
-
-        results = client.packs.push(namespace, found, space=space, force=force, watch=tell)
+    with session.client() as client, ProgressBars(quiet=session.options.quiet) as progress:
+        results = client.packs.push(namespace, found, space=space, force=force, progress=progress)
     results += refused
     new = sum(result.is_new for result in results)
     failed = [result for result in results if result.problem is not None]
@@ -72,8 +70,8 @@ def pull_space(
 
     state = read_state(folder)
     before = state.arrived if state else set[tuple[str, str]]()
-    with session.client() as client, session.output.counting(f"Pulling {space}") as watch:
-        local = client.packs.pull(space, folder, watch=watch)
+    with session.client() as client, ProgressBars(quiet=session.options.quiet) as progress:
+        local = client.packs.pull(space, folder, progress=progress)
     now = local.content.arrived
     new, gone = sorted(now - before), sorted(before - now)
     changes = [f"{len(some)} {word}" for some, word in ((new, "new"), (gone, "gone")) if some]

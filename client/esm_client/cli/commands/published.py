@@ -8,8 +8,9 @@ import typer
 
 from esm_client.cli.options.session import Session
 from esm_client.cli.options.source import Contact, Licence, stated
-from esm_client.cli.output import counted, print_line
+from esm_client.cli.output import print_line
 from esm_client.core.errors import EsmError, InvalidInput
+from esm_client.core.quantities import counted
 
 _COLUMNS = ("name", "task", "base model", "outcome", "")
 

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from esm_client.cli.file_bars import watched
 from esm_client.cli.options.session import Session
 from esm_client.cli.output import print_line
+from esm_client.cli.progress import ProgressBars
 from esm_client.core.references import Reference
 
 
@@ -46,8 +46,11 @@ def pull(
 def _pull_source_model(session: Session, reference: str, destination: Path | None) -> None:
     name = Reference.parse(reference).name
     target = destination or Path(f"{name}-source-model")
-    with session.client() as client, watched(quiet=session.options.quiet) as watch:
-        path = client.pull_source_model(reference, target, watch)
+    with (
+        session.client() as client,
+        ProgressBars(quiet=session.options.quiet, in_bytes=True) as progress,
+    ):
+        path = client.pull_source_model(reference, target, progress)
     session.output.result(
         {"reference": reference, "path": str(path)},
         names=[str(path)],

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from esm_client.cli.file_bars import watched
 from esm_client.cli.options.session import Session
 from esm_client.cli.options.source import (
     Contact,
@@ -19,6 +18,7 @@ from esm_client.cli.options.source import (
     warn_of_missing,
 )
 from esm_client.cli.output import print_error, print_line
+from esm_client.cli.progress import ProgressBars
 
 if TYPE_CHECKING:
     from esm_client.core.schemas import EsmVersionDetail
@@ -76,8 +76,8 @@ def push(
             version = client.push(directory, name, space=space, source=source, force=force)
         if source_model is not None:
             pinned = f"{version.namespace}/{version.name}@{version.digest}"
-            with watched(quiet=session.options.quiet) as watch:
-                version = client.push_source_model(pinned, source_model, watch)
+            with ProgressBars(quiet=session.options.quiet, in_bytes=True) as progress:
+                version = client.push_source_model(pinned, source_model, progress)
     warn_of_missing(version.source)
     for finding in version.findings:
         print_error(f"warning: {finding.message}{' (forced)' if finding.forced else ''}")
@@ -97,8 +97,11 @@ def attach(
 
     What arrived before a break is not sent again.
     """
-    with session.client() as client, watched(quiet=session.options.quiet) as watch:
-        version = client.push_source_model(reference, folder, watch)
+    with (
+        session.client() as client,
+        ProgressBars(quiet=session.options.quiet, in_bytes=True) as progress,
+    ):
+        version = client.push_source_model(reference, folder, progress)
     _print(session, version)
 
 

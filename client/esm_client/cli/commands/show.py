@@ -4,8 +4,10 @@ from typing import Annotated
 
 import typer
 
+from esm_client.cli.commands.ranking import PULL_MODEL
 from esm_client.cli.options.session import Session
-from esm_client.cli.output import one_line, print_line, size
+from esm_client.cli.output import one_line, print_line
+from esm_client.core.quantities import size
 from esm_client.core.schemas import EsmVersionDetail, FitReport, Yank
 from esm_client.ranking.rows import how_to_get_the_model, task_name
 from esm_client.ranking.table import printable
@@ -42,7 +44,9 @@ def _print(version: EsmVersionDetail) -> None:
         "fit": _fit(version.fit),
         "data": _data(version),
         "licence": version.source.licence or "",
-        "model": how_to_get_the_model(version.reference, version.source, version.source_model),
+        "model": how_to_get_the_model(
+            version.reference, version.source, version.source_model, PULL_MODEL
+        ),
         "missing": _missing(version),
         "aliases": ", ".join(version.aliases),
         "yanked": _yanked(version.yank),

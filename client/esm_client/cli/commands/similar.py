@@ -6,6 +6,7 @@ import typer
 
 from esm_client.cli.options.data import DATA_HELP, LimitRows, TextColumns
 from esm_client.cli.options.session import Session
+from esm_client.cli.progress import ProgressBars
 from esm_client.core.schemas import SimilarEsm
 from esm_client.ranking.rows import task_name
 from esm_client.workflows.base_models import space_embedder
@@ -66,7 +67,9 @@ def _embedded(
     detail = client.space(space)
     with session.output.working(f"Reading {texts}"):
         rows = load_texts(texts, text_columns=text_column or (), limit_rows=limit_rows)
-    return space_embedder(client.url, detail, base_model).embed(rows)
+    with ProgressBars(quiet=session.options.quiet) as progress:
+        embedder = space_embedder(client.url, detail, base_model, progress=progress)
+        return embedder.embed(rows, progress=progress)
 
 
 def _print(session: Session, rows: list[SimilarEsm]) -> None:

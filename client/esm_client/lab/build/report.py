@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.schemas import FitReport
-from esm_client.ranking.table import align, html_table
+from esm_client.ranking.table import Table
 
 Outcome = Literal["built", "kept", "worse", "duplicate", "failed", "ready"]
 """built now · kept from an earlier run · worse than the identity map · the same rows as another
@@ -96,10 +96,10 @@ class BuildReport:
         }
 
     def _repr_html_(self) -> str:
-        return html_table(self.COLUMNS, self.cells())
+        return Table(self.COLUMNS, self.cells(), self.RIGHT).html()
 
     def __str__(self) -> str:
-        return "\n".join(align(self.COLUMNS, self.cells(), self.RIGHT))
+        return "\n".join(Table(self.COLUMNS, self.cells(), self.RIGHT).lines())
 
 
 def finished_row(row: BuildRow, folder: Path) -> BuildRow:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
-from esm_client.ranking.table import align, html_table
+from esm_client.ranking.table import Table
 
 COLUMNS = ("source", "rank", "performance", "gain", "seconds", "model")
 RIGHT = ("rank", "performance", "gain", "seconds")
@@ -107,10 +107,10 @@ class TransferReport:
         return row.title, rank, f"{row.mean:.4f}{spread}", gain, seconds, row.place
 
     def __str__(self) -> str:
-        return "\n".join(align(COLUMNS, self._table, RIGHT))
+        return "\n".join(Table(COLUMNS, self._table, RIGHT).lines())
 
     def _repr_html_(self) -> str:
-        return html_table(COLUMNS, self._table)
+        return Table(COLUMNS, self._table, RIGHT).html()
 
     @property
     def _table(self) -> list[tuple[str, ...]]:

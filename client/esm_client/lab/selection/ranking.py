@@ -24,6 +24,7 @@ from esm_client.lab.selection.target import TargetTask
 from esm_client.lab.selection.task_embedding import TaskEmbedding
 from esm_client.lab.selection.text_embedding import TextEmbedding
 from esm_client.lab.selection.vocabulary_overlap import VocabularyOverlap
+from esm_client.ranking.method_scores import MethodScores
 
 METHODS: dict[str, type[Method]] = {
     method.name: method
@@ -36,23 +37,6 @@ METHODS: dict[str, type[Method]] = {
 
 FAILURES = (EsmError, ArithmeticError, ValueError, RuntimeError)
 """What a strange source may raise, want of memory included; the others need not suffer for it."""
-
-
-@dataclass(frozen=True, eq=False)
-class MethodScores:
-    """One method's word on every candidate.
-
-    scores: (n,), NaN where there is none; reasons say why, by candidate. prepare_seconds,
-    seconds: spent on each in phase 1 and 2, whatever was computed before left out. num_bytes:
-    of what phase 1 keeps.
-    """
-
-    method: str
-    scores: NDArray[np.float64]
-    prepare_seconds: NDArray[np.float64]
-    seconds: NDArray[np.float64]
-    num_bytes: NDArray[np.float64]
-    reasons: dict[str, str]
 
 
 def make_methods(names: Sequence[str]) -> list[Method]:

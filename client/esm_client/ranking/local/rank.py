@@ -7,16 +7,22 @@ from uuid import uuid4
 
 import numpy as np
 
-from esm_client.core.errors import DimensionMismatch, EsmError, Unavailable
+from esm_client.core.errors import EsmError, Unavailable
 from esm_client.core.ordering import leave_out, ordered
+from esm_client.core.progress import Progress, silent
+from esm_client.core.receipt import (
+    RankingFacts,
+    check_dimension,
+    ranked_row,
+    receipt_of,
+    skipped_row,
+)
 from esm_client.core.schemas import (
     EsmFilter,
     EsmVersionDetail,
     RankedEsm,
-    RankingReceipt,
     SkippedEsm,
 )
-from esm_client.core.scoring.evidence import SCORE_NAME, SCORE_VERSION
 from esm_client.core.scoring.jackknife import left_out
 from esm_client.core.scoring.map_scores import Embedded, MapScorer
 from esm_client.core.scoring.sketch import TargetSketch
@@ -28,7 +34,6 @@ from esm_client.ranking.local.scoring import scored
 from esm_client.ranking.local.space import LocalSpace
 from esm_client.ranking.ranking import LOCAL, Ranking
 from esm_client.ranking.shield import MAX_ROWS, examine
-from esm_client.remote.waiting import RankingWatch, unheard
 
 
 def rank_locally(
@@ -42,7 +47,7 @@ def rank_locally(
     filter: EsmFilter | None = None,  # noqa: A002 - the contract's own word
     folds: Sequence[TargetSketch] = (),
     embedded: Embedded | None = None,
-    watch: RankingWatch = unheard,
+    progress: Progress = silent,
 ) -> Ranking:
     """Score the ESMs of a pulled space for a target; nothing leaves this machine.
 
@@ -58,32 +63,27 @@ def rank_locally(
     wanted = filter or EsmFilter()
     pool = filtered(local, wanted)
     scorer = MapScorer(sketch, embedded, intercept=intercept)
-    rows, skipped = _rows(local, pool, scorer, watch)
+    rows, skipped = _rows(local, pool, scorer, progress)
     rows = ordered(rows, sketch, intercept=intercept)
     if folds:
         rows = _with_errors(local, pool, rows, folds, intercept=intercept)
-    receipt = RankingReceipt(
+    facts = RankingFacts(
         id=f"{LOCAL}{uuid4().hex[:12]}",
         space=local.content.space.name,
         space_verified=fingerprint is not None,
         created_at=datetime.now(UTC),
         created_by="",
-        score_name=SCORE_NAME,
-        score_version=SCORE_VERSION,
         intercept=intercept,
         filter=wanted,
-        kind=sketch.kind,
-        num_rows=sketch.num_rows,
-        num_label_columns=sketch.num_label_columns,
-        label_map_digest=sketch.label_map_digest,
         identity_score=scorer.identity,
         pool_generation=local.content.generation,
         pool_size=len(pool),
+        mode="exhaustive",
         num_exact=len(rows),
-        rows=rows,
-        skipped=skipped,
-        seconds=time.perf_counter() - started,
+        margin=0.0,
+        prefilter_recall=None,
     )
+    receipt = receipt_of(facts, sketch, rows, skipped, time.perf_counter() - started)
     target = None if target_rows is None else TargetHashes.of(target_rows)
     compared = rows[:MAX_ROWS]
     report = examine(
@@ -99,27 +99,26 @@ def _check_target(
     local: LocalSpace, sketch: TargetSketch, fingerprint: SpaceFingerprint | None
 ) -> None:
     space = local.content.space
-    if sketch.dimension != space.identity.dimension:
-        raise DimensionMismatch(
-            f"The sketch has {sketch.dimension} dimensions, the space {space.name!r} has "
-            f"{space.identity.dimension}.",
-            "Embed the target with the base model of that space.",
-        )
+    check_dimension(
+        sketch, space.name, space.identity.dimension,
+        "Embed the target with the base model of that space.",
+    )  # fmt: skip
     if fingerprint is not None:
         check_space_of(local, fingerprint)
 
 
 def _rows(
-    local: LocalSpace, pool: Sequence[EsmVersionDetail], scorer: MapScorer, watch: RankingWatch
+    local: LocalSpace, pool: Sequence[EsmVersionDetail], scorer: MapScorer, progress: Progress
 ) -> tuple[list[RankedEsm], list[SkippedEsm]]:
     rows: list[RankedEsm] = []
     skipped = _lost(local)
+    step = f"Ranking in {local.content.space.name}"
     for done, (detail, score) in enumerate(scored(local, pool, scorer), start=1):
         if isinstance(score, EsmError):
-            skipped.append(_skipped(detail, score))
+            skipped.append(skipped_row(detail.reference, detail.digest, score))
         else:
             rows.append(_row(local, detail, score, scorer.identity))
-        watch(done, len(pool))
+        progress(step, done, len(pool))
     return rows, skipped
 
 
@@ -144,14 +143,14 @@ def _with_errors(
 def _lost(local: LocalSpace) -> list[SkippedEsm]:
     error = Unavailable("The server has lost its files.", "Tell the server's operator.")
     return [
-        SkippedEsm(reference=e.reference, digest=e.digest, code=error.code, reason=str(error))
-        for e in local.content.live
-        if e.reference in local.content.lost
+        skipped_row(esm.reference, esm.digest, error)
+        for esm in local.content.live
+        if esm.reference in local.content.lost
     ]
 
 
 def _row(local: LocalSpace, detail: EsmVersionDetail, score: float, identity: float) -> RankedEsm:
-    return RankedEsm(
+    return ranked_row(
         reference=detail.reference,
         digest=detail.digest,
         task=detail.task,
@@ -159,11 +158,6 @@ def _row(local: LocalSpace, detail: EsmVersionDetail, score: float, identity: fl
         has_source_model=detail.source_model is not None,
         near_duplicate_of=local.live[detail.reference, detail.digest].near_duplicate_of,
         score=score,
-        gain=score - identity,
-    )
-
-
-def _skipped(detail: EsmVersionDetail, error: EsmError) -> SkippedEsm:
-    return SkippedEsm(
-        reference=detail.reference, digest=detail.digest, code=error.code, reason=str(error)
+        is_exact=True,
+        identity_score=identity,
     )

@@ -12,7 +12,7 @@ from esm_client.core.disk import disk_errors
 from esm_client.core.errors import TruncatedUpload
 from esm_client.core.schemas.uploads import FOLLOW_HEADER, DirectUpload, DirectUploadCreate
 from esm_client.remote.config.settings import Settings
-from esm_client.remote.files.chunks import Progress, file_chunks
+from esm_client.remote.files.chunks import OnBytes, file_chunks
 from esm_client.remote.files.store_route import StoreRoute
 from esm_client.remote.http.answers import not_our_server, parse_answer
 from esm_client.remote.http.exchange import Exchange
@@ -44,7 +44,7 @@ class FileTransfer:
 
     def put_direct(
         self, path: str, file: Path, *, source_model: bool = False,
-        progress: Progress | None = None,
+        progress: OnBytes | None = None,
     ) -> bool:  # fmt: skip
         """Send a large file straight to the object store; False if it must go over the registry.
 
@@ -72,7 +72,7 @@ class FileTransfer:
         )
 
     def put_file(
-        self, path: str, file: Path, offset: int | None = None, progress: Progress | None = None
+        self, path: str, file: Path, offset: int | None = None, progress: OnBytes | None = None
     ) -> None:
         """PUT a file's bytes, streamed; from `offset` on where the upload is resumable.
 

@@ -6,15 +6,15 @@ from contextlib import suppress
 from esm_client.core.artifact.manifest import digest_bytes
 from esm_client.core.disk import disk_errors
 from esm_client.core.errors import InvalidInput, NotFound, OfflineMiss
+from esm_client.core.progress import Progress
 from esm_client.ranking.local.space import LocalSpace
 from esm_client.remote.cache.cache import HINT, Cache
 from esm_client.remote.cache.folders import remove
 from esm_client.remote.config.settings import Settings
 from esm_client.remote.publishing.packs import Packs
-from esm_client.remote.publishing.pull_space import Watch
 
 
-def cached_space(packs: Packs, settings: Settings, space: str, watch: Watch) -> LocalSpace:
+def cached_space(packs: Packs, settings: Settings, space: str, progress: Progress) -> LocalSpace:
     """What a space ranks, from the cache once it is brought up to date; offline as it lies there.
 
     A damaged folder is pulled again. Raises NotFound, OfflineMiss, Conflict, StorageFull.
@@ -40,7 +40,7 @@ def cached_space(packs: Packs, settings: Settings, space: str, watch: Watch) -> 
                 pass  # a pull that broke off, which goes on
             except InvalidInput:  # this cache alone wrote it
                 remove(f)
-        return packs.pull(space, f, watch=watch)
+        return packs.pull(space, f, progress=progress)
 
 
 def _name(settings: Settings, space: str) -> str:

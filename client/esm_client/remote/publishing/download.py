@@ -7,7 +7,7 @@ from esm_client.core.errors import ConnectionFailed, DigestMismatch, RangeNotSat
 from esm_client.core.references import Reference
 from esm_client.core.schemas import FileEntry
 from esm_client.remote.cache.blobs import CachedBlobs
-from esm_client.remote.files.chunks import Progress
+from esm_client.remote.files.chunks import OnBytes
 from esm_client.remote.files.part_file import PartFile
 from esm_client.remote.files.transfer import Download
 from esm_client.remote.resources.esms import EsmResource
@@ -45,7 +45,7 @@ def fetch(
         blobs.adopt(file, entry.sha256)
 
 
-def fill(part: PartFile, size: int, open_at: OpenAt, progress: Progress | None = None) -> None:
+def fill(part: PartFile, size: int, open_at: OpenAt, progress: OnBytes | None = None) -> None:
     """Download until `part` holds `size` bytes, going on where a connection broke.
 
     It may end shorter, when the server sends no more: the digest will tell. Raises
@@ -67,7 +67,7 @@ def fill(part: PartFile, size: int, open_at: OpenAt, progress: Progress | None =
             return
 
 
-def _receive(part: PartFile, size: int, open_at: OpenAt, progress: Progress | None) -> None:
+def _receive(part: PartFile, size: int, open_at: OpenAt, progress: OnBytes | None) -> None:
     with open_at(part.size) as download:
         if download.start != part.size:
             part.restart()

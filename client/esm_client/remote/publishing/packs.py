@@ -24,7 +24,7 @@ class Packs:
     ) -> list[PackResult]:
         """Publish ESM directories by name; a result for each, and no one stops another.
 
-        options: `space` and `force` as in `Client.push`, and `watch`, told how many are done.
+        options: `space` and `force` as in `Client.push`, and `progress`, told how many are done.
         Raises what concerns all of them: Forbidden, QuotaExceeded, StorageFull.
         """
         named = [(name, Path(directory)) for name, directory in directories.items()]
@@ -33,7 +33,7 @@ class Packs:
     def pull(self, space: str, folder: str | os.PathLike[str], **options: Any) -> LocalSpace:
         """Fetch what a space ranks into a folder, as far as it is not there yet.
 
-        options: `watch`, told how many have arrived, of how many that were missing.
+        options: `progress`, told how many have arrived, of how many that were missing.
         `content.lost` of the answer names ESMs that the server has lost bytes of. Raises NotFound,
         InvalidInput for a folder of another space, DigestMismatch, Conflict.
         """

@@ -1,7 +1,7 @@
 """Pulling a space: what is live there and not held here, in packs of a few hundred ESMs."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from esm_client.core.errors import (
 )
 from esm_client.core.limits import MAX_PULLED_ESMS
 from esm_client.core.packs import CONTENT, Entry, blob_digest, read_pack
+from esm_client.core.progress import Progress, silent
 from esm_client.core.schemas import PackContent
 from esm_client.ranking.local.space import STATE, Held, LocalSpace, PulledSpace, read_state
 from esm_client.remote.resources.packs import PackResource
@@ -24,18 +25,15 @@ from esm_client.remote.resources.packs import PackResource
 PART = ".part"
 ROUNDS = 5
 """How often what is live may change while it is pulled."""
-Watch = Callable[[int, int], None]
-"""Told how many ESMs have arrived, of how many that were missing."""
 _HINT = "Choose a folder you may write to."
 
 
 def pull_space(
-    packs: PackResource,
-    space: str,
-    folder: Path,
-    watch: Watch = lambda done, total: None,  # noqa: ARG005
+    packs: PackResource, space: str, folder: Path, progress: Progress = silent
 ) -> LocalSpace:
     """Fetch what a space ranks into a folder, as far as it is not there yet.
+
+    progress: how many ESMs have arrived, of how many that were missing.
 
     A pull that breaks off goes on where it was; until it ends, the folder stays the space that
     the last one made of it. Raises NotFound, InvalidInput for a folder of another space,
@@ -62,14 +60,14 @@ def pull_space(
             _finish(folder, PulledSpace(**dict(content), lost=tuple(sorted(lost))))
             return LocalSpace(folder)
         total = done + len(missing)
-        watch(done, total)
+        progress(f"Pulling {space}", done, total)
         for start in range(0, len(missing), MAX_PULLED_ESMS):
             keys = [esm.key for esm in missing[start : start + MAX_PULLED_ESMS]]
             pack, told = _fetch(packs, space, keys, folder)
             held.add(pack)
             lost.update(told.lost)
             done += len(keys)
-            watch(done, total)
+            progress(f"Pulling {space}", done, total)
     raise Conflict(
         f"In {ROUNDS} rounds not all ESMs of {space} arrived: what is live there keeps changing.",
         "Pull again.",

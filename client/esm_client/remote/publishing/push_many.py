@@ -1,29 +1,29 @@
 """Pushing many ESM directories, packed together."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from esm_client.core.artifact.directory import EsmArtifact, artifact_files
 from esm_client.core.artifact.manifest import build_manifest
 from esm_client.core.errors import EsmError
 from esm_client.core.packs import Member, blob_name, document, esm_name
+from esm_client.core.progress import Progress, silent
 from esm_client.core.references import check_name
 from esm_client.core.schemas import PackedEsm, PackResult, Problem
 from esm_client.remote.resources.packs import PackResource
 
 PACK_BYTES, PACK_ESMS = 64 * 2**20, 500
-Watch = Callable[[int], None]
-"""Told how many ESMs are done."""
+STEP = "Pushing ESMs"
 
 
 def push_directories(
     packs: PackResource,
     namespace: str,
-    directories: Iterable[tuple[str, Path]],
+    directories: Sequence[tuple[str, Path]],
     *,
     space: str | None = None,
     force: bool = False,
-    watch: Watch = lambda done: None,  # noqa: ARG005
+    progress: Progress = silent,
 ) -> list[PackResult]:
     """Publish directories under their names in a namespace; what is wrong with one stops no other.
 
@@ -34,7 +34,7 @@ def push_directories(
         if pack:
             results += packs.push(namespace, pack).results
         results += refused
-        watch(len(results))
+        progress(STEP, len(results), len(directories))
     return results
 
 

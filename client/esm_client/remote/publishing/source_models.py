@@ -17,6 +17,7 @@ from esm_client.core.errors import (
     NotFound,
     TruncatedUpload,
 )
+from esm_client.core.progress import Progress
 from esm_client.core.references import Reference
 from esm_client.core.schemas import EsmVersionDetail, SourceModelCreate, SourceModelFile
 from esm_client.remote.files.part_file import PartFile, locked
@@ -28,21 +29,14 @@ BUSY_SECONDS = 90.0
 """How long the server may take an upload that broke for one that goes on; it notices after 60."""
 BUSY_PAUSE = 5.0
 
-Watch = Callable[[str, int, int], None]
-"""Called with a file's name, the bytes of it that are done, and all of its bytes."""
-
-
-def unwatched(name: str, done: int, total: int) -> None:
-    """Nobody looks."""
-
 
 def push_source_model(
-    esms: EsmResource, blobs: BlobResource, reference: Reference, folder: Path, watch: Watch
+    esms: EsmResource, blobs: BlobResource, reference: Reference, folder: Path, progress: Progress
 ) -> EsmVersionDetail:
     """Upload a source model and attach it to a version; a broken upload goes on where it broke.
 
-    Raises InvalidArtifact, UnsafeFile, UnsafeModel, TooLarge, NotFound, Forbidden, Conflict,
-    QuotaExceeded, ConnectionFailed.
+    progress: its steps are files, and count bytes. Raises InvalidArtifact, UnsafeFile, UnsafeModel,
+    TooLarge, NotFound, Forbidden, Conflict, QuotaExceeded, ConnectionFailed.
     """
     files = source_model_files(folder)
     with disk_errors(folder, "Check that you may read it."):
@@ -52,12 +46,12 @@ def push_source_model(
         }
     esms.version(reference)  # before gigabytes travel
     for name, path in files.items():
-        _upload(blobs, reference.namespace, listed[name], path, _watching(watch, name, listed))
+        _upload(blobs, reference.namespace, listed[name], path, _of_file(progress, name, listed))
     return esms.attach(reference, SourceModelCreate(files=listed))
 
 
 def pull_source_model(
-    esms: EsmResource, detail: EsmVersionDetail, target: Path, watch: Watch
+    esms: EsmResource, detail: EsmVersionDetail, target: Path, progress: Progress
 ) -> Path:
     """Write a version's source model to a new directory, verified; a broken pull can go on.
 
@@ -76,8 +70,8 @@ def pull_source_model(
     reference = Reference(detail.namespace, detail.name, detail.digest)
     with _staging(target) as staging:
         for name, file in model.files.items():
-            watching = _watching(watch, name, model.files)
-            _download(esms, reference, name, file, staging / name, watching)
+            arrived = _of_file(progress, name, model.files)
+            _download(esms, reference, name, file, staging / name, arrived)
     return target
 
 
@@ -159,7 +153,7 @@ def _staging(target: Path) -> Generator[Path]:
         shutil.move(staging, target)
 
 
-def _watching(
-    watch: Watch, name: str, files: Mapping[str, SourceModelFile]
+def _of_file(
+    progress: Progress, name: str, files: Mapping[str, SourceModelFile]
 ) -> Callable[[int], None]:
-    return lambda done: watch(name, done, files[name].size)
+    return lambda done: progress(name, done, files[name].size)

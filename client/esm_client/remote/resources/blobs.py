@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from esm_client.remote.files.chunks import Progress
+from esm_client.remote.files.chunks import OnBytes
 from esm_client.remote.transport import Transport
 
 
@@ -16,7 +16,7 @@ class BlobResource:
         """HEAD: whether the server surely has these bytes, all of them."""
         return self._transport.files.exists(_path(namespace, digest), size)
 
-    def resume(self, namespace: str, digest: str, file: Path, progress: Progress) -> None:
+    def resume(self, namespace: str, digest: str, file: Path, progress: OnBytes) -> None:
         """PUT what the server does not have of a large file yet; raises ConnectionFailed."""
         path, size = _path(namespace, digest), file.stat().st_size
         offset = self._transport.files.uploaded(path, size)

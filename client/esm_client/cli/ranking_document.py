@@ -1,19 +1,32 @@
-"""A ranking by methods as one JSON document."""
+"""A ranking as one JSON document."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from esm_client.cli.commands.ranking import shield_document
-from esm_client.lab.selection.ranking import MethodScores
 from esm_client.ranking.method_ranking import MethodRanking
+from esm_client.ranking.method_scores import MethodScores
+from esm_client.ranking.ranking import Ranking
+from esm_client.ranking.rows import Named
+from esm_client.ranking.shield import ShieldReport
 from esm_client.ranking.source_rows import MethodRow
 
 
-def document(ranking: MethodRanking) -> dict[str, Any]:
-    """Everything: scores, ranks, reasons, seconds and bytes by source and method."""
+def document(ranking: Ranking | MethodRanking) -> dict[str, Any]:
+    """Everything that is known of the rows, and what the shield found."""
+    if isinstance(ranking, MethodRanking):
+        return _of_methods(ranking)
+    receipt = ranking.receipt.model_dump(mode="json")
+    receipt["rows"] = [row.model_dump(mode="json") for row in ranking]
+    shield = ranking.shield
+    return {**receipt, "shield": None if shield is None else _shield(shield, ranking.left_out)}
+
+
+def _of_methods(ranking: MethodRanking) -> dict[str, Any]:
+    """Scores, ranks, reasons, seconds and bytes by source and method."""
     subject = ranking.subject
     agreement = [
         {"methods": found.methods, "spearman": found.correlation, "num_sources": found.num_sources}
@@ -29,7 +42,27 @@ def document(ranking: MethodRanking) -> dict[str, Any]:
         "rows": [_row(row) for row in ranking],
         "agreement": agreement,
         "problems": dict(subject.problems),
-        "shield": shield_document(subject.shield, subject.left_out),
+        "shield": _shield(subject.shield, subject.left_out),
+    }
+
+
+def _shield(shield: ShieldReport, left_out: Sequence[Named]) -> dict[str, Any]:
+    overlaps = {
+        reference: {
+            "share": found.share,
+            "interval": list(found.interval),
+            "matched": found.matched,
+            "compared": found.compared,
+            "copy": found.is_copy,
+        }
+        for reference, found in shield.overlaps.items()
+    }
+    return {
+        "compared": shield.num_compared,
+        "unknown": shield.num_unknown,
+        "overlaps": overlaps,
+        "left_out": [row.reference for row in left_out],
+        "groups": [list(group) for group in shield.groups],
     }
 
 
