@@ -87,7 +87,6 @@ def test_a_second_signal_ends_at_once(start_registry):
     connection.close()
 
 
-@pytest.mark.filterwarnings("ignore:Waiting for")
 def test_pushes_go_on_at_the_restarted_server(start_registry, esm_directory):
     running = start_registry()
     fresh = [esm_directory(f"e{n}", dimension=256, seed=n) for n in range(24)]
@@ -160,7 +159,6 @@ def test_a_ranking_is_handed_back_to_who_waits(ranking_for):
     assert int(answers[0].headers["retry-after"]) > 0
 
 
-@pytest.mark.filterwarnings("ignore:Waiting for")
 def test_the_client_asks_for_its_ranking_again(ranking_for):
     running, sketch = ranking_for
     rankings = []
