@@ -12,7 +12,7 @@ def children(pid):
 
 
 def test_first_start_prints_one_token_and_later_ones_none(start_registry):
-    running = start_registry()
+    running = start_registry(first_start=True)
     line = next(line for line in running.output.splitlines() if "esmr_" in line)
     token = line.rsplit(" ", 1)[1]
     with running.client(token) as client:
