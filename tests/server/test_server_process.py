@@ -55,6 +55,7 @@ def test_listens_on_loopback_alone(registry):
     assert listening == [f"0100007F:{port:04X}"]
 
 
+@pytest.mark.process
 def test_busy_port(registry, tmp_path):
     port = httpx.URL(registry.url).port
     result = registry.run_process("serve", "--port", str(port), data_dir=tmp_path / "other")
@@ -63,6 +64,7 @@ def test_busy_port(registry, tmp_path):
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.process
 def test_second_server_on_the_same_data(registry):
     result = registry.run_process("serve", "--port", "0")
     assert result.returncode == 1
