@@ -3,6 +3,8 @@
 import support.environment  # noqa: F401 - before torch, numpy and the hub are imported
 
 # isort: split
+import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -10,6 +12,23 @@ from uuid import uuid4
 import pytest
 from support.artifacts import make_esm
 from support.registry import RunningRegistry
+
+# Else each of the many processes that tests start would compile all of our sources anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file on one worker (pytest -n 2 --dist loadgroup), with its fixtures.
+
+    Those of another group are together across files: xdist_group("serial") is for what measures
+    time or memory, xdist_group("servers") for what needs PostgreSQL or S3, which then start once.
+    """
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
 
 StartRegistry = Callable[..., RunningRegistry]
 

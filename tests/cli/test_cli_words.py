@@ -2,7 +2,8 @@
 
 import pytest
 
-from esm_client.cli.errors import PARAMETERS, fix_of, in_command_words, next_step, options_of
+from esm_client.cli.app import options_of
+from esm_client.cli.errors import PARAMETERS, fix_of, in_command_words, next_step
 from esm_client.core.checkup import Check
 from esm_client.core.errors import InvalidDataset, InvalidInput, NotAdmitted, SpaceMismatch
 

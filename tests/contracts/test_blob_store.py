@@ -9,9 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from support.databases import ON_SERVERS
 from support.storage import s3_server
 
-from esm_client.core.errors import Conflict, DigestMismatch, NotFound
+from esm_client.core.errors import Conflict, DigestMismatch, InvalidInput, NotFound
 from esm_server.settings import Settings
 from esm_server.storage.choice import open_store
 
@@ -22,7 +23,7 @@ def digest_of(content):
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
-@pytest.fixture(name="settings", params=["local", "s3"])
+@pytest.fixture(name="settings", params=["local", pytest.param("s3", marks=ON_SERVERS)])
 def _settings(request, tmp_path):
     values = {}
     if request.param == "s3":
@@ -287,3 +288,10 @@ def test_what_a_kill_left_is_swept(store, settings):
     writer.write(b"half")
     open_store(settings).prepare()
     assert list(store.spool.iterdir()) == []
+
+
+def test_half_a_configuration_is_refused(tmp_path):
+    with pytest.raises(
+        InvalidInput, match="incomplete: ESM_SERVER_S3_ACCESS_KEY, ESM_SERVER_S3_SE"
+    ):
+        open_store(Settings(data_dir=tmp_path, s3_endpoint="http://x", s3_bucket="b"))

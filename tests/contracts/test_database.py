@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from support import postgres
-from support.databases import KINDS, empty
+from support.databases import KINDS, empty, on_servers
 
 from esm_client.core.errors import InvalidInput, StorageFull, Unavailable
 from esm_server.db import engines
@@ -154,6 +154,7 @@ def test_a_full_disk_is_named(database):
         assert names(session) == []
 
 
+@on_servers
 def test_a_read_only_view_cannot_write(tmp_path):
     database = Database(empty("postgresql", tmp_path))
     prepare(database.engine)
@@ -171,6 +172,7 @@ def cluster():
         postgres.remove(own)
 
 
+@on_servers
 def test_after_a_kill_everything_acknowledged_is_there():
     with cluster() as own:
         database = Database(postgres.fresh_database(own.url))
@@ -195,6 +197,7 @@ def test_after_a_kill_everything_acknowledged_is_there():
         database.close()
 
 
+@on_servers
 def test_a_stopped_or_crowded_postgresql_is_unavailable():
     with cluster() as own:
         url = postgres.fresh_database(own.url)

@@ -6,16 +6,20 @@ from threading import Event, Thread
 import pytest
 from faults.backends import COMBINATIONS
 from support.artifacts import upload
-from support.databases import empty
+from support.databases import ON_SERVERS, empty
 from support.storage import s3_server
 
 from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.artifact.manifest import digest_bytes
 
 PUSHERS = 50
+COMBINED = [
+    pytest.param(each, id="-".join(each), marks=() if each == COMBINATIONS[0] else ON_SERVERS)
+    for each in COMBINATIONS
+]
 
 
-@pytest.fixture(name="running", params=COMBINATIONS, ids="-".join)
+@pytest.fixture(name="running", params=COMBINED)
 def _running(request, start_registry, tmp_path):
     database, storage = request.param
     url = {"ESM_SERVER_DATABASE_URL": empty(database, tmp_path)}

@@ -5,17 +5,18 @@ import os
 import time
 
 import pytest
+from support.databases import ON_SERVERS
 from support.relay import Answer, Relay
 from support.storage import s3_server
 
 from esm_client.core.errors import EsmError, InvalidInput, StorageFull, Unavailable
 from esm_server.settings import Settings
 from esm_server.storage.base import DamagedBlob
-from esm_server.storage.choice import open_store
 from esm_server.storage.s3 import S3BlobStore
 from esm_server.storage.s3_client import S3Client
 from esm_server.storage.s3_place import S3Place
 
+pytestmark = ON_SERVERS
 MB = 2**20
 SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>less</Message></Error>"
 XML = {"content-type": "application/xml"}
@@ -241,13 +242,6 @@ def test_wrong_keys_and_buckets_are_named(make, bucket):
         make("http://127.0.0.1:9").prepare()
     with pytest.raises(InvalidInput, match="cannot be used"):
         make("s3.example.org")
-
-
-def test_half_a_configuration_is_refused(tmp_path):
-    with pytest.raises(
-        InvalidInput, match="incomplete: ESM_SERVER_S3_ACCESS_KEY, ESM_SERVER_S3_SE"
-    ):
-        open_store(Settings(data_dir=tmp_path, s3_endpoint="http://x", s3_bucket="b"))
 
 
 def test_no_secret_is_shown(make):

@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
-from support.databases import empty
+from support.databases import ON_SERVERS, empty
 
 from esm_client.core.errors import InvalidInput
 from esm_server.db import EsmRow, EsmVersionRow, NamespaceRow, SpaceRow
@@ -12,6 +12,7 @@ from esm_server.db.database import Database
 from esm_server.db.migrations import prepare
 from esm_server.registry.text_index import TextIndex
 
+pytestmark = ON_SERVERS
 ESMS = {  # name: data set, card
     "hotel-mood": ("stanford/imdb-5k", "Guests of hotels say what they felt. Ärger, naïve joy."),
     "weather_2.1": ("team/weather", "Sunny or not? See https://example.org/a_b?x=1 or v1.2.3"),

@@ -19,6 +19,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("database", "storage", "name", "fault"), CASES)
 def test_nothing_is_lost(
     database: str, storage: str, name: str, fault: of.Fault, tmp_path: Path
@@ -37,6 +38,7 @@ def test_nothing_is_lost(
     assert (verdict.lost, verdict.half, verdict.wrong, verdict.unclean) == ([], [], [], [])
 
 
+@pytest.mark.process
 def test_the_long_form_is_a_command():
     command = [sys.executable, str(Path(__file__).with_name("run.py")), "--help"]
     assert "--kills" in subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -33,6 +33,7 @@ for read in (spin, lose, long, int):
 """
 
 
+@pytest.mark.slow
 def test_nothing_but_our_errors_comes_out(tmp_path):
     inputs = 40 * len(READERS)
     command = [sys.executable, str(RUN), "--inputs", str(inputs), "--seed", "1", "--jobs", "1"]
@@ -54,6 +55,7 @@ def test_the_first_seed_is_accepted_and_inputs_can_be_repeated(reader: Reader):
     ]
 
 
+@pytest.mark.xdist_group("serial")
 def test_faults_are_seen():
     done = subprocess.run(
         [sys.executable, "-c", BROKEN.format(path=sys.path)],

@@ -140,6 +140,7 @@ class World:
         return thread
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_no_wrong_score_and_no_stuck_job(tmp_path, esm_directory):
     world, rng = World(tmp_path, esm_directory), random.Random(1)

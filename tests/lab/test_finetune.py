@@ -4,6 +4,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from support.base_models import with_minilm as pytest_generate_tests  # noqa: F401
 
 from esm_client.core.errors import InvalidInput
 from esm_client.lab.training.finetune import fine_tune
@@ -18,8 +19,15 @@ def copied(embedder):
     return encoder.with_model(copy.deepcopy(encoder.model))
 
 
-def test_fine_tuning_learns(toy_task, embedder):
-    recipe = FineTuneRecipe(learning_rate=3e-4)
+@pytest.fixture(name="learning")
+def _learning(by_base):
+    """What a recipe takes to learn the toy reviews in a few epochs."""
+    tiny = {"epochs": 9, "learning_rate": 5e-3, "batch_size": 8}
+    return by_base(tiny=tiny, minilm={"learning_rate": 3e-4})
+
+
+def test_fine_tuning_learns(toy_task, embedder, learning):
+    recipe = FineTuneRecipe(**learning)
     tuned = fine_tune(copied(embedder), toy_task, recipe, held_out=np.arange(0, 120, 5))
     assert tuned.metric == 1.0
     assert tuned.metric_name == "accuracy"
@@ -58,9 +66,9 @@ def test_a_run_that_was_killed_goes_on_to_the_same_model(
         assert torch.equal(tensor, resumed.model.state_dict()[name]), name
 
 
-def test_patience_ends_a_run_and_returns_to_the_best(toy_task, embedder):
+def test_patience_ends_a_run_and_returns_to_the_best(toy_task, embedder, learning):
     held_out = np.arange(0, 120, 5)
-    recipe = FineTuneRecipe(epochs=9, learning_rate=3e-4, patience=1)
+    recipe = FineTuneRecipe(**learning | {"epochs": 9, "patience": 1})
     tuned = fine_tune(copied(embedder), toy_task, recipe, held_out=held_out)
     assert tuned.epochs < 9
     assert tuned.metric == 1.0

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from support.base_models import with_minilm as pytest_generate_tests  # noqa: F401
 
 from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.errors import InvalidLabels
@@ -54,15 +55,20 @@ def _tagged(tmp_path_factory):
     return load_task(path)
 
 
-RECIPE = FineTuneRecipe(epochs=4, learning_rate=5e-4)
+@pytest.fixture(name="recipe")
+def _recipe(by_base):
+    return by_base(
+        tiny=FineTuneRecipe(epochs=8, learning_rate=5e-3, batch_size=8),
+        minilm=FineTuneRecipe(epochs=4, learning_rate=5e-4),
+    )
 
 
 @pytest.mark.parametrize(
     ("name", "metric"), [("answers", "F1 of the answer's tokens"), ("tagged", "F1 of spans")]
 )
-def test_a_source_of_another_class_gives_an_esm(name, metric, embedder, request, tmp_path):
+def test_a_source_of_another_class_gives_an_esm(name, metric, embedder, recipe, request, tmp_path):
     task = request.getfixturevalue(name)
-    artifact = train_esm(task, embedder, RECIPE)
+    artifact = train_esm(task, embedder, recipe)
     fit = artifact.config.fit
     assert fit.validation_metric_name == metric
     assert fit.validation_metric > 0.7

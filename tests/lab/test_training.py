@@ -4,6 +4,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from support.base_models import with_minilm as pytest_generate_tests  # noqa: F401
 from transformers import AutoModel
 
 from esm_client.core.artifact.directory import EsmArtifact, directory_manifest
@@ -45,7 +46,7 @@ def test_the_map_beats_the_identity_on_held_out_rows(trained):
     assert 0 <= fit.validation_metric <= 1
 
 
-def test_the_artifact_says_what_it_is(trained, toy_task, embedder):
+def test_the_artifact_says_what_it_is(trained, toy_task, embedder, dimension):
     artifact = trained[0]
     assert artifact.config.task == toy_task.source_task
     assert artifact.config.space == embedder.identity
@@ -54,8 +55,8 @@ def test_the_artifact_says_what_it_is(trained, toy_task, embedder):
     assert {array.dtype for array in artifact.map.tensors().values()} == {np.dtype(np.float32)}
     assert artifact.config.architecture == artifact.map.architecture
     assert {k: (v.shape, v.dtype) for k, v in artifact.summary.items()} == {
-        "text_embedding": ((384,), np.float32),
-        "canaries": ((5, 384), np.float32),
+        "text_embedding": ((dimension,), np.float32),
+        "canaries": ((5, dimension), np.float32),
         "label_counts": ((2,), np.float64),
         "vocabulary": ((len(artifact.summary["vocabulary"]),), np.uint64),
         "source_rows": ((len(set(toy_task.texts)),), np.uint64),
@@ -209,11 +210,12 @@ def test_a_model_that_is_fine_tuned_already_is_imitated(trained, toy_task, embed
     assert again.config.recipe.lm_num_epochs is None
     other = tmp_path / "other"
     model = copy.deepcopy(embedder.encoder.model)
-    model.encoder.layer = model.encoder.layer[:3]
-    model.config.num_hidden_layers = 3
+    layers = len(model.encoder.layer)
+    model.encoder.layer = model.encoder.layer[: layers // 2]
+    model.config.num_hidden_layers = layers // 2
     model.save_pretrained(other)
     embedder.encoder.tokenizer.save_pretrained(other)
-    with pytest.raises(SpaceMismatch, match="number of layers 3, not 6"):
+    with pytest.raises(SpaceMismatch, match=f"number of layers {layers // 2}, not {layers}"):
         train_esm(toy_task, embedder, source_model=other)
 
 

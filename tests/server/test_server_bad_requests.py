@@ -19,6 +19,9 @@ JSON = {"Content-Type": "application/json"}
 SLOW_CONNECTIONS = int(os.environ.get("ESM_FUZZ_CONNECTIONS", "100"))
 
 
+pytestmark = pytest.mark.xdist_group("serial")  # it measures the memory of its server
+
+
 @pytest.fixture(name="registry", scope="module")
 def _registry(tmp_path_factory):
     """A server of its own, which is still there, and no larger, after all of this."""

@@ -1,14 +1,11 @@
 """A database that cannot be used: two lines, exit status 1, and no password anywhere."""
 
-import os
-import subprocess
-import sys
-
 import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 from support import postgres
-from support.databases import empty
+from support.databases import empty, on_servers
+from support.server_commands import run_here, run_process, server_env
 
 PASSWORD = "not-for-any-log"
 COMMANDS = (
@@ -19,19 +16,8 @@ COMMANDS = (
 
 
 def fails(command, url, tmp_path):
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-        "ESM_SERVER_DATABASE_URL": url,
-    }
-    result = subprocess.run(
-        [sys.executable, "-m", "esm_server.cli", *command, "--data-dir", str(tmp_path)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    run = run_process if command[0] == "serve" else run_here
+    result = run([*command, "--data-dir", str(tmp_path)], server_env(ESM_SERVER_DATABASE_URL=url))
     shown = result.stdout + result.stderr
     assert PASSWORD not in shown
     assert "Traceback" not in shown
@@ -56,11 +42,13 @@ def test_urls_that_name_no_database(url, said, tmp_path):
     assert said in fails(("migrate",), url, tmp_path)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
 def test_nobody_listens(command, tmp_path):
     assert "refused" in fails(command, f"postgresql://esm:{PASSWORD}@127.0.0.1:1/esm", tmp_path)
 
 
+@on_servers
 def test_a_postgresql_that_refuses(tmp_path):
     if (reason := postgres.missing()) is not None:
         pytest.skip(reason)
@@ -74,6 +62,7 @@ def test_a_postgresql_that_refuses(tmp_path):
     assert "password authentication failed" in fails(COMMANDS[0], wrong, tmp_path)
 
 
+@on_servers
 def test_a_user_who_may_make_no_tables(tmp_path):
     url = empty("postgresql", tmp_path)
     with psycopg.connect(url, autocommit=True) as connection:

@@ -8,7 +8,7 @@ from threading import Event
 
 import pytest
 from alembic import command
-from support.databases import KINDS, empty
+from support.databases import KINDS, empty, on_servers
 
 from esm_server.db.database import Database
 from esm_server.db.migrations import check_current, config
@@ -53,6 +53,7 @@ def test_no_acknowledged_push_is_lost(kind, start_registry, push, esm_directory,
             assert sorted(expected.values()) == list(range(1, 9))
 
 
+@on_servers
 def test_two_migrations_at_a_time_do_no_harm(tmp_path):
     url = empty("postgresql", tmp_path)
     environment = {

@@ -4,7 +4,7 @@ import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
-from support.databases import KINDS, empty
+from support.databases import KINDS, empty, on_servers
 
 from esm_client.core.errors import Unavailable
 from esm_client.core.schemas import EsmQuery
@@ -150,6 +150,7 @@ def test_sqlite_is_set_up_for_safety(tmp_path):
     database.close()
 
 
+@on_servers
 def test_postgresql_orders_every_text_by_its_bytes(tmp_path):
     database = Database(empty("postgresql", tmp_path))
     upgrade(database.engine)
@@ -182,6 +183,7 @@ def test_old_schema_names_the_command(database):
         check_current(database.engine)
 
 
+@on_servers
 def test_a_server_upgrades_no_postgresql(start_registry, tmp_path):
     url = empty("postgresql", tmp_path)
     running = start_registry(env={"ESM_SERVER_DATABASE_URL": url})  # a fresh one it does

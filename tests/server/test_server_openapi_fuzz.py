@@ -20,7 +20,7 @@ from support.registry import RunningRegistry
 
 from esm_client.core.scoring.sketch import TargetSketch
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::UserWarning")]
 
 EXAMPLES = int(os.environ.get("ESM_FUZZ_EXAMPLES", "25"))
 CHECKS = [

@@ -86,22 +86,21 @@ def test_quota_exceeded_in_the_middle_of_an_upload(registry, root, unique, probl
     assert not any(registry.store.spool.glob("*.tmp"))
 
 
-def test_yank_during_a_ranking(start_registry, push, esm_directory, tmp_path):
-    running = start_registry()
+def test_yank_during_a_ranking(registry, push, esm_directory, unique, tmp_path):
     for seed in range(3):
-        push(esm_directory(f"e{seed}", seed=seed), f"t/e{seed}", server=running, space="s")
-    database = running.database()
-    store = running.store
-    caller = AuthService(database).recognise(running.write_token)
+        push(esm_directory(f"e{seed}", seed=seed), f"{unique}/e{seed}", space=unique)
+    database = registry.database()
+    store = registry.store
+    caller = AuthService(database).recognise(registry.write_token)
     yanked = []
 
     @contextmanager
     def open_blob(digest: str):
         """The store's own file; while the first map is read, somebody yanks and deletes."""
         if not yanked:
-            yanked.append(RemovalService(database).yank(caller, "t", "e1", "1", "leaked"))
-            admin = AuthService(database).recognise(running.admin_token)
-            RemovalService(database).delete_esm(admin, "t", "e2")
+            yanked.append(RemovalService(database).yank(caller, unique, "e1", "1", "leaked"))
+            admin = AuthService(database).recognise(registry.admin_token)
+            RemovalService(database).delete_esm(admin, unique, "e2")
         with store.local_copy(digest) as path:
             yield Path(path)
 
@@ -114,15 +113,15 @@ def test_yank_during_a_ranking(start_registry, push, esm_directory, tmp_path):
     )
     embeddings = np.random.default_rng(0).standard_normal((40, 16))
     sketch = TargetSketch.from_embeddings(embeddings, np.arange(40) % 2, kind="classification")
-    request = RankingCreate(space="s", sketch=base64.b64encode(sketch.to_bytes()))
+    request = RankingCreate(space=unique, sketch=base64.b64encode(sketch.to_bytes()))
     over = Event()
     ranking = rankings.start(request, caller)
     ranking.when_over(over.set)
     assert over.wait(60)
     receipt = ranking.receipt
-    assert [row.reference for row in receipt.rows] == ["t/e0@1"]
+    assert [row.reference for row in receipt.rows] == [f"{unique}/e0@1"]
     assert (receipt.rows[0].rank, receipt.rows[0].log_bayes_factor) == (1, 0)
-    assert {s.reference: s.code for s in receipt.skipped} == {"t/e1@1": "yanked"}
+    assert {s.reference: s.code for s in receipt.skipped} == {f"{unique}/e1@1": "yanked"}
     assert rankings.get(receipt.id, caller).rows == receipt.rows
     rankings.close()
     database.close()

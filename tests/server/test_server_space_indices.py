@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from threading import Event
 
 import pytest
+from support.artifacts import make_esm, publish
+from support.registry import RunningRegistry
 
 from esm_server.auth.service import AuthService
 from esm_server.index.space import SpaceIndex
@@ -33,15 +35,23 @@ class Registry:
         RemovalService(self.database).yank(self.caller, "a", name, "1", "wrong")
 
 
-@pytest.fixture(name="filled")
-def _filled(start_registry, push, esm_directory):
-    running = start_registry()
+@pytest.fixture(name="original", scope="module")
+def _original(tmp_path_factory):
+    """A stopped registry with two spaces of three ESMs each."""
+    folder = tmp_path_factory.mktemp("original")
+    running = RunningRegistry(folder / "registry")
     for space in ("a", "b"):
         for seed in range(3):
             path = f"{space}/e{seed}"
-            answer = push(esm_directory(path, seed=seed), path, server=running, space=space)
+            answer = publish(running, make_esm(folder, path, seed=seed), path, space=space)
             assert answer.status_code == 201, answer.text
-    registry = Registry(running)
+    assert running.stop() == 0
+    return running
+
+
+@pytest.fixture(name="filled")
+def _filled(original, tmp_path):
+    registry = Registry(RunningRegistry(tmp_path / "registry", copy_of=original))
     yield registry
     registry.database.close()
 

@@ -3,11 +3,14 @@
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import postgres
 
-KINDS = ("sqlite", "postgresql")
+ON_SERVERS = [pytest.mark.slow, pytest.mark.xdist_group("servers")]
+"""Marks of tests that need a PostgreSQL or an S3 server: one worker starts these, once."""
+KINDS = ("sqlite", pytest.param("postgresql", marks=ON_SERVERS))
 CHOSEN = os.environ.get("ESM_TEST_DATABASE", "sqlite")
 """What the servers of the tests run on."""
 _URLS: dict[Path, str] = {}
@@ -43,3 +46,10 @@ def _database_of(data_dir: Path) -> str:
     if data_dir not in _URLS:
         _URLS[data_dir] = empty(CHOSEN, data_dir)
     return _URLS[data_dir]
+
+
+def on_servers(test: Any) -> Any:
+    """Mark one test function with ON_SERVERS."""
+    for mark in ON_SERVERS:
+        test = mark(test)
+    return test

@@ -1,10 +1,8 @@
 """A registry of a test: its data, its commands, and a server on it in a process of its own."""
 
-import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -14,17 +12,13 @@ from uuid import uuid4
 import httpx
 from sqlalchemy import text
 from support import databases, storage
-from support.server_commands import run_here
+from support.server_commands import COMMAND, SECONDS, run_here, run_process, server_env
 
 from esm_server.auth.service import AuthService
 from esm_server.db.database import Database
 from esm_server.settings import Settings
 from esm_server.storage.base import BlobStore
 from esm_server.storage.choice import open_store
-
-SECONDS = 60
-"""For a server to start or to stop, and for a command."""
-COMMAND = (sys.executable, "-m", "esm_server.cli")
 
 
 def settings_of(data_dir: Path, env: dict[str, str]) -> Settings:
@@ -65,13 +59,7 @@ class RunningRegistry:
         if copy_of is not None:
             storage.copy_blobs(copy_of.data_dir, data_dir)
             databases.copy_database(copy_of.data_dir, data_dir)
-        self._env = {
-            **{key: value for key, value in os.environ.items() if not key.startswith("ESM_")},
-            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-            "OMP_NUM_THREADS": "1",
-            **back_ends(data_dir),
-            **(env or {}),
-        }
+        self._env = server_env(**{**back_ends(data_dir), **(env or {})})
         if copy_of is not None:
             self.admin_token, self.write_token = copy_of.admin_token, copy_of.write_token
             self.read_token = copy_of.read_token
@@ -154,15 +142,7 @@ class RunningRegistry:
         self, *arguments: str, data_dir: Path | None = None, env: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """The same in a process of its own: for `serve`, and for what is about processes."""
-        words, environment = self._command(arguments, data_dir, env)
-        return subprocess.run(
-            [*COMMAND, *words],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
+        return run_process(*self._command(arguments, data_dir, env))
 
     def begin_command(self, *arguments: str) -> subprocess.Popen[str]:
         """An `esm-server` command on the same data, as a process that goes on by itself."""

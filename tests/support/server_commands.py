@@ -1,7 +1,6 @@
 """`esm-server` commands in this process: a start of Python costs many times what most of them do.
 
-What is about a process (signals, locks that end with it, a server that listens) has one of its
-own: see `RunningRegistry.run_process` and `begin_command`.
+What is about a process (signals, locks that end with it, a server that listens) has one of its own.
 """
 
 import io
@@ -15,6 +14,10 @@ from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdo
 from unittest.mock import patch
 
 from esm_server.cli.entry import run
+
+COMMAND = (sys.executable, "-m", "esm_server.cli")
+SECONDS = 60
+"""For a server to start or to stop, and for a command."""
 
 
 def run_here(arguments: Sequence[str], env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
@@ -32,6 +35,30 @@ def run_here(arguments: Sequence[str], env: Mapping[str, str]) -> subprocess.Com
     return subprocess.CompletedProcess(
         ["esm-server", *arguments], code, output.getvalue(), errors.getvalue()
     )
+
+
+def run_process(
+    arguments: Sequence[str], env: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """The same in a process of its own: for `serve`, and for what is about processes."""
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+
+def server_env(**settings: str) -> dict[str, str]:
+    """The environment of a server's process with these settings and none of this machine's."""
+    return {
+        **{key: value for key, value in os.environ.items() if not key.startswith("ESM_")},
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "OMP_NUM_THREADS": "1",
+        **settings,
+    }
 
 
 @contextmanager

@@ -1,83 +1,97 @@
-"""A client of the session's registry, a tiny base model, and ESMs of its space."""
+"""Small real tasks, and a tiny BERT of random weights with a real tokenizer: logic, not quality."""
 
-import numpy as np
+import shutil
+from pathlib import Path
+from uuid import uuid4
+
 import pytest
+from docs.demo.base_model import base_model_path
+from docs.demo.tasks.write import write_tasks
 
-from esm_client import Client
-from esm_client.core.artifact.directory import EsmArtifact
-from esm_client.core.schemas import SourceTask
+from esm_client import Client, build
+from esm_client.lab.build.plan import Plan
 
-WORDS = ("good", "kind", "warm", "bad", "cold", "rude")
+torch = pytest.importorskip("torch")
+SHAPE = {
+    "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2,
+    "vocab_size": 30522, "max_position_embeddings": 140,
+}  # fmt: skip
+FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
+SOURCES = ("hotel_reviews_sentiment", "news_desk")
+
+
+class Heard:
+    """What was told of progress and results."""
+
+    def __init__(self):
+        self.steps, self.results = [], []
+        self.asked = {
+            "progress": lambda *step: self.steps.append(step),
+            "on_result": self.results.append,
+        }
+
+    @property
+    def trained(self):
+        """What was fine-tuned on."""
+        named = {step.removesuffix(": Fine-tuning") for step, _, _ in self.steps}
+        return {step for step in named if f"{step}: Fine-tuning" in {one[0] for one in self.steps}}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session", name="tiny")
+def _tiny(tmp_path_factory) -> Path:
+    """The folder of the base model."""
+    from transformers import BertConfig, BertModel
+
+    folder = tmp_path_factory.mktemp("model") / "tiny"
+    torch.manual_seed(0)
+    BertModel(BertConfig(**SHAPE)).save_pretrained(folder)
+    for name in FILES:
+        shutil.copyfile(base_model_path() / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="session", name="tasks")
+def _tasks(tmp_path_factory) -> dict[str, Path]:
+    return write_tasks(tmp_path_factory.mktemp("tasks"))
 
 
 @pytest.fixture(name="client")
-def _client(registry, tmp_path, monkeypatch):
-    """A client of a user who named the registry, and whose files are this test's own."""
-    for name in ("CONFIG", "CACHE"):
-        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name.lower()))
-    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
-    monkeypatch.setenv("ESM_REGISTRY_URL", registry.url)
-    monkeypatch.setenv("ESM_REGISTRY_TOKEN", registry.write_token)
-    with Client() as client:
+def _client(registry, tmp_path):
+    with Client(registry.url, registry.write_token, cache_dir=tmp_path / "cache") as client:
         yield client
 
 
-@pytest.fixture(name="arrays")
-def _arrays():
-    """Embeddings (60, 16) and two classes."""
-    x = np.random.default_rng(1).standard_normal((60, 16))
-    return x, (x[:, 0] > 0).astype(int)
+class Built:
+    """Two ESMs that `build` made and published."""
+
+    def __init__(self, registry, tasks, model: Path, folder: Path) -> None:
+        self.namespace = f"n-{uuid4().hex[:12]}"
+        self.output, self.heard = folder / "esms", Heard()
+        self.data = folder / "data"
+        self.data.mkdir()
+        for name in SOURCES:
+            shutil.copyfile(tasks[name], self.data / f"{name}.csv")
+        self.asked = {
+            "base_models": [str(model)], "base_model_name": f"org/{self.namespace}",
+            "limit_rows": 40, "epochs": 1, "devices": ["cpu"], "threads": 1, "force": True,
+            "push": self.namespace,
+        }  # fmt: skip
+        self.plan = Plan.read(self.data)
+        with Client(registry.url, registry.write_token, cache_dir=folder / "cache") as client:
+            self.report = build(
+                self.plan, self.output, client=client, **self.asked, **self.heard.asked
+            )
+        self.space = f"{self.namespace}-mean-128"
 
 
-@pytest.fixture(name="published")
-def _published(client, esm_directory, unique):
-    """Three ESMs of 16 dimensions; the name of their space."""
-    for seed in range(3):
-        client.push(esm_directory(f"e{seed}", seed=seed), f"{unique}/e{seed}", space=unique)
-    return unique
-
-
-@pytest.fixture(name="embedder", scope="module")
-def _embedder():
-    """Of one layer and 16 dimensions, with random weights."""
-    torch = pytest.importorskip("torch")
-    from docs.demo.base_model import base_model_path
-    from transformers import AutoTokenizer, BertConfig, BertModel
-
-    from esm_client import Embedder
-
-    tokenizer = AutoTokenizer.from_pretrained(base_model_path())
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
-        intermediate_size=16,
-    )  # fmt: skip
-    return Embedder.from_model(BertModel(config).eval(), tokenizer, base_model="test-org/random")
-
-
-@pytest.fixture(name="task", scope="module")
-def _task():
-    """Forty short texts of two classes."""
-    pytest.importorskip("torch")
-    from esm_client.lab.data.task import TextTask
-
-    texts = [f"{WORDS[n % 6]} service number {n}" for n in range(40)]
-    labels = np.array([n % 6 // 3 for n in range(40)])
-    return TextTask(texts, labels, "classification", SourceTask(data_set="hotels"))
-
-
-@pytest.fixture(name="embedded")
-def _embedded(client, esm_directory, embedder, unique, tmp_path):
-    """Three ESMs of the tiny base model's space; the name of that space."""
-    canaries = np.array(embedder.fingerprint.canaries, dtype=np.float32)
-    for seed in range(3):
-        made = EsmArtifact.read(esm_directory(f"plain{seed}", seed=seed))
-        changed = EsmArtifact(
-            made.config.model_copy(
-                update={"space": embedder.identity, "base_model": "test-org/random"}
-            ),
-            made.map, {**made.summary, "canaries": canaries}, made.card, made.provenance,
-        )  # fmt: skip
-        folder = changed.write(tmp_path / "esms" / f"e{seed}")
-        client.push(folder, f"{unique}/e{seed}", space=unique)
-    return unique
+@pytest.fixture(scope="session", name="built")
+def _built(registry, tasks, tiny, tmp_path_factory) -> Built:
+    return Built(registry, tasks, tiny, tmp_path_factory.mktemp("built"))

@@ -2,12 +2,90 @@
 
 import numpy as np
 import pytest
+import torch
+from docs.demo.base_model import base_model_path
+from transformers import AutoTokenizer, BertConfig, BertModel
 
-import esm_client
-from esm_client import MethodRanking, Ranking, TargetSketch, rank, rank_by_methods
+from esm_client import (
+    Client,
+    Embedder,
+    MethodRanking,
+    Ranking,
+    TargetSketch,
+    TextTask,
+    rank,
+    rank_by_methods,
+)
+from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.errors import InvalidInput, InvalidLabels, NotFound, SpaceMismatch
 from esm_client.core.schemas import EsmFilter, SourceTask
 from esm_client.core.warnings import EsmWarning
+
+WORDS = ("good", "kind", "warm", "bad", "cold", "rude")
+
+
+@pytest.fixture(name="client")
+def _client(registry, tmp_path, monkeypatch):
+    """A client of a user who named the registry, and whose files are this test's own."""
+    for name in ("CONFIG", "CACHE"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name.lower()))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+    monkeypatch.setenv("ESM_REGISTRY_URL", registry.url)
+    monkeypatch.setenv("ESM_REGISTRY_TOKEN", registry.write_token)
+    with Client() as client:
+        yield client
+
+
+@pytest.fixture(name="arrays")
+def _arrays():
+    """Embeddings (60, 16) and two classes."""
+    x = np.random.default_rng(1).standard_normal((60, 16))
+    return x, (x[:, 0] > 0).astype(int)
+
+
+@pytest.fixture(name="published")
+def _published(client, esm_directory, unique):
+    """Three ESMs of 16 dimensions; the name of their space."""
+    for seed in range(3):
+        client.push(esm_directory(f"e{seed}", seed=seed), f"{unique}/e{seed}", space=unique)
+    return unique
+
+
+@pytest.fixture(name="embedder", scope="module")
+def _embedder():
+    """Of one layer and 16 dimensions, with random weights."""
+    tokenizer = AutoTokenizer.from_pretrained(base_model_path())
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=16,
+    )  # fmt: skip
+    return Embedder.from_model(BertModel(config).eval(), tokenizer, base_model="test-org/random")
+
+
+@pytest.fixture(name="task", scope="module")
+def _task():
+    """Forty short texts of two classes."""
+    texts = [f"{WORDS[n % 6]} service number {n}" for n in range(40)]
+    labels = np.array([n % 6 // 3 for n in range(40)])
+    return TextTask(texts, labels, "classification", SourceTask(data_set="hotels"))
+
+
+@pytest.fixture(name="embedded")
+def _embedded(client, esm_directory, embedder, unique, tmp_path):
+    """Three ESMs of the tiny base model's space; the name of that space."""
+    canaries = np.array(embedder.fingerprint.canaries, dtype=np.float32)
+    for seed in range(3):
+        made = EsmArtifact.read(esm_directory(f"plain{seed}", seed=seed))
+        changed = EsmArtifact(
+            made.config.model_copy(
+                update={"space": embedder.identity, "base_model": "test-org/random"}
+            ),
+            made.map, {**made.summary, "canaries": canaries}, made.card, made.provenance,
+        )  # fmt: skip
+        folder = changed.write(tmp_path / "esms" / f"e{seed}")
+        client.push(folder, f"{unique}/e{seed}", space=unique)
+    return unique
 
 
 def references(ranking):
@@ -142,7 +220,7 @@ class TestTask:
         self, client, embedded, embedder, task, tmp_path
     ):
         client.packs.pull(embedded, tmp_path / "pulled")
-        with esm_client.Client("http://127.0.0.1:9", timeout=2) as gone:
+        with Client("http://127.0.0.1:9", timeout=2) as gone:
             with pytest.warns(EsmWarning, match="no source model could be pulled"):
                 found = rank(
                     task, pulled=tmp_path / "pulled", base_model=embedder, client=gone,
@@ -153,7 +231,7 @@ class TestTask:
     def test_labels_of_no_use(self, client, task):
         labels = np.empty(4, dtype=object)
         labels[:] = [("P", "O")] * 4
-        tags = type(task)(["a b"] * 4, labels, "sequence-labelling", SourceTask(data_set="names"))
+        tags = TextTask(["a b"] * 4, labels, "sequence-labelling", SourceTask(data_set="names"))
         with pytest.raises(InvalidInput, match="cannot be ranked by its labels") as caught:
             rank(tags, space="any", client=client)
         assert caught.value.parameters == ("methods",)
@@ -197,7 +275,7 @@ def test_what_other_methods_do_not_know(task, given, parameters):
 
 
 def other_pooling(embedder):
-    return esm_client.Embedder.from_model(
+    return Embedder.from_model(
         embedder.encoder.model, embedder.encoder.tokenizer,
         base_model="test-org/random", pooling="first-token",
     )  # fmt: skip

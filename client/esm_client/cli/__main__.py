@@ -14,7 +14,7 @@ from typing import Any
 
 import typer
 
-from esm_client.cli.errors import in_command_words, next_step, options_of
+from esm_client.cli.errors import in_command_words, next_step
 from esm_client.cli.interrupted import Interrupted
 from esm_client.cli.output import print_error
 from esm_client.core.errors import EsmError, ServerFault, StorageFull, Unavailable
@@ -68,6 +68,8 @@ def _invoke(arguments: list[str]) -> int:
 def _report(error: Exception, arguments: Sequence[str]) -> int:
     """Print what was wrong and what to do next; returns the exit code."""
     if isinstance(error, EsmError):
+        from esm_client.cli.app import options_of
+
         options = options_of(arguments)
         hint = _with_request_id(error, next_step(error, options))
         return _two_lines(in_command_words(error.message, options), hint, 1)

@@ -1,5 +1,6 @@
 """All commands together."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -120,3 +121,11 @@ for name, group in {
     "cache": cache.app,
 }.items():
     app.add_typer(group, name=name)
+
+
+def options_of(arguments: Sequence[str]) -> frozenset[str]:
+    """The options of the command that a command line runs."""
+    command = typer.main.get_command(app)
+    for word in arguments:
+        command = getattr(command, "commands", {}).get(word, command)
+    return frozenset(option for one in command.params for option in one.opts)

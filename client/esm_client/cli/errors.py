@@ -10,7 +10,7 @@ Messages below the command line name Python arguments and functions in backquote
 import ast
 import re
 import shlex
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 from esm_client.core.checkup import Check
 from esm_client.core.errors import EsmError
@@ -126,18 +126,6 @@ def in_command_words(text: str, options: Collection[str] | None = None) -> str:
         return _spoken(span[1], options) or span[0]
 
     return _SPAN.sub(replaced, text)
-
-
-def options_of(arguments: Sequence[str]) -> frozenset[str]:
-    """The options of the command that a command line runs."""
-    import typer
-
-    from esm_client.cli.app import app
-
-    command = typer.main.get_command(app)
-    for word in arguments:
-        command = getattr(command, "commands", {}).get(word, command)
-    return frozenset(option for one in command.params for option in one.opts)
 
 
 def _spoken(code: str, options: Collection[str] | None) -> str | None:

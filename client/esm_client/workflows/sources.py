@@ -78,10 +78,7 @@ def _find(client: "Client", wanted: Wanted, given: Given, rows: TargetHashes) ->
 
     model, path = (_own(table, wanted) for table in (given.models, given.data))
     ready = None if model is None else _folder(model)
-    remedy = (
-        f"Say where {wanted.name} has its data, in `source_data`, or its fine-tuned model, in "
-        "`source_models`."
-    )
+    remedy = "Name its data with `source_data`, or its fine-tuned model with `source_models`."
     try:
         detail, artifact = _published(client, wanted)
     except EsmError as error:

@@ -92,7 +92,7 @@ def transfer(
     report: bool = True,
     client: "Client | None" = None,
     progress: Show = None,
-    on_note: Callable[[str], None] = lambda _: None,
+    note: Callable[[str], None] = lambda _: None,
     on_result: OnFinished = unheard,
 ) -> TransferResult:
     """Fine-tune on source tasks first, then on your own data, and keep the best model.
@@ -118,7 +118,7 @@ def transfer(
         report: tell the registry how each source of the ranking did, and nothing else.
         client: the registry; default: `Client()`.
         progress: None for bars on a terminal, False for none, or what to tell.
-        on_note: is told, before any training, what a person should know of data and sources.
+        note: is told, before any training, what a person should know of data and sources.
         on_result: is told of each fine-tuning on the target as soon as it is over.
 
     Raises InvalidInput for both or neither of ranking and sources, NotFound, SpaceMismatch,
@@ -127,8 +127,9 @@ def transfer(
     """
     if bool(ranking) == bool(sources):
         raise InvalidInput(
-            "A transfer takes either a ranking or sources.", "Pass `ranking` or `sources`."
-        )
+            "A transfer takes either a ranking or sources.", "Pass `ranking` or `sources`.",
+            parameters=("ranking", "sources"),
+        )  # fmt: skip
     given, folder = Given.of(source_models, source_data), Path(output)
     check_output(folder)
     with connected(client) as registry, shown(progress) as told:
@@ -146,8 +147,8 @@ def transfer(
         told("Loading the base model", 0, 1)
         embedder = space_embedder(registry.url, registry.space(space), base_model, device)
         told("Loading the base model", 1, 1)
-        for note in (_described(target), *target.training.notes, *copies):
-            on_note(note)
+        for sentence in (_described(target), *target.training.notes, *copies):
+            note(sentence)
         made = run_transfers(
             target, embedder, found, folder, recipe=recipe, sequential=sequential,
             seeds=seeds or (options.seed,), progress=told, on_result=on_result,

@@ -1,4 +1,4 @@
-"""Source tasks first, the target afterwards: real fine-tunings of the real base model."""
+"""Source tasks first, the target afterwards: real fine-tunings of a tiny base model."""
 
 import dataclasses
 import json

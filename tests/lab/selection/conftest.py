@@ -1,12 +1,10 @@
-"""A tiny transformer with MiniLM's tokenizer, fine-tuned for real, and a target of other labels."""
+"""A tiny transformer, fine-tuned for real, and a target of other labels."""
 
 import copy
 import dataclasses
 
 import numpy as np
 import pytest
-import torch
-import transformers
 
 from esm_client.lab.embedding import Embedder
 from esm_client.lab.selection.source_model import SourceModel
@@ -15,20 +13,12 @@ from esm_client.lab.training.finetune import fine_tune
 from esm_client.lab.training.recipe import FineTuneRecipe
 from esm_client.lab.training.source_model import save_source_model
 
-SMALL = {
-    "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2,
-    "vocab_size": 30522, "max_position_embeddings": 140, "pad_token_id": 0,
-}  # fmt: skip
 RECIPE = FineTuneRecipe(epochs=16, learning_rate=2e-3)
 
 
 @pytest.fixture(scope="module", name="tiny")
-def _tiny(embedder):
-    torch.manual_seed(0)
-    model = transformers.BertModel(transformers.BertConfig(**SMALL)).eval()
-    return Embedder.from_model(
-        model, embedder.encoder.tokenizer, base_model="org/tiny", max_length=64
-    )
+def _tiny(model_folder):
+    return Embedder(model_folder, device="cpu", name="org/tiny", max_length=64)
 
 
 @pytest.fixture(scope="module", name="source_folder")

@@ -4,8 +4,10 @@ import io
 import shutil
 
 import pytest
+from support.databases import ON_SERVERS
 from support.storage import s3_server
 
+pytestmark = ON_SERVERS
 PREFIX = "backups/registry"
 
 

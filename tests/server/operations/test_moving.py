@@ -4,8 +4,10 @@ import shutil
 
 import pytest
 from faults.backends import COMBINATIONS
-from support.databases import empty
+from support.databases import ON_SERVERS, empty
 from support.storage import s3_server
+
+pytestmark = ON_SERVERS
 
 
 def env_of(combination, folder):

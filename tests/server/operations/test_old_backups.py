@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from support.databases import ON_SERVERS
 from support.storage import s3_server
 
 from esm_client.core.errors import InvalidInput
@@ -13,7 +14,7 @@ from esm_server.operations.old_backups import forget
 from esm_server.settings import Settings
 
 
-@pytest.fixture(name="target", params=["folder", "bucket"])
+@pytest.fixture(name="target", params=["folder", pytest.param("bucket", marks=ON_SERVERS)])
 def _target(request, tmp_path):
     if request.param == "folder":
         return str(tmp_path / "backups")

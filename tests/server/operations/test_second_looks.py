@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from server.operations.conftest import model_of_b
+from support.databases import on_servers
 from support.storage import overwrite, s3_server
 
 from esm_client.core.errors import Unavailable
@@ -177,6 +178,7 @@ def test_a_store_that_has_nothing_is_not_backed_up(filled, parts, command, refus
     assert list(target.glob("points/*")) == []
 
 
+@on_servers
 def test_a_bucket_that_is_not_there_has_lost_nothing(filled, refused, tmp_path):
     wrong = s3_server().env("there-is-none")
     for words in (["check"], ["gc"], ["backup", "b"], ["reindex"], ["export", "space", "f"]):
@@ -185,6 +187,7 @@ def test_a_bucket_that_is_not_there_has_lost_nothing(filled, refused, tmp_path):
     assert list(tmp_path.glob("[bf]")) == []
 
 
+@on_servers
 def test_serve_says_what_is_wrong_with_the_bucket(filled, refused, tmp_path):
     server = s3_server()
     right = server.env(server.create_bucket())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from esm_client.cli.errors import in_command_words, options_of
+from esm_client.cli.errors import in_command_words
 from esm_client.cli.interrupted import goes_on
 from esm_client.cli.options.session import Session
 from esm_client.cli.output import one_line, print_line
@@ -100,7 +100,7 @@ def _print(session: Session, report: "BuildReport", *, dry_run: bool) -> None:
         print_line(f"{counted(len(report.rows), 'ESM')}: {counts}, in {report.seconds:.0f} s")
         for row in report.rows:
             if row.outcome == "failed" and row.hint:
-                hint = in_command_words(row.hint, options_of(["build"]))
+                hint = in_command_words(row.hint)
                 print_line(one_line(f"{row.name}: {hint}"))
         if dry_run:
             for row in report.rows:

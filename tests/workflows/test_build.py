@@ -1,0 +1,61 @@
+"""`esm_client.build`: many data sets, real workers, a real registry."""
+
+import pytest
+
+from esm_client import Client, build
+from esm_client.core.errors import InvalidInput, Unauthorized
+from esm_client.lab.build.build import BUILDING, READING
+
+
+def test_all_are_built_published_and_told(built, client):
+    rows, heard = built.report.rows, built.heard
+    names = [f"{built.namespace}/{row.name}@1" for row in rows]
+    assert [row.pushed for row in rows] == names
+    assert sorted(esm.latest.reference for esm in client.list(space=built.space)) == sorted(names)
+    assert {row.name for row in heard.results} == {row.name for row in rows}
+    assert [step for step in heard.steps if step[0] == BUILDING] == [
+        (BUILDING, 0, 2), (BUILDING, 1, 2), (BUILDING, 2, 2),
+    ]  # fmt: skip
+    assert (READING, 2, 2) in heard.steps
+    assert heard.trained == {f"{built.space}/{row.name}" for row in rows}
+    assert not built.report.failed
+    assert "news_desk" in str(built.report)
+    assert "<td" in built.report._repr_html_()
+
+
+def test_every_step_ends(built):
+    last = {step: (done, total) for step, done, total in built.heard.steps}
+    assert all(done == total for done, total in last.values())
+
+
+def test_the_same_call_trains_nothing(built, client):
+    heard = type(built.heard)()
+    again = build(built.data, built.output, client=client, **built.asked, **heard.asked)
+    assert heard.trained == set()
+    assert [row.pushed for row in again.rows] == [row.pushed for row in built.report.rows]
+
+
+def test_a_space_of_the_registry_brings_its_settings(built, tiny, client, tmp_path):
+    report = build(
+        built.data, tmp_path / "out", spaces=[built.space], base_models=[str(tiny)],
+        limit_rows=30, devices=["cpu"], threads=1, dry_run=True, client=client, progress=False,
+    )  # fmt: skip
+    assert {(row.space, row.outcome, row.rows) for row in report.rows} == {
+        (built.space, "ready", 30)
+    }
+
+
+def test_who_may_not_publish_is_told_before_any_work(built, registry, tmp_path):
+    with Client(registry.url, "esm_" + "0" * 40) as stranger, pytest.raises(Unauthorized):
+        build(built.data, tmp_path / "out", client=stranger, **built.asked)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parameter"),
+    [({"base_model_name": "org/x"}, "base_model_name"), ({"limit_rows": 0}, "limit_rows")],
+)
+def test_wrong_arguments_are_named(built, tmp_path, arguments, parameter):
+    with pytest.raises(InvalidInput, match=parameter) as caught:
+        build(built.data, tmp_path / "out", **arguments)
+    assert caught.value.parameters == (parameter,)
