@@ -156,7 +156,9 @@ class World:
 
 @pytest.fixture(name="world")
 def _world(registry, root, actors, esm_directory, tmp_path):
-    return World(registry, root, actors, esm_directory, tmp_path)
+    world = World(registry, root, actors, esm_directory, tmp_path)
+    with world.client:
+        yield world
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,7 @@ from docs.demo.base_model import base_model_path
 from docs.demo.tasks.write import write_tasks
 from docs.documents import DOCUMENTS, ROOT, python_blocks
 
-from esm_client import Client, Embedder
-from esm_client.lab.data.loading import load_task
-from esm_client.lab.training.recipe import FineTuneRecipe
-from esm_client.lab.training.train import train_esm
+from esm_client import Client, Embedder, FineTuneRecipe, load_task, train_esm
 
 MODEL = "/models/all-MiniLM-L6-v2"
 SPACE = "all-minilm-l6-v2-mean-128"
@@ -49,7 +46,7 @@ def engine(folder: Path, esm_directory) -> Namespace:
 
 
 def readme(folder: Path, esm_directory) -> Namespace:
-    """Texts and labels of a target, two sources in a space, and a model that `transfer` wrote."""
+    """Two sources in a space, with their models, a target in data.csv, and its texts."""
     embedder = Embedder(base_model_path(), device="cpu", name="org/all-minilm")
     for name, path in write_tasks(folder).items():
         lines = path.read_text().splitlines(keepends=True)
@@ -57,19 +54,19 @@ def readme(folder: Path, esm_directory) -> Namespace:
     recipe = FineTuneRecipe(epochs=1, learning_rate=1e-4)
     with Client() as client:
         for name in ("hotel_reviews_sentiment", "question_type"):
-            made = train_esm(load_task(folder / f"{name}.csv"), embedder, recipe)
+            task, model = load_task(folder / f"{name}.csv"), folder / f"{name}-model"
+            made = train_esm(task, embedder, recipe, keep_model=model)
             client.push(made.write(folder / name), f"team/{name}", space=SPACE)
-    target = folder / "restaurant_reviews_sentiment.csv"
-    target.rename(folder / "data.csv")
-    task = load_task(folder / "data.csv")
-    return {"texts": task.texts, "labels": task.labels}
+            client.push_source_model(f"team/{name}", model)
+    (folder / "restaurant_reviews_sentiment.csv").rename(folder / "data.csv")
+    return {"texts": load_task(folder / "data.csv").texts}
 
 
 WORLDS = {"README.md": readme, "engine.md": engine}
 
 
-@pytest.mark.parametrize("path", WITH_BLOCKS)
 @pytest.mark.slow
+@pytest.mark.parametrize("path", WITH_BLOCKS)
 def test_blocks_run(path: Path, reader, esm_directory) -> None:
     blocks = python_blocks(path, {MODEL: str(base_model_path())})
     blocks[0].namespace.update(WORLDS[path.name](reader, esm_directory))

@@ -3,6 +3,7 @@
 import http.client
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -79,18 +80,20 @@ class Relay:
     def forward(self, asked: Asked) -> Answer:
         """What the registry answers."""
         assert self._target is not None
-        connection = http.client.HTTPConnection(self._target.hostname, self._target.port)
         kept = {
             key: value for key, value in asked.headers.items() if key != "host" or self.keep_host
         }
-        connection.request(asked.method, asked.path, asked.body or None, kept)
-        response = connection.getresponse()
+        connection = http.client.HTTPConnection(self._target.hostname, self._target.port)
+        with closing(connection):
+            connection.request(asked.method, asked.path, asked.body or None, kept)
+            response = connection.getresponse()
+            body = response.read()
         headers = {
             key.lower(): value
             for key, value in response.getheaders()
             if key.lower() not in ("transfer-encoding", "connection", "date", "server")
         }
-        return Answer(response.status, response.read(), headers)
+        return Answer(response.status, body, headers)
 
     def paths(self, method: str = "GET") -> list[str]:
         """The paths that were asked with `method`."""
