@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterable
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event as Flag
@@ -56,7 +57,7 @@ class Workers(Generic[Item]):
         self._stopped.set()
         for process in list(self._processes.values()):
             process.kill()
-            process.wait()
+            _close(process)
         for file in self._files:
             file.close()
 
@@ -136,7 +137,7 @@ class Workers(Generic[Item]):
             pass
         self._processes.pop(number, None)
         if not self._stopped.is_set():
-            yield _death(process.wait(), self._log(number))
+            yield _death(_close(process), self._log(number))
 
     def _process(self, number: int) -> "subprocess.Popen[str]":
         if number not in self._processes:
@@ -159,6 +160,16 @@ class Workers(Generic[Item]):
 
     def _log(self, number: int) -> Path:
         return self._logs / f"worker-{number}.log"
+
+
+def _close(process: "subprocess.Popen[str]") -> int:
+    """Wait for a process that ends, and close its pipes; its exit code."""
+    code = process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with suppress(BrokenPipeError):  # of what it did not take any more
+                pipe.close()
+    return code
 
 
 def _death(code: int, log: Path) -> Failed:
