@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterable
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event as Flag
@@ -57,6 +58,7 @@ class Workers(Generic[Item]):
         for process in list(self._processes.values()):
             process.kill()
             process.wait()
+            _close_pipes(process)
         for file in self._files:
             file.close()
 
@@ -135,8 +137,10 @@ class Workers(Generic[Item]):
         except BrokenPipeError:
             pass
         self._processes.pop(number, None)
+        code = process.wait()
+        _close_pipes(process)
         if not self._stopped.is_set():
-            yield _death(process.wait(), self._log(number))
+            yield _death(code, self._log(number))
 
     def _process(self, number: int) -> "subprocess.Popen[str]":
         if number not in self._processes:
@@ -159,6 +163,13 @@ class Workers(Generic[Item]):
 
     def _log(self, number: int) -> Path:
         return self._logs / f"worker-{number}.log"
+
+
+def _close_pipes(process: "subprocess.Popen[str]") -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with suppress(OSError):  # what was written last may never have gone through
+                pipe.close()
 
 
 def _death(code: int, log: Path) -> Failed:
