@@ -38,8 +38,10 @@ def _start_registry(tmp_path: Path) -> Iterator[StartRegistry]:
     """Start private servers: start_registry(data_dir=..., env=...)."""
     started: list[RunningRegistry] = []
 
-    def start(data_dir: Path | None = None, env: dict[str, str] | None = None) -> RunningRegistry:
-        running = RunningRegistry(data_dir or tmp_path / "registry", env)
+    def start(
+        data_dir: Path | None = None, env: dict[str, str] | None = None, **how: bool
+    ) -> RunningRegistry:
+        running = RunningRegistry(data_dir or tmp_path / "registry", env, **how)
         started.append(running)
         return running
 

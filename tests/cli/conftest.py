@@ -8,14 +8,15 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+from docs.demo.base_model import base_model_path
 from support.commands import Result, Run, failed, run_here, run_process
 from support.relay import Relay
+from support.tiny_bert import write_tiny_bert
 
 from esm_client import Client
 
 
-@pytest.fixture(name="environment")
-def _environment(registry, tmp_path) -> dict[str, str]:
+def user_environment(registry, home: Path) -> dict[str, str]:
     """A user with a token and a home of their own, and nothing of this machine's settings."""
     kept = {
         key: value
@@ -24,14 +25,17 @@ def _environment(registry, tmp_path) -> dict[str, str]:
     }
     return kept | {
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-        "XDG_CONFIG_HOME": str(tmp_path / "config"),
-        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "XDG_CONFIG_HOME": str(home / "config"),
+        "XDG_CACHE_HOME": str(home / "cache"),
         "ESM_REGISTRY_URL": registry.url,
         "ESM_REGISTRY_TOKEN": registry.write_token,
-        "OMP_NUM_THREADS": "1",
-        "HF_HUB_OFFLINE": "1",
         "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
     }
+
+
+@pytest.fixture(name="environment")
+def _environment(registry, tmp_path) -> dict[str, str]:
+    return user_environment(registry, tmp_path)
 
 
 @pytest.fixture(name="esm")
@@ -112,25 +116,31 @@ def _arrays(tmp_path) -> tuple[Path, Path]:
     return tmp_path / "X.npy", tmp_path / "y.npy"
 
 
+@pytest.fixture(name="base_model", scope="session")
+def _base_model(request, tmp_path_factory) -> Path:
+    """The folder of a tiny base model; of MiniLM where a test asks for it (BOTH_MODELS)."""
+    if getattr(request, "param", "tiny") == "minilm":
+        return base_model_path()
+    # of this seed, embeddings of forty reviews tell their labels apart a little
+    return write_tiny_bert(tmp_path_factory.mktemp("base") / "tiny", seed=4)
+
+
 @pytest.fixture(name="world", scope="session")
-def _world(registry, tmp_path_factory):
+def _world(registry, base_model, tmp_path_factory):
     """Four real sources in a space, for `rank --method` (ranked_world.py)."""
-    torch = pytest.importorskip("torch")
+    pytest.importorskip("torch")
     from cli.ranked_world import make_world
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # threads that wait for each other on busy cores take far longer
-    yield make_world(tmp_path_factory.mktemp("world"), registry)
-    torch.set_num_threads(threads)
+    return make_world(tmp_path_factory.mktemp("world"), registry, base_model)
 
 
 @pytest.fixture(name="published", scope="session")
-def _published(registry, tmp_path_factory):
+def _published(registry, base_model, tmp_path_factory):
     """A ranking of three sources on the server, for `transfer` (transfer_world.py)."""
     pytest.importorskip("torch")
     from cli.transfer_world import Published
 
-    return Published(registry, tmp_path_factory.mktemp("published"))
+    return Published(registry, tmp_path_factory.mktemp("published"), base_model)
 
 
 @pytest.fixture(name="asked")

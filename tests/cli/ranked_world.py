@@ -6,7 +6,6 @@ from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
-from docs.demo.base_model import base_model_path
 from docs.demo.tasks.write import write_tasks
 
 from esm_client import Client, EsmArtifact, log_maximum_evidence
@@ -30,6 +29,7 @@ class World:
     """Where everything lies, and what it was made from."""
 
     home: Path
+    base_model: Path
     space: str
     tasks: dict[str, TextTask]
     esms: dict[str, EsmArtifact]
@@ -56,10 +56,10 @@ class World:
         return {self.reference(name): score for name, score in scores.items()}
 
 
-def make_world(home: Path, registry) -> World:
+def make_world(home: Path, registry, base_model: Path) -> World:
     """Train four sources on 40 rows each, publish and pull them."""
-    embedder = Embedder(base_model_path(), device="cpu", name="org/all-minilm")
-    world = World(home, f"s-{uuid4().hex[:8]}", {}, {}, embedder)
+    embedder = Embedder(base_model, device="cpu", name="org/all-minilm")
+    world = World(home, base_model, f"s-{uuid4().hex[:8]}", {}, {}, embedder)
     for name, path in write_tasks(home).items():
         lines = path.read_text().splitlines(keepends=True)
         world.data(name).write_text("".join(lines[: ROWS + 1]))
@@ -68,7 +68,7 @@ def make_world(home: Path, registry) -> World:
             world.data(name), text_columns=texts, label_column="label", name=name
         )
     for name in SOURCES:
-        recipe = FineTuneRecipe(epochs=1, learning_rate=1e-4)
+        recipe = FineTuneRecipe(epochs=2, learning_rate=3e-3, batch_size=8)
         kept = world.model(name) if name in WITH_MODEL else None
         made = train_esm(world.tasks[name], embedder, recipe, keep_model=kept)
         if name == WITHOUT_SUMMARY:

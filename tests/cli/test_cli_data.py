@@ -4,13 +4,16 @@ import csv
 import json
 import shutil
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
-from docs.demo.base_model import base_model_path
+from cli.conftest import user_environment
 from docs.demo.tasks.write import write_tasks
-from support.commands import failed
+from support.commands import failed, run_here
 
 from esm_client.core.artifact.directory import EsmArtifact
+
+pytestmark = pytest.mark.xdist_group("trained")
 
 COLUMNS = ("--text-column", "text", "--label-column", "label")
 
@@ -26,25 +29,30 @@ def _tasks(tmp_path_factory) -> dict[str, Path]:
 
 
 @pytest.fixture(name="model")
-def _model(tmp_path) -> Path:
+def _model(base_model, tmp_path) -> Path:
     """A copy of the base model that a test may change."""
-    return Path(shutil.copytree(base_model_path(), tmp_path / "all-minilm"))
+    return Path(shutil.copytree(base_model, tmp_path / "all-minilm"))
 
 
-@pytest.fixture(name="trained")
-def _trained(done, tasks, namespace) -> str:
+@pytest.fixture(name="trained", scope="module")
+def _trained(registry, base_model, tasks, tmp_path_factory) -> str:
     """A space that holds one ESM, trained and pushed from the command line."""
+    folder, space = tmp_path_factory.mktemp("trained"), f"n-{uuid4().hex[:12]}"
+    env = user_environment(registry, folder)
     source = tasks["hotel_reviews_sentiment"]
-    base_model = ("--base-model", base_model_path(), "--base-model-name", "org/all-minilm")
-    done("train", source, *COLUMNS, *base_model, "--output", "esm", "--epochs", "1")
-    done("push", "esm", f"{namespace}/hotels", "--space", namespace)
-    return namespace
+    model = ("--base-model", base_model, "--base-model-name", "org/all-minilm")
+    training = ("train", source, *COLUMNS, *model, "--output", "esm", "--epochs", "1")
+    for command in (training, ("push", "esm", f"{space}/hotels", "--space", space)):
+        result = run_here(command, env=env, cwd=folder)
+        assert result.returncode == 0, result.stderr
+    return space
 
 
+@pytest.mark.parametrize("base_model", ["tiny", "minilm"], indirect=True)
 class TestTrainAndRank:
-    def test_from_texts_to_a_ranking(self, done, tasks, trained):
+    def test_from_texts_to_a_ranking(self, done, tasks, trained, base_model):
         target = tasks["restaurant_reviews_sentiment"]
-        question = (target, *COLUMNS, "--space", trained, "--base-model", base_model_path())
+        question = (target, *COLUMNS, "--space", trained, "--base-model", base_model)
         receipt = json.loads(done("rank", *question, "--json"))
         assert [row["reference"] for row in receipt["rows"]] == [f"{trained}/hotels@1"]
         assert receipt["space_verified"] is True
@@ -55,7 +63,7 @@ class TestTrainAndRank:
 
     def test_wrong_space_is_named_by_the_canaries(self, fails, tasks, trained, model):
         configuration = json.loads((model / "config.json").read_text())
-        configuration["num_hidden_layers"] = 3
+        configuration["num_hidden_layers"] //= 2
         (model / "config.json").write_text(json.dumps(configuration))
         target = tasks["restaurant_reviews_sentiment"]
         question = (target, *COLUMNS, "--space", trained, "--base-model", model)
@@ -67,7 +75,7 @@ class TestTrainAndRank:
 
 
 class TestShield:
-    def test_rows_of_the_target_in_a_source(self, done, tasks, trained, tmp_path):
+    def test_rows_of_the_target_in_a_source(self, done, base_model, tasks, trained, tmp_path):
         """Targets of which the source holds all, all in capitals, half, 5 percent, nothing."""
         own = _rows(tasks["hotel_reviews_sentiment"])
         other = _rows(tasks["restaurant_reviews_sentiment"])
@@ -80,7 +88,7 @@ class TestShield:
             "none": (other, 0),
         }
         reference = f"{trained}/hotels@1"
-        question = (*COLUMNS, "--space", trained, "--base-model", base_model_path())
+        question = (*COLUMNS, "--space", trained, "--base-model", base_model)
         for name, (rows, share) in targets.items():
             with (tmp_path / f"{name}.csv").open("w", newline="") as file:
                 csv.writer(file).writerows([("text", "label"), *rows])
@@ -108,8 +116,8 @@ class TestShield:
         files = ("--embeddings", arrays[0], "--labels", arrays[1])
         assert "copies of it would not be noticed" in done("rank", *files, "--space", namespace)
 
-    def test_an_esm_without_the_sketch(self, done, tasks, tmp_path):
-        model = ("--base-model", base_model_path(), "--output", "esm", "--epochs", "1")
+    def test_an_esm_without_the_sketch(self, done, base_model, tasks, tmp_path):
+        model = ("--base-model", base_model, "--output", "esm", "--epochs", "1")
         done("train", tasks["hotel_reviews_sentiment"], *COLUMNS, *model, "--no-shield")
         assert EsmArtifact.read(tmp_path / "esm").source_sketches is None
 
@@ -139,7 +147,7 @@ class TestRefusedData:
     )
     @pytest.mark.parametrize("command", ["rank", "train"])
     def test_one_sentence_and_a_hint(
-        self, fails, trained_space, tmp_path, command, text, columns, message
+        self, fails, base_model, trained_space, tmp_path, command, text, columns, message
     ):
         (tmp_path / "data.csv").write_text(text)
         more = {
@@ -148,7 +156,7 @@ class TestRefusedData:
         }[command]
         said, _ = fails(
             command, "data.csv", "--text-column", columns[0], "--label-column", columns[1],
-            "--base-model", base_model_path(), *more,
+            "--base-model", base_model, *more,
         )  # fmt: skip
         assert message in said
         assert not (tmp_path / "out").exists()

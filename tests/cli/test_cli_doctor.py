@@ -2,13 +2,11 @@
 
 import json
 
-from docs.demo.base_model import base_model_path
-
 from esm_server.runner import free_port
 
 
-def test_all_is_well(done):
-    printed = done("doctor", "--base-model", base_model_path())
+def test_all_is_well(done, base_model):
+    printed = done("doctor", "--base-model", base_model)
     assert printed.splitlines()[-1] == "All is well."
     assert "✓ base model" in printed
     assert done("doctor", "-q") == ""

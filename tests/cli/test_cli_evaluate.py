@@ -6,13 +6,15 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 from docs.demo.base_model import base_model_path
 from docs.demo.tasks.write import SOURCES, TARGET, write_tasks
+from support.commands import COMMAND, Result, run_here, run_process
+
+pytestmark = pytest.mark.xdist_group("grid")
 
 pytest.importorskip("matplotlib")
 
@@ -44,13 +46,24 @@ def _folders(tmp_path_factory) -> tuple[Path, Path]:
     return sources, targets
 
 
-def _command(folders, output: Path, *more: str) -> list[str]:
+@pytest.fixture(name="model", params=["tiny", pytest.param("minilm", marks=pytest.mark.slow)],
+                scope="module")  # fmt: skip
+def _model(request, base_model) -> Path:
+    """Of the grid."""
+    return base_model if request.param == "tiny" else base_model_path()
+
+
+def _command(model: Path, folders, output: Path, *more: str) -> list[str]:
     methods = [word for name in METHODS for word in ("--method", name)]
     return [
-        "evaluate", *map(str, folders), "--output", str(output), "--base-model",
-        str(base_model_path()), "--epochs", "1", "--target-rows", "40", "--evaluation-rows", "20",
+        "evaluate", *map(str, folders), "--output", str(output), "--base-model", str(model),
+        "--epochs", "1", "--target-rows", "40", "--evaluation-rows", "20",
         "--device", "cpu", "--threads", "1", *methods, *more,
     ]  # fmt: skip
+
+
+def _run(command: list[str]) -> Result:
+    return run_here(command, env=os.environ, cwd=Path.cwd())
 
 
 def _records(output: Path) -> list[dict]:
@@ -65,11 +78,19 @@ def _transfers(output: Path) -> list[dict]:
 
 
 @pytest.fixture(name="output", scope="module")
-def _output(folders, tmp_path_factory) -> Path:
-    """A grid that was killed after some transfers, and run again."""
+def _output(request, model, folders, tmp_path_factory) -> Path:
+    """A grid; with MiniLM it was killed after some transfers, and run again."""
     output = tmp_path_factory.mktemp("grid") / "out"
-    command = [sys.executable, "-m", "esm_client.cli", *_command(folders, output)]
-    process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL)
+    command = _command(model, folders, output)
+    if model == base_model_path():
+        return _killed_and_run_again(command, output)
+    return _told(_run(command), output)
+
+
+def _killed_and_run_again(command: list[str], output: Path) -> Path:
+    process = subprocess.Popen(
+        [*COMMAND, *command], start_new_session=True, stdout=subprocess.DEVNULL
+    )
     while len(_transfers(output)) < 3 and process.poll() is None:
         time.sleep(0.1)
     os.killpg(process.pid, signal.SIGKILL)
@@ -78,15 +99,19 @@ def _output(folders, tmp_path_factory) -> Path:
     assert len(known) >= 3
     with (output / "records.jsonl").open("a") as file:
         file.write('{"what": "transfer", "sou')  # as a kill in the middle of a line leaves it
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    _told(run_process(command, env=os.environ, cwd=Path.cwd()), output)
     assert _transfers(output)[: len(known)] == known
+    return output
+
+
+def _told(done: Result, output: Path) -> Path:
+    assert done.returncode == 0, done.stderr
     (output / "told.txt").write_text(done.stdout)
     (output / "heard.txt").write_text(done.stderr)
     return output
 
 
-def test_every_pair_is_there_once_after_a_kill(output: Path) -> None:
+def test_every_pair_is_there_once(output: Path) -> None:
     found = [(one["source"], one["target"], one["seed"]) for one in _transfers(output)]
     wanted = {(name, TARGET, 0) for name in (None, *SOURCES[:6])}
     assert len(found) == len(set(found))
@@ -105,15 +130,14 @@ def test_every_finished_transfer_is_told_elsewhere_than_on_a_terminal(output: Pa
     assert told[-1] == f"7/7 {last['source']} to {TARGET}, seed 0: {last['performance']:.4f}"
 
 
-def test_few_sources_are_told_first_and_their_transfers_shown(folders, tmp_path) -> None:
+def test_few_sources_are_told_first_and_their_transfers_shown(
+    base_model, folders, tmp_path
+) -> None:
     few = tmp_path / "few"
     few.mkdir()
     (few / "a.csv").write_bytes((folders[0] / f"{SOURCES[0]}.csv").read_bytes())
-    command = _command((few, folders[1]), tmp_path / "out", "--method", "size")
-    done = subprocess.run(
-        [sys.executable, "-m", "esm_client.cli", *command],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    command = _command(base_model, (few, folders[1]), tmp_path / "out", "--method", "size")
+    done = _run(command)
     assert done.returncode == 0, done.stderr
     first, *_, last = done.stderr.splitlines()
     assert first.startswith("warning: 1 source: too few to judge ways to choose, which takes 5;")
@@ -125,7 +149,7 @@ def test_few_sources_are_told_first_and_their_transfers_shown(folders, tmp_path)
 
 
 @pytest.mark.parametrize("bad", [("small",), ("small", "same")])
-def test_bad_data_is_named_before_any_work(folders, tmp_path, bad) -> None:
+def test_bad_data_is_named_before_any_work(base_model, folders, tmp_path, bad) -> None:
     targets = tmp_path / "targets"
     targets.mkdir()
     (targets / "good.csv").write_bytes((folders[1] / f"{TARGET}.csv").read_bytes())
@@ -134,11 +158,8 @@ def test_bad_data_is_named_before_any_work(folders, tmp_path, bad) -> None:
         labels = "ab" if name == "small" else "aa"
         text = "".join(f"a text about {n},{labels[n % 2]}\n" for n in range(rows))
         (targets / f"{name}.csv").write_text(f"text,label\n{text}")
-    command = _command((folders[0], targets), tmp_path / "out")
-    done = subprocess.run(
-        [sys.executable, "-m", "esm_client.cli", *command],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    command = _command(base_model, (folders[0], targets), tmp_path / "out")
+    done = _run(command)
     assert done.returncode == 1
     assert not (tmp_path / "out").exists()
     told = done.stderr.splitlines()
@@ -179,19 +200,18 @@ def test_the_report_stands_alone(output: Path) -> None:
     assert "<script" not in page
 
 
-def test_the_same_again_does_nothing_and_another_plan_is_refused(folders, output: Path) -> None:
-    python = [sys.executable, "-m", "esm_client.cli"]
+def test_the_same_again_does_nothing_and_another_plan_is_refused(
+    model, folders, output: Path
+) -> None:
     before = (output / "records.jsonl").read_bytes()
-    again = subprocess.run(
-        [*python, *_command(folders, output, "--json")], capture_output=True, text=True, check=True
-    )
+    again = _run(_command(model, folders, output, "--json"))
+    assert again.returncode == 0, again.stderr
     assert (output / "records.jsonl").read_bytes() == before
     assert set(json.loads(again.stdout)["methods"]) == JUDGED
-    other = [*python, *_command(folders, output, "--batch", "1")]
-    assert subprocess.run(other, capture_output=True, check=False).returncode == 2
-    changed = _command(folders, output)
+    assert _run(_command(model, folders, output, "--batch", "1")).returncode == 2
+    changed = _command(model, folders, output)
     changed[changed.index("40")] = "41"
-    refused = subprocess.run([*python, *changed], capture_output=True, text=True, check=False)
+    refused = _run(changed)
     assert refused.returncode == 1
     assert "holds results of other settings (target_rows: 40, now 41)." in refused.stderr
 
@@ -203,19 +223,15 @@ def test_the_same_again_does_nothing_and_another_plan_is_refused(folders, output
         (("--base-model", "/nowhere"), "There is no folder '/nowhere'"),
     ],
 )
-def test_wrong_input_is_told_before_any_work(folders, tmp_path, words, told) -> None:
-    command = [sys.executable, "-m", "esm_client.cli", *_command(folders, tmp_path / "out", *words)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def test_wrong_input_is_told_before_any_work(base_model, folders, tmp_path, words, told) -> None:
+    done = _run(_command(base_model, folders, tmp_path / "out", *words))
     assert done.returncode == 1
     assert told in done.stderr
     assert not list((tmp_path / "out").glob("*.parquet"))
 
 
-def test_a_folder_that_is_not_there_is_named(folders, tmp_path) -> None:
-    command = _command((tmp_path / "gone", folders[1]), tmp_path / "out")
-    done = subprocess.run(
-        [sys.executable, "-m", "esm_client.cli", *command],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+def test_a_folder_that_is_not_there_is_named(base_model, folders, tmp_path) -> None:
+    command = _command(base_model, (tmp_path / "gone", folders[1]), tmp_path / "out")
+    done = _run(command)
     assert done.returncode == 1
     assert done.stderr.splitlines()[0] == f"error: There is no {tmp_path / 'gone'}."

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from core.artifact.test_artifact_published import write_theirs
-from docs.demo.base_model import base_model_path
 from docs.demo.tasks.write import write_tasks
+from support.base_models import BOTH as BOTH_MODELS
 
 from esm_client import EsmArtifact
 
@@ -27,8 +27,11 @@ def _folder(tmp_path) -> Path:
 
 
 class TestBuild:
-    def test_a_folder_becomes_a_registry_full_of_esms(self, esm, done, folder, namespace, tmp_path):
-        model = ("--base-model", base_model_path(), "--base-model-name", f"org/{namespace}")
+    @pytest.mark.parametrize("base_model", BOTH_MODELS, indirect=True)
+    def test_a_folder_becomes_a_registry_full_of_esms(
+        self, esm, done, base_model, folder, namespace, tmp_path
+    ):
+        model = ("--base-model", base_model, "--base-model-name", f"org/{namespace}")
         first = esm("build", folder, *model, *FAST, "--output", "esms", "--push", namespace)
         assert first.returncode == 1
         lines = first.stdout.splitlines()
@@ -50,8 +53,8 @@ class TestBuild:
         card = (tmp_path / "esms" / f"{namespace}-mean-128" / "news_desk" / "README.md").read_text()
         assert "low-rank" in card
 
-    def test_a_dry_run_tells_the_columns(self, esm, folder):
-        told = esm("build", folder, "--base-model", base_model_path(), *FAST, "--output", "esms",
+    def test_a_dry_run_tells_the_columns(self, esm, base_model, folder):
+        told = esm("build", folder, "--base-model", base_model, *FAST, "--output", "esms",
                    "--dry-run")  # fmt: skip
         assert told.returncode == 1
         assert "news_desk: 'text' is the only column of texts." in told.stdout
@@ -74,7 +77,7 @@ class TestBuild:
 
 
 class TestColumns:
-    def test_it_says_what_and_why(self, done, esm, folder, tmp_path):
+    def test_it_says_what_and_why(self, done, esm, base_model, folder, tmp_path):
         told = done("columns", folder / "news_desk.csv")
         assert "texts    text" in told
         assert "certain  yes" in told
@@ -87,7 +90,7 @@ class TestColumns:
             rows.writerows([f"some words of row {n}", n % 3, n % 2] for n in range(60))
         told = done("columns", unclear)
         assert "certain  no" in told
-        model = ("--base-model", base_model_path(), "--output", "esm")
+        model = ("--base-model", base_model, "--output", "esm")
         refused = esm("train", unclear, *model)
         assert refused.returncode == 1
         assert "Could not determine the text and label columns" in refused.stderr
@@ -109,8 +112,8 @@ class TestPublished:
         alone = esm("import", "hub", "--output", "esms", "--push", namespace)
         assert "--push and --space belong together" in alone.stderr
 
-    def test_export_writes_a_linear_map(self, done, esm, folder, tmp_path):
-        model = ("--base-model", base_model_path(), "--epochs", "1", "--limit-rows", "40")
+    def test_export_writes_a_linear_map(self, done, esm, base_model, folder, tmp_path):
+        model = ("--base-model", base_model, "--epochs", "1", "--limit-rows", "40")
         done("train", folder / "news_desk.csv", *model, "--output", "esm")
         assert EsmArtifact.read(tmp_path / "esm").config.architecture == "low-rank"
         done("export", "esm", "linear")

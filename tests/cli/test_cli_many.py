@@ -5,7 +5,6 @@ import shutil
 
 import numpy as np
 import pytest
-from docs.demo.base_model import base_model_path
 
 
 @pytest.fixture(name="folder")
@@ -116,9 +115,9 @@ def test_neighbours_of_an_esm(done, esm, folder, namespace):
     assert unknown.stderr.startswith("error: There is no ESM named")
 
 
-def test_neighbours_of_texts(done, esm, esm_directory, registry, namespace, tmp_path):
-    """With the real base model, the space of which is made from it."""
-    model = base_model_path()
+def test_neighbours_of_texts(done, esm, base_model, namespace, tmp_path):
+    """In a space that is made from the base model."""
+    model = base_model
     done("spaces", "create", namespace, "--base-model", model)
     (tmp_path / "texts.txt").write_text("A warm room with a view.\n\nBreakfast was cold.\n")
     options = ("--space", namespace, "--base-model", model)

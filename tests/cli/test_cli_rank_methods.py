@@ -4,11 +4,13 @@ import json
 
 import pytest
 from cli.ranked_world import TARGET, direct_scores, ranks, spearman
-from docs.demo.base_model import base_model_path
 
 from esm_client import log_maximum_evidence
+from esm_client.cli.output import size as shown_size
 from esm_client.lab.selection.ranking import METHODS
 from esm_client.lab.selection.source_model import SourceModel
+
+pytestmark = pytest.mark.xdist_group("ranked")
 
 COLUMNS = ("--text-column", "text", "--label-column", "label")
 
@@ -16,7 +18,7 @@ COLUMNS = ("--text-column", "text", "--label-column", "label")
 @pytest.fixture(name="question")
 def _question(world):
     """The target and the base model; the space is still to be named."""
-    return ("rank", world.target, *COLUMNS, "--base-model", base_model_path())
+    return ("rank", world.target, *COLUMNS, "--base-model", world.base_model)
 
 
 def methods(*names):
@@ -55,7 +57,10 @@ def test_columns_agreement_and_fusion(esm, world, question):
     reasons = column(document, "vocabulary", "reason")
     assert reasons[world.reference("question_type")] == "vocabulary needs its vocabulary."
     costs = document["methods"][1]
-    assert (costs["num_ranked"], costs["num_bytes"]) == (3, 3 * 384 * 4)
+    assert (costs["num_ranked"], costs["num_bytes"]) == (
+        3,
+        3 * world.embedder.identity.dimension * 4,
+    )
     assert costs["seconds"] > 0
     # what was pulled once lies in the cache
     again = esm(*asked, "-q", "--top", "3", "--offline")
@@ -126,7 +131,7 @@ def test_stored_and_named_source_models(esm, world, question):
     assert first.returncode == 0, first.stderr
     size = sum(f.stat().st_size for f in world.model("hotel_reviews_sentiment").iterdir())
     (pulled,) = [line for line in first.stderr.splitlines() if "Pulling" in line]
-    assert pulled.startswith(f"Pulling 1 source model, {size / 1e6:.1f} MB, into the cache ")
+    assert pulled.startswith(f"Pulling 1 source model, {shown_size(size)}, into the cache ")
     document = json.loads(first.stdout)
     expected = {}
     for name in ("hotel_reviews_sentiment", "same_meaning"):
@@ -161,13 +166,13 @@ def test_question_answering(done, fails, world, tmp_path):
         rows.append({"question": "Where is it?", "context": context, "answers": answer})
     birds = tmp_path / "birds.jsonl"
     birds.write_text("\n".join(map(json.dumps, rows)))
-    question = ("rank", birds, "--base-model", base_model_path(), "--pack", world.pack)
+    question = ("rank", birds, "--base-model", world.base_model, "--pack", world.pack)
     message, hint = fails(*question)
     assert message == (
         "birds is a question-answering data set, for which sources cannot be ranked by its labels."
     )
     assert hint.endswith(f"esm-client rank {birds} --pack {world.pack} --method all")
-    printed = done("rank", birds, *hint.split()[-4:], "--base-model", base_model_path())
+    printed = done("rank", birds, *hint.split()[-4:], "--base-model", world.base_model)
     assert printed.splitlines()[0].endswith("30 rows (question-answering), by 3 methods")
     message, hint = fails(*question, "--method", "esm-knn")
     assert message == "esm-knn cannot rank sources for question-answering."

@@ -8,17 +8,20 @@ import time
 from pathlib import Path
 
 import pytest
-from docs.demo.base_model import base_model_path
+from support.base_models import BOTH as BOTH_MODELS
 from support.commands import COMMAND
 
 from esm_client import Client, Embedder
 from esm_client.core.artifact.manifest import digest_file
+
+pytestmark = pytest.mark.xdist_group("published")
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ("hotels", "news", "questions")
 
 
 class TestFromARanking:
+    @pytest.mark.parametrize("base_model", BOTH_MODELS, indirect=True)
     def test_to_a_model_and_to_the_ledger(self, esm, published, asked, registry, tmp_path):
         told = esm(*asked, "--ranking", published.ranking, "--output", "out", "--sequential")
         assert told.returncode == 0, told.stderr
@@ -56,13 +59,14 @@ class TestFromARanking:
         for one in outcomes:
             key = () if one.reference is None else (one.reference,)
             assert by_source[key]["performance"] == one.metric
-        predictions(tmp_path / "out")
+        predictions(tmp_path / "out", published.base_model)
         # fine-tuned here on the rows of the ESM, or pulled: the very model that the ESM imitates
         weights = (tmp_path / "out" / ".transfer" / "sources").glob("*/model.safetensors")
         digests = [digest_file(path) for path in weights]
         assert digests.count(digest_file(published.model / "model.safetensors")) == 2
 
     @pytest.mark.process
+    @pytest.mark.slow
     def test_a_killed_run_goes_on(self, done, environment, published, asked, tmp_path):
         asked = (*asked, "--ranking", published.ranking, "--top", "3", "--output", "out", "-q")
         asked = (
@@ -131,7 +135,7 @@ class TestFromARanking:
         assert errors[-2:] == ["interrupted", "  The same command goes on where it was."]
 
 
-def predictions(folder: Path) -> None:
+def predictions(folder: Path, base_model: Path) -> None:
     """The snippet of the README, on the model that was kept."""
     from esm_client.lab.selection.source_model import SourceModel
 
@@ -142,7 +146,7 @@ def predictions(folder: Path) -> None:
     exec(snippet.replace('"best-model"', repr(str(folder))), names)
     assert len(names["labels"]) == 3
     assert set(names["labels"]) <= set(names["told"]["labels"])
-    model = SourceModel.load(folder, Embedder(base_model_path(), device="cpu"))
+    model = SourceModel.load(folder, Embedder(base_model, device="cpu"))
     ours = model.probabilities(model.encoder.embed(texts))
     assert names["scores"].softmax(1).numpy() == pytest.approx(ours, abs=1e-5)
 

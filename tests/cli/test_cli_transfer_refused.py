@@ -4,11 +4,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from docs.demo.base_model import base_model_path
 
 from esm_client import TargetSketch
 from esm_client.core.schemas import SourceTask
 from esm_client.lab.data.task import TextTask
+
+pytestmark = pytest.mark.xdist_group("published")
 
 
 class TestAnotherTarget:
@@ -80,7 +81,7 @@ class TestRefused:
 
 def test_copies_of_the_target_are_no_sources(fails, published):
     copy = published.tasks["hotel_reviews_sentiment"]
-    model = ("--base-model", base_model_path(), "--output", "out")
+    model = ("--base-model", published.base_model, "--output", "out")
     # with seed 7 the rows are those that all three ESMs say they hold
     rows = ("--limit-rows", 20, "--evaluation-rows", 20, "--seed", 7)
     message, hint = fails("transfer", copy, "--ranking", published.ranking, *model, *rows)

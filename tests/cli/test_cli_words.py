@@ -25,6 +25,10 @@ TRAIN = options_of(["train", "data.csv"])
             'See `Client.aliases.history("team/a", "best")`.',
             "See esm-client alias history team/a best.",
         ),
+        (
+            'Say `source_data={"team/a": path, "team/b": "my b"}`.',
+            "Say --source-data team/a=PATH --source-data 'team/b=my b'.",
+        ),
         ('`Client.facets(space="s")`', "esm-client list --facets --space s"),
         ('`Client.packs.pull("team/s", folder)`', "esm-client spaces pull team/s FOLDER"),
     ],
@@ -38,7 +42,7 @@ def test_python_names_become_options_and_commands(python, shown):
     [
         "It says `hello`.", "One ` alone.", "`Client.unknown()`", "`label_column, kind`",
         "`space=1, unknown=2`", "`Client.list(unknown=2)`", "`)(`", f"`{'(' * 299}`", "`a\0b`",
-        "``", "`Client.list(*names)`", "`Client.list(**names)`", "`space=f(x)`",
+        "``", "`Client.list(*names)`", "`Client.list(**names)`", "`space=f(x)`", "`space={**x}`",
         "Pass label_column.",
     ],
 )  # fmt: skip

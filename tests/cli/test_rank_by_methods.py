@@ -15,6 +15,8 @@ from esm_client.lab.data.task import TextTask
 from esm_client.lab.embedding import Embedder
 from esm_client.lab.selection.source_model import SourceModel
 
+pytestmark = pytest.mark.xdist_group("ranked")
+
 
 @pytest.fixture(name="rank")
 def _rank(world):

@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
-from docs.demo.base_model import base_model_path
 from docs.demo.tasks.write import write_tasks
 
 from esm_client import Client, Embedder, TargetSketch
@@ -20,14 +19,12 @@ TARGET = "restaurant_reviews_sentiment"
 class Published:
     """A space with three sources: one with data, one with its model too, one with neither."""
 
-    def __init__(self, registry, folder: Path) -> None:
-        import torch
-
-        torch.set_num_threads(1)
+    def __init__(self, registry, folder: Path, base_model: Path) -> None:
+        self.base_model = base_model
         self.tasks = write_tasks(folder / "tasks")
         self.namespace = f"n-{uuid4().hex[:12]}"
         self.model = folder / "model"
-        embedder = Embedder(base_model_path(), device="cpu")
+        embedder = Embedder(base_model, device="cpu")
         hotels = Source(location=str(self.tasks["hotel_reviews_sentiment"]))
         news = Source(location=str(self.tasks["news_desk"]))
         sources = {
@@ -61,5 +58,5 @@ class Published:
     @property
     def asked(self) -> tuple[str, ...]:
         """The target, the base model and a quick recipe."""
-        model = ("--base-model", str(base_model_path()))
+        model = ("--base-model", str(self.base_model))
         return "transfer", str(self.tasks[TARGET]), *model, *FAST

@@ -147,3 +147,26 @@ def test_a_map_that_overflows_ends_no_ranking(client, esm_directory, unique, tmp
     here = client.rank_locally(far, tmp_path / "space")
     assert sorted(references(here)) == [f"{unique}/x0@1", f"{unique}/x2@1"]
     assert [s.reference for s in here.skipped] == [f"{unique}/x1@1"]
+
+
+def test_receipts_say_the_same(client, many, esm_directory, unique, target, sketch, folder):
+    """Of the same pool and target: each field but those of the ranking as an event."""
+    client.packs.push(unique, many, space=unique)
+    client.packs.pull(unique, folder)
+    folds = fold_sketches(*target, kind="classification")
+    fingerprint = EsmArtifact.read(many["full-0"]).fingerprint
+    asked = {"fingerprint": fingerprint, "intercept": False, "folds": folds}
+    there = client.rank(sketch, space=unique, mode="exhaustive", **asked).receipt
+    here = client.rank_locally(sketch, folder, **asked).receipt
+    assert here.model_fields_set == there.model_fields_set
+    own = {"id", "created_at", "created_by", "seconds", "rows", "skipped", "identity_score"}
+    assert here.model_dump(exclude=own) == there.model_dump(exclude=own)
+    assert here.identity_score == pytest.approx(there.identity_score)
+    assert [s.model_dump() for s in here.skipped] == [s.model_dump() for s in there.skipped]
+    numbers = {"score", "gain", "log_bayes_factor", "standard_error"}
+    assert [row.model_dump(exclude=numbers) for row in here.rows] == [
+        row.model_dump(exclude=numbers) for row in there.rows
+    ]
+    for field in numbers:
+        found = [getattr(row, field) for row in here.rows]
+        assert found == pytest.approx([getattr(row, field) for row in there.rows], abs=1e-6)

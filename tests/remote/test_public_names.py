@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 
@@ -18,6 +19,14 @@ def test_sorted_and_complete():
 @pytest.mark.parametrize("name", esm_client.__all__)
 def test_importable(name):
     assert getattr(esm_client, name).__doc__
+
+
+@pytest.mark.parametrize("name", sorted(esm_client._HOMES))
+def test_home_is_public(name):
+    home = getattr(esm_client, name).__module__
+    assert home.startswith("esm_client.")
+    assert not home.startswith("esm_client.cli")
+    assert getattr(import_module(home), name) is getattr(esm_client, name)
 
 
 def test_unknown_name():

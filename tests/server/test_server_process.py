@@ -12,7 +12,7 @@ def children(pid):
 
 
 def test_first_start_prints_one_token_and_later_ones_none(start_registry):
-    running = start_registry()
+    running = start_registry(first_start=True)
     line = next(line for line in running.output.splitlines() if "esmr_" in line)
     token = line.rsplit(" ", 1)[1]
     with running.client(token) as client:
@@ -55,6 +55,7 @@ def test_listens_on_loopback_alone(registry):
     assert listening == [f"0100007F:{port:04X}"]
 
 
+@pytest.mark.process
 def test_busy_port(registry, tmp_path):
     port = httpx.URL(registry.url).port
     result = registry.run_process("serve", "--port", str(port), data_dir=tmp_path / "other")
@@ -63,6 +64,7 @@ def test_busy_port(registry, tmp_path):
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.process
 def test_second_server_on_the_same_data(registry):
     result = registry.run_process("serve", "--port", "0")
     assert result.returncode == 1

@@ -96,9 +96,9 @@ def _text(stream: io.TextIOWrapper) -> str:
 @contextmanager
 def _environment(env: Mapping[str, str]) -> Iterator[None]:
     """The object stays the same: functions have it as a default argument."""
-    before = dict(os.environ)
+    before, wanted = dict(os.environ), dict(env)
     os.environ.clear()
-    os.environ.update(env)
+    os.environ.update(wanted)
     try:
         yield
     finally:

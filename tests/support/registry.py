@@ -38,7 +38,8 @@ class RunningRegistry:
     """A server in its own process, on a free loopback port.
 
     `copy_of` another one, which is stopped: with the same content and tokens. Such a copy starts
-    when it is first asked over HTTP, or by `start`: commands need no server.
+    when it is first asked over HTTP, or by `start`: commands need no server. A SQLite database is
+    laid out as its server would do it at the `first_start`, which takes a while.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class RunningRegistry:
         port: str = "0",
         *,
         copy_of: "RunningRegistry | None" = None,
+        first_start: bool = False,
     ) -> None:
         self.data_dir = data_dir
         data_dir.mkdir(parents=True, exist_ok=True)
@@ -59,7 +61,10 @@ class RunningRegistry:
         if copy_of is not None:
             storage.copy_blobs(copy_of.data_dir, data_dir)
             databases.copy_database(copy_of.data_dir, data_dir)
-        self._env = server_env(**{**back_ends(data_dir), **(env or {})})
+        own = {**back_ends(data_dir), **(env or {})}
+        self._env = server_env(**own)
+        if not first_start and "ESM_SERVER_DATABASE_URL" not in own:
+            databases.lay_out(data_dir)
         if copy_of is not None:
             self.admin_token, self.write_token = copy_of.admin_token, copy_of.write_token
             self.read_token = copy_of.read_token

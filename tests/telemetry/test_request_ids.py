@@ -83,6 +83,7 @@ def test_start_is_logged_and_the_level_holds_back(start_registry):
     assert [line["event"] for line in lines(spoken)] == ["start", "stopping", "stop"]
 
 
+@pytest.mark.process
 def test_a_level_that_there_is_not(registry, tmp_path, monkeypatch):
     registry_env = {**registry._env, "ESM_SERVER_LOG_LEVEL": "loud"}
     monkeypatch.setattr(registry, "_env", registry_env)

@@ -1,15 +1,16 @@
 """SIGTERM in the midst of work: what was acknowledged is there, and nothing by half."""
 
 import base64
+import re
 import signal
 import socket
 import threading
-import time
 
 import httpx
 import numpy as np
 import pytest
 from support.registry import RunningRegistry
+from support.waiting import held_workers, until
 
 from esm_client import Client, EsmError
 from esm_client.core.artifact.directory import directory_manifest
@@ -33,7 +34,7 @@ def upload_to(running, size, token):
     connection = socket.create_connection((url.host, url.port), timeout=60)
     head = f"PUT {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
     connection.sendall(f"{head}Content-Length: {size}\r\n\r\n".encode() + data[: size // 2])
-    time.sleep(0.5)
+    until(lambda: any(running.store.spool.iterdir()))  # the server has begun to write it
     return connection, data[size // 2 :], path
 
 
@@ -45,8 +46,8 @@ def test_an_upload_that_goes_on_ends_well(start_registry):
     running = start_registry(env={"ESM_SERVER_LOG_FORMAT": "json"})
     connection, rest, path = upload_to(running, 400_000, running.write_token)
     running.send_signal(signal.SIGTERM)
-    time.sleep(0.3)
     with running.client(running.read_token) as client:
+        until(lambda: client.get("/health/ready").status_code != 200)
         refused = client.get("/health/ready")
         assert refused.status_code == 503
         assert int(refused.headers["retry-after"]) > 0
@@ -80,13 +81,20 @@ def test_a_second_signal_ends_at_once(start_registry):
     running = start_registry(env={"ESM_SERVER_STOP_SECONDS": "600"})
     connection, _, _ = upload_to(running, 400_000, running.write_token)
     running.send_signal(signal.SIGTERM)
-    time.sleep(0.5)
+    until(lambda: "stopping" in running.log)
     assert running.is_running
     running.send_signal(signal.SIGTERM)
     assert running.wait() == -signal.SIGTERM
     connection.close()
 
 
+@pytest.fixture(name="patient")
+def _patient(monkeypatch):
+    """Clients wait for a registry that restarts for as long as that takes on a busy machine."""
+    monkeypatch.setenv("ESM_REGISTRY_PATIENCE", "600")
+
+
+@pytest.mark.usefixtures("patient")
 def test_pushes_go_on_at_the_restarted_server(start_registry, esm_directory):
     running = start_registry()
     fresh = [esm_directory(f"e{n}", dimension=256, seed=n) for n in range(24)]
@@ -103,8 +111,7 @@ def test_pushes_go_on_at_the_restarted_server(start_registry, esm_directory):
     threads = [threading.Thread(target=push, args=(range(n, 24, 3),)) for n in range(3)]
     for thread in threads:
         thread.start()
-    while len(pushed) < 4:
-        time.sleep(0.01)
+    until(lambda: len(pushed) >= 4)
     running.send_signal(signal.SIGTERM)
     assert running.wait() == 0
     again = restarted(running)
@@ -123,22 +130,33 @@ def test_pushes_go_on_at_the_restarted_server(start_registry, esm_directory):
 def _ranking_for(start_registry, esm_directory):
     """A server with maps that take a while, and a sketch for them."""
     running = start_registry(env={"ESM_SERVER_WORKERS": "1"})
-    x = np.random.default_rng(1).standard_normal((WIDTH + 300, WIDTH))
-    sketch = TargetSketch.from_embeddings(x, x[:, 0] > 0, kind="classification")
     with Client(running.url, running.write_token) as client:
         for seed in range(POOL):
             directory = esm_directory(f"e{seed}", dimension=WIDTH, seed=seed)
             client.push(directory, f"t/e{seed}", space="wide")
-    return running, sketch
+        client.rank(target(seed=2), space="wide")  # which starts the worker
+    return running, target(seed=1)
+
+
+def target(seed):
+    x = np.random.default_rng(seed).standard_normal((WIDTH + 300, WIDTH))
+    return TargetSketch.from_embeddings(x, x[:, 0] > 0, kind="classification")
 
 
 def stopped_during(running, work):
-    """Stop a server once it ranks for `work`, a thread."""
-    work.start()
-    while not running.workers:
-        time.sleep(0.01)
-    running.send_signal(signal.SIGTERM)
-    assert running.wait() == 0
+    """Stop a server while it ranks for `work`, a thread: its worker is held, then ended by it."""
+    until(lambda: running_rankings(running) == 0)
+    with held_workers(running):
+        work.start()
+        until(lambda: running_rankings(running) == 1)
+        running.send_signal(signal.SIGTERM)
+        assert running.wait() == 0
+
+
+def running_rankings(running):
+    with running.client() as client:
+        told = client.get("/metrics").text
+    return float(re.search(r"^esm_server_rankings_running (\S+)", told, re.MULTILINE)[1])
 
 
 def test_a_ranking_is_handed_back_to_who_waits(ranking_for):
@@ -159,6 +177,7 @@ def test_a_ranking_is_handed_back_to_who_waits(ranking_for):
     assert int(answers[0].headers["retry-after"]) > 0
 
 
+@pytest.mark.usefixtures("patient")
 def test_the_client_asks_for_its_ranking_again(ranking_for):
     running, sketch = ranking_for
     rankings = []

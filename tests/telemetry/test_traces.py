@@ -113,6 +113,7 @@ def test_nothing_is_imported_when_off():
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.process
 def test_without_the_extra(registry, tmp_path, monkeypatch):
     (tmp_path / "opentelemetry").mkdir()
     (tmp_path / "opentelemetry" / "__init__.py").write_text("raise ImportError('not installed')")

@@ -1,22 +1,17 @@
-"""Small real tasks, and a tiny BERT of random weights with a real tokenizer: logic, not quality."""
+"""Small real tasks, and a tiny base model of random weights: logic, not quality."""
 
 import shutil
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from docs.demo.base_model import base_model_path
 from docs.demo.tasks.write import write_tasks
+from support.tiny_bert import write_tiny_bert
 
 from esm_client import Client, build
 from esm_client.lab.build.plan import Plan
 
 torch = pytest.importorskip("torch")
-SHAPE = {
-    "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2,
-    "vocab_size": 30522, "max_position_embeddings": 140,
-}  # fmt: skip
-FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 SOURCES = ("hotel_reviews_sentiment", "news_desk")
 
 
@@ -33,8 +28,8 @@ class Heard:
     @property
     def trained(self):
         """What was fine-tuned on."""
-        named = {step.removesuffix(": Fine-tuning") for step, _, _ in self.steps}
-        return {step for step in named if f"{step}: Fine-tuning" in {one[0] for one in self.steps}}
+        ending = ": Fine-tuning"
+        return {step.removesuffix(ending) for step, _, _ in self.steps if step.endswith(ending)}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -48,14 +43,7 @@ def _one_thread():
 @pytest.fixture(scope="session", name="tiny")
 def _tiny(tmp_path_factory) -> Path:
     """The folder of the base model."""
-    from transformers import BertConfig, BertModel
-
-    folder = tmp_path_factory.mktemp("model") / "tiny"
-    torch.manual_seed(0)
-    BertModel(BertConfig(**SHAPE)).save_pretrained(folder)
-    for name in FILES:
-        shutil.copyfile(base_model_path() / name, folder / name)
-    return folder
+    return write_tiny_bert(tmp_path_factory.mktemp("model") / "tiny")
 
 
 @pytest.fixture(scope="session", name="tasks")

@@ -26,7 +26,7 @@ def _asked(built, tasks, tiny, client):
 def test_all_are_compared_and_the_best_is_kept(built, asked, tmp_path):
     heard, notes = type(built.heard)(), []
     asked |= {"output": tmp_path / "out", "seeds": (1, 2)}
-    result = transfer(**asked, note=notes.append, **heard.asked)
+    result = transfer(**asked, on_note=notes.append, **heard.asked)
     names = [f"{name}@1" for name in asked["sources"]]
     assert [row.name for row in result.rows] == ["no intermediate task", *names]
     assert [(one.seed, one.done, one.total) for one in heard.results] == [

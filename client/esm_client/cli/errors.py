@@ -10,7 +10,7 @@ Messages below the command line name Python arguments and functions in backquote
 import ast
 import re
 import shlex
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from esm_client.core.checkup import Check
 from esm_client.core.errors import EsmError
@@ -18,6 +18,7 @@ from esm_client.core.errors import EsmError
 PARAMETERS: Mapping[str, str] = {
     "base_model": "--base-model",
     "base_model_name": "--base-model-name",
+    "base_models": "--base-model",
     "base_url": "--url",
     "ca_file": "--ca-file",
     "card": "--card",
@@ -56,6 +57,7 @@ PARAMETERS: Mapping[str, str] = {
     "source_models": "--source-model",
     "sources": "--source",
     "space": "--space",
+    "spaces": "--space",
     "split": "--split",
     "streaming": "--streaming",
     "subset": "--subset",
@@ -131,50 +133,54 @@ def in_command_words(text: str, options: Collection[str] | None = None) -> str:
 def _spoken(code: str, options: Collection[str] | None) -> str | None:
     """The words for an argument, several arguments with values, or a call; None for others."""
     try:
-        parsed = ast.parse(f"_({code})", mode="eval").body
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        match ast.parse(f"_({code})", mode="eval").body:
+            case ast.Call(args=[ast.Name(id=name)], keywords=[]):
+                return PARAMETERS[name] if _offered([name], options) else name
+            case ast.Call(args=[ast.Call() as call], keywords=[]):
+                words = ["esm-client", *COMMANDS[ast.unparse(call.func)].split()]
+                return shlex.join([*words, *_arguments(call)])
+            case ast.Call(args=[], keywords=[_, *_] as given) as call:
+                words = _arguments(call)
+                return shlex.join(words) if _offered([one.arg for one in given], options) else code
+            case _:
+                return None
+    except (SyntaxError, ValueError, KeyError, MemoryError, RecursionError):
         return None
-    if not isinstance(parsed, ast.Call):
-        return None
-    match parsed.args:
-        case [ast.Name(id=name)] if name in PARAMETERS and not parsed.keywords:
-            offered = options is None or PARAMETERS[name] in options
-            return PARAMETERS[name] if offered else name
-        case [ast.Call() as call] if ast.unparse(call.func) in COMMANDS and _known(call):
-            words = ["esm-client", *COMMANDS[ast.unparse(call.func)].split()]
-            return shlex.join([*words, *_words(call)])
-        case [] if parsed.keywords and _known(parsed):
-            used = [PARAMETERS[one.arg or ""] for one in parsed.keywords]
-            offered = options is None or set(used) <= set(options)
-            return shlex.join(_words(parsed)) if offered else code
-        case _:
-            return None
 
 
-def _known(call: ast.Call) -> bool:
-    """Whether all arguments are values, lists of values or variables, by names that are known."""
-    values = [*call.args, *(one.value for one in call.keywords)]
-    inner = [item for one in values for item in (one.elts if isinstance(one, ast.List) else [one])]
-    return all(isinstance(one, ast.Constant | ast.Name) for one in inner) and all(
-        one.arg in PARAMETERS for one in call.keywords
-    )
+def _offered(names: Sequence[str | None], options: Collection[str] | None) -> bool:
+    """Whether the running command has an option for each argument; KeyError for unknown ones."""
+    wanted = [PARAMETERS[name or ""] for name in names]
+    return options is None or set(wanted) <= set(options)
 
 
-def _words(call: ast.Call) -> list[str]:
-    """The arguments of a call as a command line takes them."""
-    words = [_word(one) for one in call.args]
+def _arguments(call: ast.Call) -> list[str]:
+    """The arguments of a call as a command line takes them; KeyError for an unknown name."""
+    words = [word for one in call.args for word in _values(one)]
     for keyword in call.keywords:
-        option, value = PARAMETERS[keyword.arg or ""], keyword.value
-        for one in value.elts if isinstance(value, ast.List) else [value]:
-            words += [option] if _word(one) == "True" else [option, _word(one)]
+        option = PARAMETERS[keyword.arg or ""]
+        for value in _values(keyword.value):
+            words += [option] if value == "True" else [option, value]
     return words
 
 
-def _word(value: ast.expr) -> str:
-    """A value; of a variable its name in capitals, as help texts show what is to be filled in."""
-    if isinstance(value, ast.Constant):
-        return str(value.value)
-    return ast.unparse(value).upper()
+def _values(value: ast.expr | None) -> list[str]:
+    """A value; those of a list; KEY=VALUE of a dictionary; raises ValueError for anything else.
+
+    Of a variable it is the name in capitals, as help texts show what is to be filled in.
+    """
+    match value:
+        case ast.Constant():
+            return [str(value.value)]
+        case ast.Name():
+            return [value.id.upper()]
+        case ast.List():
+            return [word for one in value.elts for word in _values(one)]
+        case ast.Dict():
+            pairs = zip(value.keys, value.values, strict=True)
+            return ["=".join([*_values(key), *_values(one)]) for key, one in pairs]
+        case _:
+            raise ValueError(value)
 
 
 def _own_step(error: EsmError, options: Collection[str] | None) -> str | None:

@@ -9,5 +9,9 @@ Steps that go on at the same time have different names. A step is over when all 
 """
 
 
+def unheard(told: object) -> None:
+    """Do nothing with a result or a note: the default of a callback."""
+
+
 def silent(step: str, done: int, total: int) -> None:
     """Show nothing."""

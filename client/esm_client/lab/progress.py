@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from esm_client.core.progress import Progress, silent
+from esm_client.ranking.table import printable
 
 PATIENCE_SECONDS = 2.0
 Show = bool | Progress | None
@@ -21,7 +22,7 @@ def shown(show: Show) -> Generator[Progress]:
     if callable(show):
         yield show
     elif sys.stderr.isatty() if show is None else show:
-        bars = _Bars()
+        bars = Bars()
         try:
             yield bars
         finally:
@@ -61,43 +62,74 @@ class ProgressBar:
         self._progress(self._label, self._done, self._total)
 
 
-class _Bars:
-    """A bar on stderr for each step that is not over, once the work has taken two seconds."""
+class Bars:
+    """A bar on stderr for each step that is not over.
 
-    def __init__(self) -> None:
-        self._started, self._lock = time.monotonic(), Lock()
+    patience: seconds before any is shown. in_bytes: steps count bytes, not things. overall: the
+    step whose bar stays first.
+    """
+
+    def __init__(
+        self, *, patience: float = PATIENCE_SECONDS, in_bytes: bool = False,
+        overall: str | None = None,
+    ) -> None:  # fmt: skip
+        self._from = time.monotonic() + patience
+        self._in_bytes, self._overall = in_bytes, overall
+        self._lock = Lock()
         self._bars: Any = None
         self._tasks: dict[str, Any] = {}
 
     def __call__(self, step: str, done: int, total: int) -> None:
-        if time.monotonic() - self._started < PATIENCE_SECONDS:
+        """Move the bar of a step; it goes when the step is over."""
+        if time.monotonic() < self._from:
             return
         with self._lock:
-            if self._bars is None:
-                self._bars = _rich_bars()
-                self._bars.start()
+            bars = self._started()
             if step not in self._tasks:
-                self._tasks[step] = self._bars.add_task(step, total=total or None)
-            self._bars.update(self._tasks[step], completed=done, total=total or None)
-            if total and done >= total:
-                self._bars.remove_task(self._tasks.pop(step))
+                name = printable(" ".join(step.split()))
+                self._tasks[step] = bars.add_task(name, total=total or None)
+            bars.update(self._tasks[step], completed=done, total=total or None)
+            if total and done >= total and step != self._overall:
+                bars.remove_task(self._tasks.pop(step))
+
+    def line(self, text: str) -> None:
+        """A line that stays, above the bars."""
+        with self._lock:
+            self._started().console.print(text, markup=False, highlight=False)
 
     def stop(self) -> None:
+        """Take all bars away."""
         if self._bars is not None:
             self._bars.stop()
 
+    def _started(self) -> Any:
+        if self._bars is None:
+            self._bars = _rich_bars(in_bytes=self._in_bytes)
+            self._bars.start()
+            if self._overall is not None:
+                self._tasks[self._overall] = self._bars.add_task(self._overall, total=None)
+        return self._bars
 
-def _rich_bars() -> Any:
+
+def _rich_bars(*, in_bytes: bool) -> Any:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
+        DownloadColumn,
         MofNCompleteColumn,
         Progress,
         TextColumn,
+        TimeElapsedColumn,
         TimeRemainingColumn,
+        TransferSpeedColumn,
     )
 
+    counts = (
+        (DownloadColumn(), TransferSpeedColumn())
+        if in_bytes
+        else (MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    )
     return Progress(
-        TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(),
-        TimeRemainingColumn(), console=Console(stderr=True), transient=True,
+        TextColumn("{task.description}", markup=False), BarColumn(), *counts,
+        console=Console(stderr=True), transient=True,
     )  # fmt: skip

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from esm_client.core.errors import InvalidInput
-from esm_client.lab.build.build import OnBuilt, Push, build_plan, unheard
+from esm_client.core.progress import unheard
+from esm_client.lab.build.build import OnBuilt, Push, build_plan
 from esm_client.lab.build.plan import BaseModelChoice, Plan
 from esm_client.lab.build.report import BuildReport, BuildRow
 from esm_client.lab.progress import Show

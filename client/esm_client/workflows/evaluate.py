@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from esm_client.core.errors import InvalidInput
+from esm_client.core.progress import unheard
 from esm_client.core.warnings import EsmWarning
 from esm_client.lab.build.plan import Plan
 from esm_client.lab.evaluation import report, transfer_table
-from esm_client.lab.evaluation.finished import OnFinished, unheard
+from esm_client.lab.evaluation.finished import OnFinished
 from esm_client.lab.evaluation.grid import run_grid
 from esm_client.lab.evaluation.plan import EvaluationPlan
 from esm_client.lab.evaluation.records import Record

@@ -85,7 +85,7 @@ def rank_by_methods(
 
 def rank_by_wanted_methods(
     task: TextTask, wanted: RankArguments, client: "Client | None", progress: Progress, *,
-    stored: bool, note: Callable[[str], None] = lambda sentence: None,  # noqa: ARG005
+    stored: bool, on_note: Callable[[str], None] = lambda sentence: None,  # noqa: ARG005
 ) -> MethodRanking:  # fmt: skip
     """The same for the arguments of `rank`; stored: whether to pull source models, too."""
     given = {
@@ -104,9 +104,9 @@ def rank_by_wanted_methods(
     _check_folders(models)
     base_model = wanted["base_model"][0] if wanted["base_model"] else None
     embedder = space_embedder(known_url(client), local.content.space, base_model, progress=progress)
-    note(f"Target: {task.kind}, {len(task)} rows. Nothing of it is sent.")
+    on_note(f"Target: {task.kind}, {len(task)} rows. Nothing of it is sent.")
     if stored:
-        found = stored_folders(client, pool, wanted["methods"], models, progress, note)
+        found = stored_folders(client, pool, wanted["methods"], models, progress, on_note)
         models = {**found, **models}
     return _rank_pool(pool, task, embedder, methods, models, wanted["seed"], progress)
 

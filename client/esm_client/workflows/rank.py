@@ -49,7 +49,7 @@ def rank(
     source_models: Mapping[str, ModelSource] | None = None,
     seed: int = 42,
     progress: Show = None,
-    note: Note | None = None,
+    on_note: Note | None = None,
 ) -> "Ranking | MethodRanking":
     """Rank the source tasks of an embedding space for your own data, the best first.
 
@@ -76,7 +76,7 @@ def rank(
             `namespace/name`. Those that the registry stores are pulled for methods that need them.
         seed: of what methods have to draw.
         progress: a callable; False for silence. Default: bars on a terminal.
-        note: told in a sentence what the target is and what of it is sent, before it is.
+        on_note: told in a sentence what the target is and what of it is sent, before it is.
 
     Raises InvalidInput for arguments that do not go together (its `parameters` name them) and
     targets that cannot be ranked for, NotFound, SpaceMismatch, and what `Client.rank` raises. Warns
@@ -99,14 +99,16 @@ def rank(
             from esm_client.workflows.methods import rank_by_wanted_methods
 
             return rank_by_wanted_methods(
-                target, wanted, client, told, stored=True, note=note or _unsaid
+                target, wanted, client, told, stored=True, on_note=on_note or _unsaid
             )
         if not isinstance(target, tuple):
             _check_labels(target)
         if wanted["pulled"] is not None:
-            return _on_this_machine(target, wanted, wanted["pulled"], client, told, note or _unsaid)
+            return _on_this_machine(
+                target, wanted, wanted["pulled"], client, told, on_note or _unsaid
+            )
         with connected(client) as used:
-            return _on_server(target, wanted, used, told, note or _unsaid)
+            return _on_server(target, wanted, used, told, on_note or _unsaid)
 
 
 def _listed(base_model: BaseModel | Sequence[BaseModel] | None) -> Sequence[BaseModel]:
@@ -149,7 +151,7 @@ def _query(
 
 def _on_server(
     target: "TextTask | Arrays", wanted: RankArguments, client: "Client", progress: Progress,
-    note: Note,
+    on_note: Note,
 ) -> "Ranking":  # fmt: skip
     from esm_client.ranking.several_spaces import merged
 
@@ -159,7 +161,7 @@ def _on_server(
     rankings: list[Ranking] = []
     for number, detail in enumerate(details):
         query = _query(target, wanted, number, detail, client.url, progress)
-        note(f"{query.described} {_sent(wanted)}")
+        on_note(f"{query.described} {_sent(wanted)}")
         step = f"Ranking in {detail.name}"
         progress(step, 0, 0)
         ranking = client.rank(
@@ -176,14 +178,14 @@ def _on_server(
 
 def _on_this_machine(
     target: "TextTask | Arrays", wanted: RankArguments, folder: Path, client: "Client | None",
-    progress: Progress, note: Note,
+    progress: Progress, on_note: Note,
 ) -> "Ranking":  # fmt: skip
     from esm_client.ranking.local.rank import rank_locally
     from esm_client.ranking.local.space import LocalSpace
 
     local = LocalSpace(folder)
     query = _query(target, wanted, 0, local.content.space, known_url(client), progress)
-    note(f"{query.described} Nothing is sent.")
+    on_note(f"{query.described} Nothing is sent.")
     return rank_locally(
         local, query.sketch, fingerprint=query.fingerprint, intercept=wanted["intercept"],
         target_rows=_rows(target), keep_copies=wanted["keep_copies"], filter=wanted["filter"],

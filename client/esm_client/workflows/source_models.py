@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def stored_folders(
     client: "Client | None", pool: SourcePool, asked: Sequence[str], named: Container[str],
-    progress: Progress, note: Callable[[str], None],
+    progress: Progress, on_note: Callable[[str], None],
 ) -> dict[str, Path]:  # fmt: skip
     """Folders of stored source models by reference, pulled where a method was asked for by name.
 
@@ -48,7 +48,7 @@ def stored_folders(
                 if detail.reference in models and detail.reference not in named
                 if not methods <= OF_CLASSIFIERS or detail.task.kind == "classification"
             ]
-            _say_size(used, [models[detail.reference] for detail in wanted], note)
+            _say_size(used, [models[detail.reference] for detail in wanted], on_note)
             return _pulled(used, wanted, models, progress)
     except EsmError as error:
         _warn(f"no source model could be pulled: {error}")
@@ -83,10 +83,12 @@ def _cached(pool: SourcePool) -> dict[str, Path]:
     return {reference: folder for reference, folder in known.items() if folder is not None}
 
 
-def _say_size(client: "Client", models: Sequence[SourceModel], note: Callable[[str], None]) -> None:
+def _say_size(
+    client: "Client", models: Sequence[SourceModel], on_note: Callable[[str], None]
+) -> None:
     missing = {m.digest: m for m in models if cached_model(client.cache, m) is None}
     if missing:
-        note(
+        on_note(
             f"Pulling {counted(len(missing), 'source model')}, {size(bytes_of(missing.values()))}, "
             f"into the cache {client.cache.directory}."
         )

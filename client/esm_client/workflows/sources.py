@@ -78,7 +78,10 @@ def _find(client: "Client", wanted: Wanted, given: Given, rows: TargetHashes) ->
 
     model, path = (_own(table, wanted) for table in (given.models, given.data))
     ready = None if model is None else _folder(model)
-    remedy = "Name its data with `source_data`, or its fine-tuned model with `source_models`."
+    remedy = (
+        f'Name its data with `source_data={{"{wanted.name}": path}}`, or its fine-tuned model with '
+        f'`source_models={{"{wanted.name}": folder}}`.'
+    )
     try:
         detail, artifact = _published(client, wanted)
     except EsmError as error:

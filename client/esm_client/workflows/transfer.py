@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from esm_client.core.errors import InvalidInput, SpaceMismatch
+from esm_client.core.progress import unheard
 from esm_client.core.shield.source import TargetHashes
 from esm_client.lab.build.plan import DataSet
 from esm_client.lab.data.options import DataOptions
-from esm_client.lab.evaluation.finished import OnFinished, unheard
+from esm_client.lab.evaluation.finished import OnFinished
 from esm_client.lab.evaluation.split_task import SplitTask, read_target
 from esm_client.lab.evaluation.transfer_report import TransferReport, TransferRow
 from esm_client.lab.evaluation.transfer_run import check_output, run_transfers
@@ -92,7 +93,7 @@ def transfer(
     report: bool = True,
     client: "Client | None" = None,
     progress: Show = None,
-    note: Callable[[str], None] = lambda _: None,
+    on_note: Callable[[str], None] = unheard,
     on_result: OnFinished = unheard,
 ) -> TransferResult:
     """Fine-tune on source tasks first, then on your own data, and keep the best model.
@@ -118,7 +119,7 @@ def transfer(
         report: tell the registry how each source of the ranking did, and nothing else.
         client: the registry; default: `Client()`.
         progress: None for bars on a terminal, False for none, or what to tell.
-        note: is told, before any training, what a person should know of data and sources.
+        on_note: is told, before any training, what a person should know of data and sources.
         on_result: is told of each fine-tuning on the target as soon as it is over.
 
     Raises InvalidInput for both or neither of ranking and sources, NotFound, SpaceMismatch,
@@ -148,7 +149,7 @@ def transfer(
         embedder = space_embedder(registry.url, registry.space(space), base_model, device)
         told("Loading the base model", 1, 1)
         for sentence in (_described(target), *target.training.notes, *copies):
-            note(sentence)
+            on_note(sentence)
         made = run_transfers(
             target, embedder, found, folder, recipe=recipe, sequential=sequential,
             seeds=seeds or (options.seed,), progress=told, on_result=on_result,

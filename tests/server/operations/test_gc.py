@@ -24,21 +24,26 @@ def push_until_taken(push, directory, path, server):
 
 def test_beside_eight_pushers(served, parts, push, esm_directory, command):
     folders = [esm_directory(f"p{seed}", seed=100 + seed) for seed in range(32)]
-    done = Event()
+    done, twice = Event(), Event()
     swept = []
 
     def sweeping():
         with parts(served) as registry:
             while not done.is_set():
                 swept.append(sweep(registry, timedelta(0)).removed)
+                if len(swept) > 1:
+                    twice.set()
                 done.wait(1)  # or hardly any push would ever come through
+
+    def push_beside(folder, number):
+        if number >= 24:  # the last ones wait until it has swept in the midst of them
+            assert twice.wait(120)
+        return push_until_taken(push, folder, f"n/p{number}", served)
 
     with ThreadPoolExecutor(9) as pool:
         sweeper = pool.submit(sweeping)
-        names = [f"n/p{number}" for number in range(len(folders))]
-        arguments = ([push] * 32, folders, names, [served] * 32)
         try:
-            digests = list(pool.map(push_until_taken, *arguments))
+            digests = list(pool.map(push_beside, folders, range(32)))
         finally:
             done.set()
         sweeper.result()

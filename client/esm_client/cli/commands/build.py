@@ -38,17 +38,21 @@ def build(
         str | None, typer.Option(metavar="NAMESPACE", help="Publish each as it is done.")
     ] = None,
     limit_rows: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Of every data set at most; else 10000.")
+        int | None,
+        typer.Option(min=1, metavar="N", help="Rows of each data set at most; default: 10000."),
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Of every fine-tuning; else 3.")
+        int | None,
+        typer.Option(min=1, metavar="N", help="Epochs of every fine-tuning; default: 3."),
     ] = None,
     device: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="cuda:0 and so on; repeat. Else every GPU, or the CPU."),
+        typer.Option(
+            metavar="NAME", help="cuda:0 and so on; repeat. Default: every GPU, or the CPU."
+        ),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Processes per device; else 1.")
+        int | None, typer.Option(min=1, metavar="N", help="Processes per device; default: 1.")
     ] = None,
     threads: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="CPU threads per process.")

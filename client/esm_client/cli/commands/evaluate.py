@@ -26,30 +26,37 @@ def evaluate(
     ],
     output: Annotated[Path, typer.Option(metavar="FOLDER", help="Where results are kept.")],
     base_model: Annotated[
-        str | None, typer.Option(metavar="FOLDER", help="Else the one that the plan names.")
+        str | None, typer.Option(metavar="FOLDER", help="Base model; default: the one in the plan.")
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, metavar="N", help="How often, anew.")] = 1,
+    seeds: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Repeat everything with so many seeds.")
+    ] = 1,
     method: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Of selection; repeat. Else all.")
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Selection method; repeat. Default: all."),
     ] = None,
     source_rows: Annotated[
-        int | None, typer.Option(min=20, metavar="N", help="Of every source at most; else 10000.")
+        int | None,
+        typer.Option(min=20, metavar="N", help="Rows of each source at most; default: 10000."),
     ] = None,
     target_rows: Annotated[
-        int, typer.Option(min=20, metavar="N", help="To fine-tune on, of every target.")
+        int, typer.Option(min=20, metavar="N", help="Rows of each target to fine-tune on.")
     ] = 1000,
     evaluation_rows: Annotated[
-        int, typer.Option(min=20, metavar="N", help="To measure on, of every target.")
+        int, typer.Option(min=20, metavar="N", help="Rows of each target to measure on.")
     ] = 1000,
     epochs: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Of every fine-tuning; else 3.")
+        int | None,
+        typer.Option(min=1, metavar="N", help="Epochs of every fine-tuning; default: 3."),
     ] = None,
     device: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="cuda:0 and so on; repeat. Else every GPU, or the CPU."),
+        typer.Option(
+            metavar="NAME", help="cuda:0 and so on; repeat. Default: every GPU, or the CPU."
+        ),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Processes per device; else 1.")
+        int | None, typer.Option(min=1, metavar="N", help="Processes per device; default: 1.")
     ] = None,
     threads: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="CPU threads per process.")

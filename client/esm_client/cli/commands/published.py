@@ -1,16 +1,20 @@
 """`esm-client import` and `esm-client export`: ESMs of the published ecosystem."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from esm_client.cli.options.session import Session
 from esm_client.cli.options.source import Contact, Licence, stated
 from esm_client.cli.output import print_line
-from esm_client.core.errors import EsmError, InvalidInput
+from esm_client.core.errors import InvalidInput
 from esm_client.core.quantities import counted
+
+if TYPE_CHECKING:
+    from esm_client.workflows.published import ImportedEsm
 
 _COLUMNS = ("name", "task", "base model", "outcome", "")
 
@@ -41,33 +45,20 @@ def import_esms(
     with them. Their package pools a BERT by its pooler, a RoBERTa or DistilBERT by its first
     token, and only models named sentence-transformers by the mean: choose the space by that.
     """
-    from esm_client.core.artifact.published import find_published
+    from esm_client.workflows.published import import_published
 
     if (push is None) != (space is None):
         raise InvalidInput(
             "--push and --space belong together.", "Say where to publish, and in which space."
         )
-    found = find_published(folder)
-    rows: list[dict[str, Any]] = []
-    for esm in found:
-        row: dict[str, Any] = {"name": esm.name, "path": None, "outcome": "failed", "reason": ""}
-        rows.append(row)
-        try:
-            artifact = esm.read()
-            source = stated(artifact.source, licence=licence, contact=contact)
-            row |= {"task": artifact.config.task.data_set, "base_model": artifact.config.base_model}
-            target = output / esm.name
-            if not target.exists():
-                replace(artifact, source=source).write(target)
-            row |= {"path": str(target), "outcome": "imported"}
-            if push is not None:
-                with session.client() as client:
-                    version = client.push(target, f"{push}/{esm.name}", space=space, force=force)
-                row |= {"outcome": "pushed", "pushed": version.reference}
-        except EsmError as error:
-            row["reason"] = str(error)
+    with ExitStack() as stack:
+        rows = import_published(
+            folder, output, push=push, space=space, force=force,
+            client=None if push is None else stack.enter_context(session.client()),
+            source=lambda known: stated(known, licence=licence, contact=contact),
+        )  # fmt: skip
     _print(session, rows)
-    if any(row["outcome"] == "failed" or (push and "pushed" not in row) for row in rows):
+    if any(row.path is None or (push and row.pushed is None) for row in rows):
         raise typer.Exit(1)
 
 
@@ -90,16 +81,14 @@ def export(
     )
 
 
-def _print(session: Session, rows: list[dict[str, Any]]) -> None:
+def _print(session: Session, rows: "Sequence[ImportedEsm]") -> None:
     def human() -> None:
-        cells = [
-            [row["name"], row.get("task", ""), row.get("base_model", ""), row["outcome"],
-             row["reason"]]
-            for row in rows
-        ]  # fmt: skip
+        cells = [(row.name, row.task, row.base_model, row.outcome, row.reason) for row in rows]
         session.output.table(_COLUMNS, cells)
-        good = sum(row["outcome"] != "failed" for row in rows)
+        good = sum(row.path is not None for row in rows)
         print_line(f"{good} of {counted(len(rows), 'ESM')} taken in")
 
-    written = [str(row["path"]) for row in rows if row["path"]]
-    session.output.result(rows, names=written, human=human)
+    written = [str(row.path) for row in rows if row.path is not None]
+    document = [{**vars(row), "path": row.path and str(row.path), "outcome": row.outcome}
+                for row in rows]  # fmt: skip
+    session.output.result(document, names=written, human=human)

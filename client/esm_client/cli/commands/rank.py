@@ -150,7 +150,7 @@ def rank(
         progress = stack.enter_context(ProgressBars(quiet=session.options.quiet))
         try:
             found = rank_for(
-                target, **arguments, client=client, progress=progress, note=session.output.note
+                target, **arguments, client=client, progress=progress, on_note=session.output.note
             )
         except InvalidInput as error:
             raise _with_command(error, data, arguments) from error

@@ -47,18 +47,19 @@ def train(
         typer.Option(metavar="FOLDER", help="Imitate this fine-tuned model; train none."),
     ] = None,
     pooling: Annotated[
-        Pooling | None, typer.Option(help="Tokens to embedding; else the model's own.")
+        Pooling | None,
+        typer.Option(help="How tokens become an embedding; default: the model's own."),
     ] = None,
     max_length: Annotated[
         int, typer.Option(min=8, metavar="N", help="Tokens per text.")
     ] = MAX_LENGTH,
     device: Annotated[str, typer.Option(metavar="NAME", help="cuda:0, mps, cpu.")] = "auto",
     task_name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Of the data set; else the file's name.")
+        str | None, typer.Option(metavar="NAME", help="Name of the data set; default: the file's.")
     ] = None,
     base_model_name: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="As others know it: org/name; else the folder's."),
+        typer.Option(metavar="NAME", help="Its public name, org/name; default: the folder's."),
     ] = None,
     keep_model: Annotated[
         Path | None,

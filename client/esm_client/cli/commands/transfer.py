@@ -105,7 +105,7 @@ def transfer(
             reading=reading.model_copy(update={"evaluation_split": evaluation_split}),
             evaluation_rows=evaluation_rows, seeds=range(reading.seed, reading.seed + seeds),
             recipe=FineTuneRecipe(epochs, learning_rate, batch_size), report=not no_report,
-            client=client, progress=bars, note=session.output.note, on_result=tell,
+            client=client, progress=bars, on_note=session.output.note, on_result=tell,
         )  # fmt: skip
     print_result(session, result, ranking)
     if not result.compared:

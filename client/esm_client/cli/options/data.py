@@ -16,18 +16,18 @@ TextColumns = Annotated[
     typer.Option(
         "--text-column",
         metavar="COLUMN",
-        help="Column of texts, else found out; give it twice for pairs.",
+        help="Column of texts; default: detected. Repeat it for pairs.",
     ),
 ]
 LabelColumn = Annotated[
     str | None,
-    typer.Option("--label-column", metavar="COLUMN", help="Column of labels, else found out."),
+    typer.Option("--label-column", metavar="COLUMN", help="Column of labels; default: detected."),
 ]
 KindOption = Annotated[
-    Kind | None, typer.Option("--kind", help="What the labels are; else inferred.")
+    Kind | None, typer.Option("--kind", help="What the labels are; default: detected.")
 ]
 SourceKindOption = Annotated[
-    SourceKind | None, typer.Option("--kind", help="What the labels are; else inferred.")
+    SourceKind | None, typer.Option("--kind", help="What the labels are; default: detected.")
 ]
 LimitRows = Annotated[
     int, typer.Option("--limit-rows", min=1, metavar="N", help="Draw at most so many rows.")
@@ -38,7 +38,9 @@ Subset = Annotated[
 ]
 Split = Annotated[
     str | None,
-    typer.Option("--split", metavar="NAME", help="Of several; else train, or the largest."),
+    typer.Option(
+        "--split", metavar="NAME", help="Which of several; default: train, or the largest."
+    ),
 ]
 DataRevision = Annotated[
     str | None,
@@ -48,7 +50,8 @@ Streaming = Annotated[
     bool, typer.Option("--streaming", help="Download no more of a hub id than is read.")
 ]
 Delimiter = Annotated[
-    str | None, typer.Option("--delimiter", metavar="CHARACTER", help="Of a CSV; else found out.")
+    str | None,
+    typer.Option("--delimiter", metavar="CHARACTER", help="Delimiter of a CSV; default: detected."),
 ]
 Unlabelled = Annotated[
     str | None, typer.Option("--unlabelled", metavar="LABEL", help="A label that means none.")

@@ -3,8 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from esm_client.core.errors import InvalidLabels
-from esm_client.core.scoring.labels import class_numbers
+from esm_client.core.scoring.labels import check_paired, class_numbers
 
 
 def negative_conditional_entropy(predicted: ArrayLike, labels: ArrayLike) -> float:
@@ -18,10 +17,7 @@ def negative_conditional_entropy(predicted: ArrayLike, labels: ArrayLike) -> flo
     -0.346574
     """
     given, target = class_numbers(predicted), class_numbers(labels)
-    if len(given) != len(target):
-        raise InvalidLabels(
-            f"{len(given)} predictions do not fit {len(target)} labels.", "Pass one per row."
-        )
+    check_paired(len(given), len(target), labels="predictions", rows="labels")
     num_classes = int(target.max()) + 1
     # only pairs that occur: a table of all would not fit where there are many classes
     pairs, together = np.unique(given * num_classes + target, return_counts=True)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from esm_client.core.errors import InvalidEmbeddings, InvalidInput, InvalidLabels
+from esm_client.core.errors import InvalidEmbeddings, InvalidInput
 from esm_client.core.scoring.disclosure import DisclosureWarning
 from esm_client.core.scoring.features import as_features
-from esm_client.core.scoring.labels import Kind, label_columns
+from esm_client.core.scoring.labels import Kind, check_paired, label_columns
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_client.core.tensors import dump_tensors, load_tensors
 
@@ -37,11 +37,7 @@ class EmbeddedTarget:
         """
         checked, given = as_features(embeddings), np.asarray(embeddings)
         columns = label_columns(labels, kind=kind).values
-        if len(columns) != len(checked):
-            raise InvalidLabels(
-                f"{len(columns)} labels do not fit {len(checked)} embeddings.",
-                "Pass one label per row.",
-            )
+        check_paired(len(columns), len(checked))
         matrix = given if given.dtype.kind == "f" else checked
         if kind == "classification":
             return cls(matrix, columns.argmax(axis=1).astype(np.float64), kind)

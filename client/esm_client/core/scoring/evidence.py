@@ -4,9 +4,9 @@ from typing import Literal
 
 from numpy.typing import ArrayLike
 
-from esm_client.core.errors import InvalidInput, InvalidLabels
+from esm_client.core.errors import InvalidInput
 from esm_client.core.scoring.features import as_features, centred, scaled_to_unit
-from esm_client.core.scoring.labels import Kind, check_varied, label_columns
+from esm_client.core.scoring.labels import Kind, check_paired, check_varied, label_columns
 from esm_client.core.scoring.published import published_log_evidence
 from esm_client.core.scoring.spectrum import mean_log_evidence
 
@@ -60,11 +60,7 @@ def log_maximum_evidence(
         )
     columns = label_columns(labels, kind=kind)
     matrix = scaled_to_unit(as_features(features))
-    if len(columns.values) != len(matrix):
-        raise InvalidLabels(
-            f"{len(columns.values)} labels do not fit {len(matrix)} embeddings.",
-            "Pass one label per row.",
-        )
+    check_paired(len(columns.values), len(matrix))
     check_varied(columns, intercept=intercept)
     values = columns.values
     if kind == "regression":

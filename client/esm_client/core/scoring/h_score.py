@@ -3,9 +3,13 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from esm_client.core.errors import InvalidLabels
 from esm_client.core.scoring.features import as_features, centred, scaled_to_unit
-from esm_client.core.scoring.labels import class_numbers, class_sums, nothing_to_explain
+from esm_client.core.scoring.labels import (
+    check_paired,
+    class_numbers,
+    class_sums,
+    nothing_to_explain,
+)
 
 Array = NDArray[np.float64]
 
@@ -30,10 +34,7 @@ def h_score(features: ArrayLike, labels: ArrayLike) -> float:
     0.790111
     """
     matrix, classes = as_features(features), class_numbers(labels)
-    if len(matrix) != len(classes):
-        raise InvalidLabels(
-            f"{len(classes)} labels do not fit {len(matrix)} embeddings.", "Pass one per row."
-        )
+    check_paired(len(classes), len(matrix))
     counts = np.bincount(classes)
     if len(counts) < 2:
         raise nothing_to_explain("only one class occurs")

@@ -37,6 +37,16 @@ class LabelColumns:
         return label_map_digest(self.kind, self.class_names)
 
 
+def check_paired(
+    num_labels: int, num_rows: int, *, labels: str = "labels", rows: str = "embeddings"
+) -> None:
+    """Raise InvalidLabels unless there is one label per row; labels, rows: what they are called."""
+    if num_labels != num_rows:
+        raise InvalidLabels(
+            f"{num_labels} {labels} do not fit {num_rows} {rows}.", "Pass one per row."
+        )
+
+
 def label_columns(
     labels: ArrayLike, *, kind: Kind, class_names: Sequence[str] | None = None
 ) -> LabelColumns:

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from esm_client.core.errors import InvalidEmbeddings, InvalidLabels
+from esm_client.core.errors import InvalidEmbeddings
 from esm_client.core.scoring.features import as_features
-from esm_client.core.scoring.labels import class_numbers, class_sums
+from esm_client.core.scoring.labels import check_paired, class_numbers, class_sums
 
 TOLERANCE = 1e-3
 """How far from 1 a row's sum may be: half precision rounds each probability."""
@@ -32,11 +32,7 @@ def log_expected_empirical_prediction(probabilities: ArrayLike, labels: ArrayLik
             "The source model's probabilities are negative or do not sum to 1 in every row.",
             "Pass the softmax of its head's outputs, shape (N, Z).",
         )
-    if len(given) != len(target):
-        raise InvalidLabels(
-            f"{len(given)} rows of probabilities do not fit {len(target)} labels.",
-            "Pass one label per row.",
-        )
+    check_paired(len(given), len(target), labels="rows of probabilities", rows="labels")
     given = given / sums
     joint = class_sums(given, target)  # (C, Z), N times the empirical joint
     mass = joint.sum(axis=0)

@@ -5,7 +5,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from esm_client.core.errors import InvalidInput, InvalidLabels
 from esm_client.core.scoring.features import as_features, centred, scaled_to_unit
-from esm_client.core.scoring.labels import Kind, check_kind, class_numbers, label_columns
+from esm_client.core.scoring.labels import (
+    Kind,
+    check_kind,
+    check_paired,
+    class_numbers,
+    label_columns,
+)
 
 Array = NDArray[np.float64]
 
@@ -48,10 +54,7 @@ def nearest_neighbour_score(
 
 
 def _check_rows(num_labels: int, num_rows: int) -> None:
-    if num_labels != num_rows:
-        raise InvalidLabels(
-            f"{num_labels} labels do not fit {num_rows} embeddings.", "Pass one per row."
-        )
+    check_paired(num_labels, num_rows)
     if num_rows == 1:
         raise InvalidLabels("A single row has no neighbours.", "Pass two rows or more.")
 

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from esm_client.core.errors import InvalidEmbeddings, InvalidLabels
 from esm_client.core.scoring.features import as_features
-from esm_client.core.scoring.labels import Kind, label_columns
+from esm_client.core.scoring.labels import Kind, check_paired, label_columns
 
 Array = NDArray[np.float64]
 
@@ -36,11 +36,7 @@ def published_log_evidence(features: ArrayLike, labels: ArrayLike, *, kind: Kind
     """
     matrix = as_features(features)
     columns = _published_columns(labels, kind)
-    if len(columns) != len(matrix):
-        raise InvalidLabels(
-            f"{len(columns)} labels do not fit {len(matrix)} embeddings.",
-            "Pass one label per row.",
-        )
+    check_paired(len(columns), len(matrix))
     with np.errstate(all="ignore"):
         u, s = _singular(matrix)
         scores = [_fixed_point(u, s, column, matrix.shape[1]) for column in columns.T]

@@ -16,7 +16,13 @@ from esm_client.core.scoring.disclosure import (
 )
 from esm_client.core.scoring.factor import TriangularFactor
 from esm_client.core.scoring.features import as_features
-from esm_client.core.scoring.labels import Kind, check_kind, label_columns, sorted_class_names
+from esm_client.core.scoring.labels import (
+    Kind,
+    check_kind,
+    check_paired,
+    label_columns,
+    sorted_class_names,
+)
 from esm_client.core.scoring.sketch_bytes import MAX_MAGNITUDE, decode_sketch, encode_sketch
 from esm_client.core.scoring.sketch_content import SketchContent
 
@@ -169,11 +175,7 @@ class TargetSketch:
                 "Embed all rows in the same embedding space.",
             )
         columns = label_columns(labels, kind=self.kind, class_names=self._declared)
-        if len(columns.values) != len(matrix):
-            raise InvalidLabels(
-                f"{len(columns.values)} labels do not fit {len(matrix)} embeddings.",
-                "Pass one label per row.",
-            )
+        check_paired(len(columns.values), len(matrix))
         rows = _joined(matrix, columns.values)
         block = SketchContent.of_classes(
             self.kind,

@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Any
 
 from esm_client.core.errors import EsmError
-from esm_client.core.progress import Progress
+from esm_client.core.progress import Progress, unheard
 from esm_client.lab.build.jobs import Job, make_jobs
 from esm_client.lab.build.plan import DataSet, Plan
 from esm_client.lab.build.report import BuildReport, BuildRow, finished_row
@@ -23,10 +23,6 @@ Push = Callable[[Path, BuildRow], str]
 OnBuilt = Callable[[BuildRow], None]
 READING, BUILDING = "Reading data sets", "Building ESMs"
 """The steps that count data sets and ESMs."""
-
-
-def unheard(row: BuildRow) -> None:
-    """Tell nothing."""
 
 
 def build_plan(

@@ -26,7 +26,3 @@ class Finished:
 
 
 OnFinished = Callable[[Finished], None]
-
-
-def unheard(finished: Finished) -> None:
-    """Tell nothing."""

@@ -6,8 +6,8 @@ from threading import Lock
 from typing import NamedTuple
 
 from esm_client.core.disk import disk_errors
-from esm_client.core.progress import Progress
-from esm_client.lab.evaluation.finished import TRANSFERS, Finished, OnFinished, unheard
+from esm_client.core.progress import Progress, unheard
+from esm_client.lab.evaluation.finished import TRANSFERS, Finished, OnFinished
 from esm_client.lab.evaluation.plan import EvaluationPlan
 from esm_client.lab.evaluation.records import Record, RecordFile, write_tables
 from esm_client.lab.evaluation.requests import WORKER, SourceRequest, TargetRequest

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from esm_client.core.disk import disk_errors
 from esm_client.core.errors import Conflict, EsmError
-from esm_client.core.progress import Progress
+from esm_client.core.progress import Progress, unheard
 from esm_client.lab.embedding import Embedder
 from esm_client.lab.evaluation.best_model import BestModel
-from esm_client.lab.evaluation.finished import TRANSFERS, Finished, OnFinished, unheard
+from esm_client.lab.evaluation.finished import TRANSFERS, Finished, OnFinished
 from esm_client.lab.evaluation.intermediate import Chain, IntermediateTask, chain_name
 from esm_client.lab.evaluation.intermediate_models import IntermediateModels
 from esm_client.lab.evaluation.intermediate_rows import IntermediateRows

@@ -95,7 +95,7 @@ def check_bytes(settings: Settings, info: ServerInfo) -> Check:
 def check_token(settings: Settings) -> Check:
     """Whether the token is known, and for how long."""
     if settings.token is None:
-        fix = "Set ESM_REGISTRY_TOKEN, or pass `token`."
+        fix = "Set ESM_REGISTRY_TOKEN."
         return Check("token", "failed", "No token is set or stored for this registry.", fix)
     transport = Transport(settings)
     try:
