@@ -57,8 +57,7 @@ class Workers(Generic[Item]):
         self._stopped.set()
         for process in list(self._processes.values()):
             process.kill()
-            process.wait()
-            _close_pipes(process)
+            _close(process)
         for file in self._files:
             file.close()
 
@@ -137,10 +136,8 @@ class Workers(Generic[Item]):
         except BrokenPipeError:
             pass
         self._processes.pop(number, None)
-        code = process.wait()
-        _close_pipes(process)
         if not self._stopped.is_set():
-            yield _death(code, self._log(number))
+            yield _death(_close(process), self._log(number))
 
     def _process(self, number: int) -> "subprocess.Popen[str]":
         if number not in self._processes:
@@ -165,11 +162,14 @@ class Workers(Generic[Item]):
         return self._logs / f"worker-{number}.log"
 
 
-def _close_pipes(process: "subprocess.Popen[str]") -> None:
+def _close(process: "subprocess.Popen[str]") -> int:
+    """Wait for a process that ends, and close its pipes; its exit code."""
+    code = process.wait()
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
-            with suppress(OSError):  # what was written last may never have gone through
+            with suppress(OSError):  # of what it did not take any more
                 pipe.close()
+    return code
 
 
 def _death(code: int, log: Path) -> Failed:
