@@ -6,7 +6,7 @@ import pytest
 from cli.ranked_world import TARGET, direct_scores, ranks, spearman
 
 from esm_client import log_maximum_evidence
-from esm_client.cli.output import size as shown_size
+from esm_client.core.quantities import size as shown_size
 from esm_client.lab.selection.ranking import METHODS
 from esm_client.lab.selection.source_model import SourceModel
 

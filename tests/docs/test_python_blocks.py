@@ -66,6 +66,7 @@ WORLDS = {"README.md": readme, "engine.md": engine}
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The sketch has 40 rows")  # a world as small as can be
 @pytest.mark.parametrize("path", WITH_BLOCKS)
 def test_blocks_run(path: Path, reader, esm_directory) -> None:
     blocks = python_blocks(path, {MODEL: str(base_model_path())})

@@ -12,6 +12,7 @@ from fuzz import seeds
 from fuzz.file_readers import DEEP
 from fuzz.reader import Reader
 from litestar import Litestar, post
+from litestar.params import JSONBody
 from pydantic import BaseModel
 
 from esm_client.core import schemas
@@ -100,7 +101,7 @@ class App:
     @staticmethod
     def _handler(model: type[BaseModel]) -> Any:
         @post(f"/{model.__name__}", sync_to_thread=False)
-        def take(data: model) -> ContractResponse[Any]:  # type: ignore[valid-type]
+        def take(data: JSONBody[model]) -> ContractResponse[Any]:  # type: ignore[valid-type]
             manifest = getattr(data, "manifest", None)
             if manifest is not None:
                 manifest_digest(manifest)

@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from docs.demo.base_model import base_model_path
 from docs.demo.tasks.write import SOURCES, write_tasks
 
@@ -21,6 +22,9 @@ TASKS = SOURCES[:8]
 SEED = 7
 
 
+@pytest.mark.slow
+@pytest.mark.process
+@pytest.mark.xdist_group("serial")
 def test_finished_tasks_are_kept_and_digests_are_those_of_an_undisturbed_run(tmp_path: Path):
     tasks = write_tasks(tmp_path / "all")
     (tmp_path / "tasks").mkdir()

@@ -5,11 +5,12 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from esm_client import Client, EsmError
 from esm_client.core.artifact.directory import directory_manifest
 from esm_client.core.schemas import EsmVersionDetail
 
-KILLS = 20
 PUSHERS = 2
 PUSHES = 12
 LONGEST_SECONDS = 0.8
@@ -36,12 +37,14 @@ class Pusher(threading.Thread):
                 self.acknowledged.append(pushed)
 
 
+@pytest.mark.xdist_group("serial")
+@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.slow)])
 def test_no_acknowledged_version_is_lost_and_no_half_version_listed(
-    start_registry: Any, esm_directory: Any, tmp_path: Path
+    start_registry: Any, esm_directory: Any, tmp_path: Path, kills: int
 ) -> None:
     rng = random.Random(SEED)
     acknowledged: list[EsmVersionDetail] = []
-    for kill in range(KILLS):
+    for kill in range(kills):
         registry = start_registry()
         fresh = [  # new content each time, so that files travel in every push
             esm_directory(f"esm-{kill}-{number}", dimension=384, seed=1000 * kill + number)
@@ -69,6 +72,6 @@ def test_no_acknowledged_version_is_lost_and_no_half_version_listed(
         for number, (reference, digest) in enumerate(listed.items()):
             pulled = client.pull(reference, tmp_path / "pulled" / str(number))
             assert directory_manifest(pulled)[1] == digest
-    print(f"{KILLS} kills, {len(acknowledged)} acknowledged, {len(listed)} listed, 0 lost")
+    print(f"{kills} kills, {len(acknowledged)} acknowledged, {len(listed)} listed, 0 lost")
     leftovers = list(registry.store.spool.iterdir())
     assert leftovers == []

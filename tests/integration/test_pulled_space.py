@@ -26,7 +26,8 @@ def _relay(registry):
 
 @pytest.fixture(name="relayed")
 def _relayed(relay, registry, tmp_path):
-    with Client(relay.url, registry.write_token, cache_dir=tmp_path / "relayed") as client:
+    cache = tmp_path / "relayed"
+    with Client(relay.url, registry.write_token, cache_dir=cache, patience=0) as client:
         yield client
 
 
@@ -112,7 +113,7 @@ def test_what_was_edited_is_told_anew(client, esm_directory, unique, folder):
 def test_a_pull_that_breaks_goes_on(
     client, relay, relayed, many, unique, folder, monkeypatch, small_packs
 ):
-    monkeypatch.setattr("esm_client.remote.http.exchange.pause_before", lambda *_: None)
+    monkeypatch.setattr("esm_client.remote.http.exchange.sleep", lambda _: None)
     client.packs.push(unique, many, space=unique)
 
     def cut(asked, forward):
@@ -139,7 +140,7 @@ def test_a_pull_that_breaks_goes_on(
 def test_the_space_stays_as_it_was_until_a_pull_ends(
     client, relay, relayed, many, unique, folder, monkeypatch
 ):
-    monkeypatch.setattr("esm_client.remote.http.exchange.pause_before", lambda *_: None)
+    monkeypatch.setattr("esm_client.remote.http.exchange.sleep", lambda _: None)
     names = sorted(many)
     client.packs.push(unique, {name: many[name] for name in names[:5]}, space=unique)
     before = references(relayed.packs.pull(unique, folder))

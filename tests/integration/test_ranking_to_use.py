@@ -10,7 +10,8 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
-from docs.demo.base_model import base_model_path
+from support.commands import run_here
+from support.tiny_bert import write_tiny_bert
 
 from esm_client import Client
 from esm_client.core import errors
@@ -20,8 +21,8 @@ pytest.importorskip("torch")
 
 
 @pytest.fixture(name="base_model")
-def _base_model():
-    return base_model_path()
+def _base_model(tmp_path):
+    return write_tiny_bert(tmp_path / "base" / "tiny")
 
 
 @pytest.fixture(name="namespace")
@@ -45,10 +46,7 @@ def _environment(registry, tmp_path):
 @pytest.fixture(name="run")
 def _run(environment, tmp_path):
     def run(*arguments):
-        result = subprocess.run(
-            [sys.executable, "-m", "esm_client.cli", *map(str, arguments)],
-            env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
-        )  # fmt: skip
+        result = run_here(arguments, env=environment, cwd=tmp_path)
         assert result.returncode == 0, result.stderr
         return result
 
@@ -106,6 +104,9 @@ def pushing(environment, reference, folder):
     return subprocess.Popen([sys.executable, "-c", code, reference, str(folder)], env=environment)
 
 
+@pytest.mark.slow
+@pytest.mark.process
+@pytest.mark.xdist_group("serial")
 def test_a_killed_upload_goes_on_where_it_stopped(
     registry, environment, esm_directory, namespace, tmp_path
 ):
@@ -131,6 +132,9 @@ def test_a_killed_upload_goes_on_where_it_stopped(
     assert digest_file(pulled / "model.safetensors") == digest_file(weights)
 
 
+@pytest.mark.slow
+@pytest.mark.process
+@pytest.mark.xdist_group("serial")
 def test_a_killed_server_keeps_what_arrived(start_registry, esm_directory, tmp_path):
     running = start_registry()
     folder = large_model(tmp_path / "model", 300 * 2**20)

@@ -195,6 +195,7 @@ def test_tokens_and_tags_of_different_number_are_refused(tmp_path):
         load_task(tmp_path / "a.jsonl", text_columns=["tokens"], label_column="tags")
 
 
+@pytest.mark.xdist_group("serial")
 def test_memory_does_not_grow_with_the_rows_passed_over(tmp_path):
     import tracemalloc
 

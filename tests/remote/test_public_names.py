@@ -34,6 +34,7 @@ def test_unknown_name():
         _ = esm_client.nothing
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("statement", "absent"),
     [

@@ -9,6 +9,8 @@ import pytest
 from esm_client.remote.config.credentials import credentials_file, read_credentials, store_token
 from esm_client.remote.config.settings import resolve_settings
 
+pytestmark = pytest.mark.process
+
 URL = "https://registry.example.org"
 CODE = """
 import sys

@@ -16,6 +16,8 @@ from esm_client.remote.doctor.examine import examine
 from esm_client.remote.files import transfer as file_transfer
 from esm_client.remote.files.store_route import StoreRoute
 
+pytestmark = pytest.mark.xdist_group("serial")
+
 MODEL = "/files/model.safetensors"
 
 

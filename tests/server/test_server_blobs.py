@@ -4,12 +4,12 @@ import hashlib
 import os
 import socket
 import subprocess
-import time
 from contextlib import suppress
 
 import httpx
 import pytest
 from support.databases import CHOSEN
+from support.waiting import until
 
 from esm_client.core.artifact.directory import directory_manifest
 from esm_client.core.artifact.manifest import digest_bytes
@@ -21,13 +21,6 @@ def leftovers(registry):
 
 def stored(registry, digest):
     return registry.store.size(digest) is not None
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.fixture(name="client")
@@ -99,9 +92,9 @@ def test_aborted_upload_leaves_nothing(registry):
     content = os.urandom(4_000_000)
     digest = digest_bytes(content)
     connection = raw_put(registry, digest, len(content), content[:3_000_000])
-    wait_until(lambda: leftovers(registry))  # it has begun to be written
+    until(lambda: leftovers(registry))  # it has begun to be written
     connection.close()
-    wait_until(lambda: not leftovers(registry))
+    until(lambda: not leftovers(registry))
     assert not stored(registry, digest)
 
 
@@ -183,7 +176,7 @@ def test_start_sweeps_what_a_killed_server_left(start_registry):
     running = start_registry()
     content = os.urandom(4_000_000)
     with raw_put(running, digest_bytes(content), len(content), content[:3_000_000]):
-        wait_until(lambda: leftovers(running))
+        until(lambda: leftovers(running))
         running.kill()
     assert leftovers(running)
     assert leftovers(start_registry(running.data_dir)) == []

@@ -49,7 +49,7 @@ def test_a_stream_that_nobody_listens_to_any_more_is_closed():
             finally:
                 closed.set()
 
-        got = []
+        got, three = [], asyncio.Event()
 
         async def listen():
             stream = _ahead(chunks())
@@ -57,12 +57,13 @@ def test_a_stream_that_nobody_listens_to_any_more_is_closed():
                 async for chunk in stream:
                     got.append(chunk)
                     if len(got) == 3:
+                        three.set()
                         await how()
             finally:
                 await stream.aclose()
 
         task = asyncio.create_task(listen())
-        await asyncio.sleep(0.2)
+        await three.wait()
         task.cancel()
         with pytest.raises((asyncio.CancelledError, ConnectionError)):
             await task

@@ -64,27 +64,27 @@ def held_up(monkeypatch, work):
     def slow(self, versions, load):
         if not reached.is_set():
             reached.set()
-            assert go_on.wait(30)
+            assert go_on.wait(60)
         follow(self, versions, load)
 
     monkeypatch.setattr(SpaceIndex, "follow", slow)
     with ThreadPoolExecutor(1) as other:
         working = other.submit(work)
         try:
-            assert reached.wait(30)
+            assert reached.wait(60)
             yield working
         finally:
             go_on.set()
-        working.result(30)
+        working.result(60)
 
 
 def test_building_one_index_holds_up_no_other(filled, monkeypatch):
     with ThreadPoolExecutor(1) as other, held_up(monkeypatch, lambda: filled.index(1)):
-        assert other.submit(filled.index, 2).result(10) is not filled.similar._spaces[1].index
+        assert other.submit(filled.index, 2).result(60) is not filled.similar._spaces[1].index
         waiting = other.submit(filled.near)
         with pytest.raises(TimeoutError):  # there is no older one to search
             waiting.result(0.2)
-    assert waiting.result(10) == ["a/e1@1", "a/e2@1"]
+    assert waiting.result(60) == ["a/e1@1", "a/e2@1"]
 
 
 def test_searches_go_on_while_another_request_follows(filled, monkeypatch):

@@ -49,6 +49,7 @@ PARAMETERS: Mapping[str, str] = {
     "output": "--output",
     "pooling": "--pooling",
     "pulled": "--pack",
+    "push": "--push",
     "ranking": "--ranking",
     "robot": "--robot",
     "scope": "--scope",

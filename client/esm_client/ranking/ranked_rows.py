@@ -31,6 +31,11 @@ class RankedRows(Sequence[Row], ABC):
         """What was ranked, in one line."""
 
     @property
+    def _title(self) -> str:
+        """What messages call it."""
+        return "This ranking"
+
+    @property
     @abstractmethod
     def shield(self) -> ShieldReport | None:
         """Which sources hold rows of the target or of each other; None: nothing was compared."""
@@ -76,8 +81,8 @@ class RankedRows(Sequence[Row], ABC):
         """The first row; raises NotFound if no source could be ranked."""
         if not self._rows:
             copies = f"{len(self.left_out)} copies of the target were left out;"
-            told = " ".join([*self.problems, copies, "keep_copies=True ranks them."])
-            raise NotFound("This ranking has no rows.", told)
+            told = " ".join([*self.problems, copies, "`keep_copies=True` ranks them."])
+            raise NotFound(f"{self._title} has no rows.", told)
         return self._rows[0]
 
     def top(self, k: int) -> Self:

@@ -67,6 +67,10 @@ class Ranking(RankedRows[RankedEsm]):
         return not self.id.startswith(LOCAL) and "+" not in self.id
 
     @property
+    def _title(self) -> str:
+        return f"The ranking {self.id}"
+
+    @property
     def identity_score(self) -> float:
         """The score of the base embeddings as they are, that is of no fine-tuning."""
         return self._receipt.identity_score

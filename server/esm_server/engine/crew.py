@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter, OrderedDict, deque
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Condition, Thread
@@ -129,11 +130,14 @@ class Crew:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        for process in list(self._processes.values()):
+        processes = list(self._processes.values())
+        for process in processes:
             process.kill()
             process.wait()
         for thread in self._threads:
             thread.join()
+        for process in processes:  # only now, since the threads read from them
+            _close_pipes(process)
 
     def _cost(self, shape: MapShape, columns: int) -> float:
         """Seconds a map; before the first, a guess from the number of operations."""
@@ -241,6 +245,7 @@ class Crew:
             process.kill()
             process.wait()
             self._processes.pop(number, None)
+            _close_pipes(process)
         return None
 
     def _process(self, number: int) -> "subprocess.Popen[str]":
@@ -251,3 +256,10 @@ class Crew:
                 env={**os.environ, **_ONE_THREAD},
             )  # fmt: skip
         return self._processes[number]
+
+
+def _close_pipes(process: "subprocess.Popen[str]") -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with suppress(OSError):  # what was written last may never have gone through
+                pipe.close()

@@ -167,7 +167,7 @@ def _close(process: "subprocess.Popen[str]") -> int:
     code = process.wait()
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
-            with suppress(BrokenPipeError):  # of what it did not take any more
+            with suppress(OSError):  # of what it did not take any more
                 pipe.close()
     return code
 

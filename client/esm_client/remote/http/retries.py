@@ -40,7 +40,7 @@ class Retries:
         if self._failures == 1:
             self._began = now
         few = self._failures < FEW_TRIES
-        longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self._failures)
+        longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self._failures, FEW_TRIES))
         pause = random.uniform(0, longest)  # noqa: S311 - no secret
         asked = _seconds(retry_after) if retry_after else None
         if asked is not None:
