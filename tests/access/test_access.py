@@ -72,7 +72,9 @@ class World:
         self.client.namespaces.set_member("team", other, "reader")
         self.manifest = directory_manifest(self.directory)[0]
         self.files = {n: f.model_dump() for n, f in attached.source_model.files.items()}
-        ranking = self.root.post("/v1/rankings", json=self.ranking()).json()
+        # a ranking takes longer than all the rest; the first endpoint stands for the commands
+        needed = endpoint is ENDPOINTS[0] or "{ranking_id}" in endpoint.path
+        ranking = self.root.post("/v1/rankings", json=self.ranking()).json() if needed else {}
         return {
             "namespace": "team",
             "name": name,
@@ -84,7 +86,7 @@ class World:
             "space": "space",
             "user": other,
             "token_id": str(token.id),
-            "ranking_id": ranking["id"],
+            "ranking_id": ranking.get("id", ""),
             "metric_name": "accuracy",
             **endpoint.path_values,
         }
