@@ -22,6 +22,7 @@ from servers.databases import database_setting
 from servers.settings import settings_of
 from servers.storage import storage_env
 from sqlalchemy import text
+from support.groups import pytest_collection_modifyitems  # noqa: F401 - a hook
 
 from esm_client.core.artifact.config import EsmConfig
 from esm_client.core.artifact.directory import EsmArtifact
