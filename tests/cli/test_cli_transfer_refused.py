@@ -37,6 +37,7 @@ class TestAnotherTarget:
             "four.csv that are used here have 4."
         )
 
+    @pytest.mark.filterwarnings("ignore::esm_client.core.scoring.disclosure.DisclosureWarning")
     def test_other_names_of_classes_are_a_warning(self):
         from esm_client.core.warnings import EsmWarning
         from esm_client.workflows.ranked_target import check_ranked

@@ -67,7 +67,7 @@ class TestBroken:
             return Answer(answer.status, answer.body, answer.headers, cut=6000)
 
         relay.rule = break_for_good
-        with Client(relay.url, registry.read_token) as first:
+        with Client(relay.url, registry.read_token, patience=0) as first:
             with pytest.raises(errors.ConnectionFailed, match=f"connection to {relay.url} broke"):
                 first.pull(f"{namespace}/esm", tmp_path / "out")
         assert not (tmp_path / "out").exists()

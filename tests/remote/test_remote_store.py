@@ -16,7 +16,7 @@ from esm_client.remote.doctor.examine import examine
 from esm_client.remote.files import transfer as file_transfer
 from esm_client.remote.files.store_route import StoreRoute
 
-pytestmark = pytest.mark.xdist_group("serial")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("servers")]
 
 MODEL = "/files/model.safetensors"
 

@@ -5,6 +5,8 @@ import os
 import signal
 import sys
 
+from esm_client.lab.processes.messages import Done, Step, as_line
+
 for line in sys.stdin:
     wish = json.loads(line)["wish"]
     if wish == "kill":
@@ -12,6 +14,6 @@ for line in sys.stdin:
     if wish == "exit":
         sys.exit(3)
     if wish == "half a line":
-        print('{"event": "do', flush=True)
-    for event in ({"event": "progress", "step": wish}, {"event": "done", "pid": os.getpid()}):
-        print(json.dumps(event), flush=True)
+        print('["Do', flush=True)
+    for event in (Step(wish, 1, 1), Done({"pid": os.getpid()})):
+        print(as_line(event), end="", flush=True)

@@ -130,6 +130,7 @@ class RunningS3(S3Server):
     def __init__(self, home: Path, *, detached: bool = False) -> None:
         self.home = home.absolute()
         self._detached = detached
+        self._started: list[subprocess.Popen[bytes]] = []
         known = self.home / "server.json"
         if known.exists():
             facts = json.loads(known.read_text())
@@ -209,6 +210,7 @@ class RunningS3(S3Server):
                 [*bound, program, *self._conf, *arguments],
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
+        self._started.append(process)  # what is forgotten while it runs is a warning
         (self.home / f"{role}.pid").write_text(str(process.pid))
 
     def _wait(self) -> None:

@@ -4,8 +4,16 @@ import os
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
+from esm_client.lab.processes.messages import Done, Failed, Step
 from esm_client.lab.processes.workers import Workers
+
+
+class Wish(BaseModel):
+    """What a job asks of its process."""
+
+    wish: str
 
 
 @pytest.fixture(name="crew")
@@ -21,15 +29,18 @@ def _crew(tmp_path, monkeypatch):
 
 
 def run(crew, wishes):
-    """The last event of each job, and all its events' names."""
-    last, names = {}, {}
+    """The last event of each job, and the kinds of its events with the steps it told."""
+    last, kinds = {}, {}
 
     def tell(worker, item, event):
         last[item] = event
-        names.setdefault(item, []).append(event["event"])
+        kinds.setdefault(item, []).append(type(event))
 
-    crew.run([(wish, {"wish": wish}) for wish in wishes], tell)
-    return last, names
+    def progress(step, done, total):
+        kinds.setdefault(step, []).append(Step)
+
+    crew.run([(wish, Wish(wish=wish)) for wish in wishes], tell, progress)
+    return last, kinds
 
 
 @pytest.mark.parametrize(
@@ -42,22 +53,23 @@ def run(crew, wishes):
 )
 def test_a_process_that_dies_costs_one_job(crew, death, reason):
     with crew(["cpu"]) as one:
-        last, names = run(one, ["first", death, "second", "third"])
-    assert names == {
-        "first": ["progress", "done"], death: ["failed"],
-        "second": ["progress", "done"], "third": ["progress", "done"],
+        last, kinds = run(one, ["first", death, "second", "third"])
+    assert kinds == {
+        "first": [Step, Done], death: [Failed], "second": [Step, Done], "third": [Step, Done],
     }  # fmt: skip
-    assert last[death]["reason"].startswith(reason)
-    assert last[death]["hint"]
-    assert last["first"]["pid"] != last["second"]["pid"] == last["third"]["pid"]
+    assert last[death].reason.startswith(reason)
+    assert last[death].hint
+    pids = {wish: event.content["pid"] for wish, event in last.items() if wish != death}
+    assert pids["first"] != pids["second"] == pids["third"]
 
 
 def test_jobs_are_shared_out_and_all_are_done(crew):
     with crew(["cpu", "cpu"]) as two:
         last, _ = run(two, [f"job {number}" for number in range(40)])
         assert len(two._processes) == 2
-    assert [event["event"] for event in last.values()] == ["done"] * 40
-    assert {event["pid"] for event in last.values()} <= {p.pid for p in two._processes.values()}
+    assert [type(event) for event in last.values()] == [Done] * 40
+    pids = {event.content["pid"] for event in last.values()}
+    assert pids <= {process.pid for process in two._processes.values()}
 
 
 def test_leaving_ends_the_processes(crew):
@@ -73,4 +85,4 @@ def test_what_the_listener_raises_stops_the_run(crew):
         raise RuntimeError("a bug")
 
     with crew(["cpu"]) as one, pytest.raises(RuntimeError, match="a bug"):
-        one.run([("job", {"wish": "job"})], tell)
+        one.run([("job", Wish(wish="job"))], tell)

@@ -103,7 +103,9 @@ class Exchange:
                 again = idempotent or isinstance(cause, httpx.ConnectError)
                 pause = tries.pause() if again and not is_permanent(cause) else None
                 if pause is None:
-                    raise connection_failed(cause, self.url) from cause
+                    error = connection_failed(cause, self.url)
+                    error.facts["gave_up"] = again  # whoever would try again need not
+                    raise error from cause
                 reason = short_reason(cause)
             else:
                 status = response.status_code

@@ -49,7 +49,8 @@ def fill(part: PartFile, size: int, open_at: OpenAt, progress: OnBytes | None = 
     """Download until `part` holds `size` bytes, going on where a connection broke.
 
     It may end shorter, when the server sends no more: the digest will tell. Raises
-    ConnectionFailed when the connection broke several times without a byte of progress.
+    ConnectionFailed when the connection broke several times without a byte of progress, and when
+    none could be opened for as long as the client's patience lasts.
     """
     fruitless = 0
     while (start := part.size) < size:
@@ -59,6 +60,8 @@ def fill(part: PartFile, size: int, open_at: OpenAt, progress: OnBytes | None = 
         except RangeNotSatisfiable:
             part.restart()
         except ConnectionFailed as error:
+            if error.facts.get("gave_up"):
+                raise
             broke = error
         fruitless = 0 if part.size > start else fruitless + 1
         if fruitless >= FRUITLESS_TRIES:

@@ -93,9 +93,9 @@ def _upload(
     while True:
         try:
             blobs.resume(namespace, file.sha256, path, watched)
-        except (ConnectionFailed, TruncatedUpload):  # the server may have noticed first
+        except (ConnectionFailed, TruncatedUpload) as error:  # the server may have noticed first
             fruitless += 1
-            if fruitless >= FRUITLESS_TRIES:
+            if fruitless >= FRUITLESS_TRIES or error.facts.get("gave_up"):
                 raise
             busy_until = monotonic() + BUSY_SECONDS
         except Conflict:
