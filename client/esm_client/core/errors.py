@@ -75,7 +75,7 @@ class EsmError(Exception):
         self.message = message
         self.hint = hint
         self.parameters = tuple(parameters)
-        self.facts: Mapping[str, object] = facts
+        self.facts: dict[str, object] = facts
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()
