@@ -27,7 +27,8 @@ class Pusher(threading.Thread):
         self.begun = threading.Event()
 
     def run(self) -> None:
-        with Client(self._registry.url, self._registry.write_token) as client:
+        # the killed server does not come back: no pusher is to wait for it
+        with Client(self._registry.url, self._registry.write_token, patience=0) as client:
             for number, directory in enumerate(self._directories):
                 self.begun.set()
                 try:
