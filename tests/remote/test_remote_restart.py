@@ -11,8 +11,12 @@ from support.relay import Answer, Relay
 
 from esm_client import Client, TargetSketch
 from esm_client.core import errors
+from esm_client.core.references import Reference
+from esm_client.core.schemas import FileEntry
 from esm_client.core.warnings import EsmWarning
+from esm_client.remote.cache.cache import Cache
 from esm_client.remote.http import exchange, retries
+from esm_client.remote.publishing.download import fetch
 
 IDENTITY = b'{"name": "me", "scope": "read"}'
 ME = Answer(200, IDENTITY, {"Connection": "close"})  # no connection outlives the server
@@ -148,6 +152,29 @@ class TestAKnownRegistry:
         with pytest.raises(errors.EsmError):
             known.whoami()
         assert len(server.requests) == retries.FEW_TRIES
+
+    def test_that_limits_the_rate_promises_no_deadline(self, server, known, clock):
+        server.rule = lambda asked, forward: Answer(429, PROBLEM, {"Retry-After": "10"})
+        with pytest.warns(EsmWarning) as warned, pytest.raises(errors.EsmError):
+            known.whoami()
+        told = [str(one.message) for one in warned]
+        assert told == [f"Waiting for {server.url}: too many requests."]
+
+    def test_that_is_away_is_not_waited_for_to_call_a_ranking_off(self, server, known, clock):
+        server.stop()
+        with pytest.raises(errors.ConnectionFailed):
+            known._rankings.cancel("r1")
+        assert clock.slept <= 3.5
+        server.start()
+
+    def test_that_is_away_is_given_up_once_by_a_download(self, server, known, clock, tmp_path):
+        """The outer tries of a download do not begin again what the patience has ended."""
+        reference, entry = Reference.parse("team/a@1"), FileEntry(sha256=f"sha256:{0:064}", size=10)
+        server.stop()
+        with pytest.warns(EsmWarning), pytest.raises(errors.ConnectionFailed, match="refused"):
+            fetch(known.esms, Cache(tmp_path).blobs, reference, "model.safetensors", entry)
+        assert 60 - retries.LONGEST_PAUSE <= clock.slept <= 60
+        server.start()
 
 
 class TestPatience:

@@ -62,6 +62,24 @@ def test_a_server_that_starts_anew_is_waited_for():
     assert finished(Answers([BROKEN], [*gone, RUNNING, *gone, RECEIPT]), RUNNING, silent) is RECEIPT
 
 
+def test_the_patience_of_each_request_is_part_of_it(clock):
+    class Patient(Answers):
+        """Each request is tried for a minute before it fails."""
+
+        def follow(self, identifier):
+            clock["now"] += 60
+            yield from super().follow(identifier)
+
+        def get(self, identifier):
+            clock["now"] += 60
+            return super().get(identifier)
+
+    gone = ConnectionFailed("Gone.", "Try again.", gave_up=True)
+    with pytest.raises(ConnectionFailed, match="Gone"):
+        finished(Patient([gone], [gone]), RUNNING, silent)
+    assert clock["now"] == pytest.approx(1000 + waiting.PATIENCE, abs=2.5)
+
+
 def test_who_is_silent_for_long_is_given_up_with_the_name_of_the_job(clock):
     with pytest.raises(ConnectionFailed, match="broke") as caught:
         finished(Answers([BROKEN], [BROKEN]), RUNNING, silent)

@@ -108,7 +108,7 @@ class Transport(Exchange):
         with self.answer("POST", path, content=b"", idempotent=False) as response:
             return parse_answer(model, self.body(response), self.shown(path))
 
-    def delete(self, path: str) -> None:
+    def delete(self, path: str, *, patience: float | None = None) -> None:
         """DELETE one thing; raises NotFound."""
-        with self.answer("DELETE", path, idempotent=False):
+        with self.answer("DELETE", path, idempotent=False, patience=patience):
             return

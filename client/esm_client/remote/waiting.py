@@ -67,14 +67,14 @@ def finished(
     try:
         while isinstance(answer, RankingJob):
             _raise_if_over(answer)
+            asked = monotonic()
             try:
-                with suppress(ConnectionFailed):  # the next request tells whether anybody is there
-                    for job in rankings.follow(answer.id):
-                        progress(step, job.done, job.total)
+                if _follow(rankings, answer.id, progress, step):
+                    asked = monotonic()
                 answer, silent = rankings.get(answer.id), None
             except (ConnectionFailed, Unavailable) as error:
-                silent = silent or monotonic()
-                if monotonic() > silent + PATIENCE:
+                silent = silent or asked
+                if monotonic() >= silent + PATIENCE:
                     goes_on = f'The ranking goes on there: `Client.ranking("{answer.id}")`'
                     raise error.replaced(hint=goes_on) from error
             if isinstance(answer, RankingJob):
@@ -85,6 +85,16 @@ def finished(
                 rankings.cancel(answer.id)
         raise
     return answer
+
+
+def _follow(rankings: RankingResource, identifier: str, progress: Progress, step: str) -> bool:
+    """Tell the progress for as long as the server tells it; whether anybody answered."""
+    try:
+        for job in rankings.follow(identifier):
+            progress(step, job.done, job.total)
+    except ConnectionFailed as error:  # the next request tells whether anybody is there
+        return not error.facts.get("gave_up")
+    return True
 
 
 def _raise_if_over(job: RankingJob) -> None:

@@ -57,10 +57,12 @@ class Exchange:
         timeout: float | None = None,
         check: bool = True,
         redirected: bool = False,
+        patience: float | None = None,
     ) -> Generator[httpx.Response]:
         """Send a request, again where that may help, and close its answer at the end.
 
         `check`: raise the error that a refusal stands for. `redirected`: let a redirect pass.
+        `patience`: seconds that it may be tried again; default: those of the settings.
         """
         if self._settings.offline:
             raise OfflineMiss(
@@ -82,7 +84,7 @@ class Exchange:
                 request.extensions["timeout"]["read"] = max(timeout, self._settings.timeout)
             return request
 
-        response = self._send(build, idempotent=idempotent)
+        response = self._send(build, idempotent=idempotent, patience=patience)
         try:
             if check and not (response.is_success or (redirected and response.is_redirect)):
                 raise self.error(response, path)
@@ -90,10 +92,14 @@ class Exchange:
         finally:
             response.close()
 
-    def _send(self, build: Callable[[], httpx.Request], *, idempotent: bool) -> httpx.Response:
+    def _send(
+        self, build: Callable[[], httpx.Request], *, idempotent: bool, patience: float | None
+    ) -> httpx.Response:
         # a first contact may be a typing error: that is no reason to wait for long
-        tries = Retries(self.url, self._settings.patience if self._answered else 0.0)
+        wanted = self._settings.patience if patience is None else patience
+        tries = Retries(self.url, wanted if self._answered else 0.0)
         while True:
+            limited = False
             try:
                 response = self._http.send(build(), stream=True)
             except httpx.LocalProtocolError:
@@ -104,7 +110,8 @@ class Exchange:
                 pause = tries.pause() if again and not is_permanent(cause) else None
                 if pause is None:
                     error = connection_failed(cause, self.url)
-                    error.facts["gave_up"] = again  # whoever would try again need not
+                    # after all tries of this request, whoever would try again need not
+                    error.facts["gave_up"] = again and not is_permanent(cause)
                     raise error from cause
                 reason = short_reason(cause)
             else:
@@ -121,7 +128,7 @@ class Exchange:
                     return response
                 response.close()
                 reason = "too many requests" if limited else "it is unavailable"
-            self._tell(tries.notice(reason, pause))
+            self._tell(tries.notice(reason, pause, limited=limited))
             sleep(pause)
 
     def _tell(self, notice: str | None) -> None:

@@ -50,12 +50,14 @@ class Retries:
         in_time = not limited and now + pause < self._began + self._patience
         return pause if few or in_time else None
 
-    def notice(self, reason: str, pause: float) -> str | None:
+    def notice(self, reason: str, pause: float, *, limited: bool) -> str | None:
         """What to tell a user before this pause; None while the wait is short."""
         waited = monotonic() - self._began
         if self._patience <= TOLD_AFTER or waited + pause < TOLD_AFTER:
             return None
-        left = max(0.0, self._patience - waited)
+        if limited:  # the number of tries decides, not the patience
+            return f"Waiting for {self._url}: {reason}."
+        left = max(pause, self._patience - waited)
         return f"Waiting for {self._url}: {reason}; giving up in {left:.0f} s."
 
 

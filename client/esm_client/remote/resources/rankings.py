@@ -36,8 +36,11 @@ class RankingResource:
         return self._transport.events(f"{_path(identifier)}/events", RankingJob, EVENT_TIMEOUT)
 
     def cancel(self, identifier: str) -> None:
-        """DELETE a ranking that is not done yet; raises NotFound, and Conflict when it is."""
-        self._transport.delete(_path(identifier))
+        """DELETE a ranking that is not done yet; raises NotFound, and Conflict when it is.
+
+        Whoever calls it off is about to leave: a registry that is away is not waited for.
+        """
+        self._transport.delete(_path(identifier), patience=0.0)
 
 
 def _path(identifier: str) -> str:
