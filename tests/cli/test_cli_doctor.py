@@ -2,9 +2,13 @@
 
 import json
 
+import pytest
+from support.base_models import BOTH as BOTH_MODELS
+
 from esm_server.runner import free_port
 
 
+@pytest.mark.parametrize("base_model", BOTH_MODELS, indirect=True)
 def test_all_is_well(done, base_model):
     printed = done("doctor", "--base-model", base_model)
     assert printed.splitlines()[-1] == "All is well."

@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+from support.base_models import BOTH as BOTH_MODELS
 
 
 @pytest.fixture(name="folder")
@@ -115,6 +116,7 @@ def test_neighbours_of_an_esm(done, esm, folder, namespace):
     assert unknown.stderr.startswith("error: There is no ESM named")
 
 
+@pytest.mark.parametrize("base_model", BOTH_MODELS, indirect=True)
 def test_neighbours_of_texts(done, esm, base_model, namespace, tmp_path):
     """In a space that is made from the base model."""
     model = base_model

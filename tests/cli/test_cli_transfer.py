@@ -87,6 +87,7 @@ class TestFromARanking:
             while process.poll() is None and not (records.exists() and records.read_text()):
                 time.sleep(0.02)
             process.send_signal(signal.SIGKILL)
+        assert process.returncode == -signal.SIGKILL  # it had not ended by itself
         before = records.read_text().splitlines()
         best = done(*asked).strip()
         models = {path.name for path in (tmp_path / "out").iterdir()}
@@ -94,6 +95,7 @@ class TestFromARanking:
         assert {path.name for path in (tmp_path / "out").iterdir()} == models
         after = records.read_text().splitlines()
         assert after[: len(before)] == before
+        assert len(before) < len(after)
         trained = [json.loads(line) for line in after if '"transfer"' in line]
         assert len({one["key"] for one in trained}) == len(trained) == 4
         assert best in {"none", *published.ranks}
@@ -120,7 +122,7 @@ class TestFromARanking:
 
     @pytest.mark.process
     def test_ctrl_c(self, environment, published, asked, tmp_path):
-        asked = (*asked, "--ranking", published.ranking, "--epochs", "50", "--output", "out")
+        asked = (*asked, "--ranking", published.ranking, "--epochs", "5000", "--output", "out")
         with subprocess.Popen(
             [*COMMAND, *asked], env=environment, cwd=tmp_path, stderr=subprocess.PIPE, text=True,
             # a test run in the background ignores SIGINT, and so would its children

@@ -6,6 +6,8 @@ from esm_client import Client, build
 from esm_client.core.errors import InvalidInput, Unauthorized
 from esm_client.lab.build.build import BUILDING, READING
 
+pytestmark = pytest.mark.xdist_group("built")  # one build serves them all
+
 
 def test_all_are_built_published_and_told(built, client):
     rows, heard = built.report.rows, built.heard

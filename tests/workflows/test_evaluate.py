@@ -10,6 +10,8 @@ from esm_client.core.errors import InvalidDataset, InvalidInput
 from esm_client.core.warnings import EsmWarning
 from esm_client.lab.evaluation.finished import TRANSFERS
 
+pytestmark = pytest.mark.xdist_group("built")  # one build serves them all
+
 pytest.importorskip("matplotlib")
 
 

@@ -8,6 +8,8 @@ from esm_client import DataOptions, Embedder, FineTuneRecipe, TargetSketch, load
 from esm_client.core.errors import InvalidInput
 from esm_client.lab.evaluation.finished import TRANSFERS
 
+pytestmark = pytest.mark.xdist_group("built")  # one build serves them all
+
 TARGET = "restaurant_reviews_sentiment"
 
 

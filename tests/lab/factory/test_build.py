@@ -70,7 +70,8 @@ class Watch:
 def test_one_failure_stops_nothing_and_a_second_run_keeps_what_is_there(plan, tasks, tmp_path):
     bad = tmp_path / "bad.csv"
     bad.write_text("text,label\na,1\nb,1\n")
-    wanted = plan(news_desk={}, gone={}, bad={"data": str(bad), **NAMED}, question_type={},
+    wanted = plan(news_desk={}, gone={}, bad={"data": str(bad), **NAMED},
+                  question_type={"keep_model": True},
                   again={"data": str(tasks["news_desk"])})  # fmt: skip
     watch, pushed = Watch(), []
 
@@ -102,6 +103,8 @@ def test_one_failure_stops_nothing_and_a_second_run_keeps_what_is_there(plan, ta
     artifact = EsmArtifact.read(folder)
     assert artifact.config.task.num_rows == 60
     assert artifact.config.architecture == "low-rank"
+    assert (tmp_path / "out" / SPACE / "question_type.model" / "model.safetensors").is_file()
+    assert not list((tmp_path / "out" / ".work").rglob("*.safetensors"))
     before = (folder / "config.json").stat().st_mtime_ns
     again = build_plan(wanted, tmp_path / "out", **CPU, dry_run=True)
     assert again.rows[0].fit == artifact.config.fit
@@ -144,12 +147,11 @@ def test_a_second_build_of_the_same_folder_is_refused(plan, tmp_path):
             with pytest.raises(Conflict, match="Another run is at work"):
                 build_plan(wanted, tmp_path / "out", **CPU)
             refused.append(True)
-            raise KeyboardInterrupt  # what the first one would build is of no interest
 
     wanted = plan(news_desk={"limit_rows": 20})
-    with pytest.raises(KeyboardInterrupt):
-        build_plan(wanted, tmp_path / "out", **CPU, **Second().asked)
+    report = build_plan(wanted, tmp_path / "out", **CPU, **Second().asked)
     assert refused
+    assert outcomes(report) == {"news_desk": "built"}
 
 
 @pytest.mark.slow
