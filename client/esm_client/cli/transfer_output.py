@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from esm_client.cli.errors import entry_in_command_words, in_command_words
 from esm_client.cli.options.session import Session
 from esm_client.cli.output import one_line, print_error, print_line
 from esm_client.core.quantities import counted
@@ -45,12 +46,15 @@ def print_result(session: Session, result: "TransferResult", ranking: str | None
 
     best = report.best.name if report.best.names else "none"
     document = {**report.document(), "evaluation_rows": rows, "path": str(output)}
+    document["results"] = [
+        entry_in_command_words(one, "reason", "note") for one in document["results"]
+    ]
     session.output.result(document, names=[best], human=human)
     for row in report.failed:
-        print_error(f"warning: {row.name} was not tried. {row.reason}")
+        print_error(f"warning: {row.name} was not tried. {in_command_words(row.reason)}")
     for row in report.rows:
         if row.note:
-            print_error(f"warning: {row.name}: {row.note}")
+            print_error(f"warning: {row.name}: {in_command_words(row.note)}")
     if report.best is report.baseline and len(report.rows) > len(report.failed) + 1:
         session.output.note(f"Nothing beats {NO_SOURCE} here; the model is the plain one.")
     if result.reported:
