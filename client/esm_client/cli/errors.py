@@ -12,6 +12,7 @@ import re
 import shlex
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from esm_client.core.checkup import Check
@@ -98,20 +99,24 @@ _SPAN = re.compile(
 _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 
 
+@dataclass
 class _Running:
     """What the running command line can do: of the process, as threads of it warn too."""
 
     options: Callable[[], Collection[str]] | None = None
 
 
+_running = _Running()
+
+
 @contextmanager
 def running(options: Callable[[], Collection[str]]) -> Generator[None]:
     """While the block lasts, arguments get the names of these options alone."""
-    before, _Running.options = _Running.options, options
+    before, _running.options = _running.options, options
     try:
         yield
     finally:
-        _Running.options = before
+        _running.options = before
 
 
 def next_step(error: EsmError, options: Collection[str] | None = None) -> str:
@@ -159,17 +164,21 @@ def entry_in_command_words(entry: Mapping[str, Any], *names: str) -> dict[str, A
     """An entry of a JSON document, with some of its texts in the words of the command line."""
 
     def spoken(value: Any) -> Any:
-        if isinstance(value, str):
-            return in_command_words(value)
-        return [spoken(one) for one in value] if isinstance(value, list) else value
+        match value:
+            case str():
+                return in_command_words(value)
+            case [*texts]:
+                return [spoken(one) for one in texts]
+            case _:
+                return value
 
     return {key: spoken(value) if key in names else value for key, value in entry.items()}
 
 
 def _options(given: Collection[str] | None) -> Collection[str] | None:
-    if given is not None or _Running.options is None:
+    if given is not None or _running.options is None:
         return given
-    return _Running.options()
+    return _running.options()
 
 
 def _spoken(code: str, options: Collection[str] | None) -> str | None:
