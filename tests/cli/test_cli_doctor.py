@@ -31,6 +31,16 @@ def test_what_is_broken_is_named_with_its_fix(esm):
     assert [check["name"] for check in checks if check["state"] == "failed"] == ["TCP"]
 
 
+def test_who_has_no_token_is_given_the_command_that_stores_one(esm, registry):
+    told = esm("doctor", "--json", env={"ESM_REGISTRY_TOKEN": ""})
+    token = next(check for check in json.loads(told.stdout) if check["name"] == "token")
+    assert token == {
+        "name": "token", "state": "failed",
+        "found": "No token is set or stored for this registry.",
+        "fix": f"Run: esm-client login {registry.url}",
+    }  # fmt: skip
+
+
 def test_no_registry_and_a_wrong_base_model(esm):
     result = esm("doctor", "--base-model", "nowhere", env={"ESM_REGISTRY_URL": ""})
     assert result.returncode == 1

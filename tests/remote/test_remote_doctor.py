@@ -230,6 +230,7 @@ def test_token_that_expires_soon(registry):
     token = registry.create_token("read", lifetime=timedelta(days=2))
     check = examined(registry.url, token)["token"]
     assert (check.state, "tokens.rotate" in check.fix) == ("warning", True)
+    assert check.found.startswith(f"{check.facts['expiring_token']!r} of ")
 
 
 @pytest.mark.parametrize(("hours", "side"), [(2, "behind"), (-2, "ahead of")])

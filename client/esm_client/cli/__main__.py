@@ -8,13 +8,14 @@ import re
 import sys
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from esm_client.cli.errors import in_command_words, next_step
+from esm_client.cli.errors import in_command_words, next_step, running
 from esm_client.cli.interrupted import Interrupted
 from esm_client.cli.output import print_error
 from esm_client.core.errors import EsmError, ServerFault, StorageFull, Unavailable
@@ -30,6 +31,18 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; returns the exit code."""
+
+    @cache
+    def options() -> Collection[str]:
+        from esm_client.cli.app import options_of
+
+        return options_of(arguments)
+
+    with running(options):
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments
     _show_our_warnings(everything=debug)
     try:
@@ -54,7 +67,7 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if debug:
             traceback.print_exc()
-        return _report(error, arguments)
+        return _report(error)
     return code
 
 
@@ -65,14 +78,11 @@ def _invoke(arguments: list[str]) -> int:
     return outcome if isinstance(outcome, int) else 0
 
 
-def _report(error: Exception, arguments: Sequence[str]) -> int:
+def _report(error: Exception) -> int:
     """Print what was wrong and what to do next; returns the exit code."""
     if isinstance(error, EsmError):
-        from esm_client.cli.app import options_of
-
-        options = options_of(arguments)
-        hint = _with_request_id(error, next_step(error, options))
-        return _two_lines(in_command_words(error.message, options), hint, 1)
+        hint = _with_request_id(error, next_step(error))
+        return _two_lines(in_command_words(error.message), hint, 1)
     if isinstance(error, typer.TyperException):
         context: Any = getattr(error, "ctx", None)
         path = context.command_path if context else "esm-client"
@@ -115,7 +125,7 @@ def _show_our_warnings(*, everything: bool) -> None:
         )
         if (ours or everything) and str(message) not in shown:
             shown.add(str(message))
-            print_error(f"warning: {message}")
+            print_error(f"warning: {in_command_words(str(message)) if ours else message}")
 
     warnings.simplefilter("always")
     warnings.showwarning = show

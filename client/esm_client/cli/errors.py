@@ -10,7 +10,10 @@ Messages below the command line name Python arguments and functions in backquote
 import ast
 import re
 import shlex
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 from esm_client.core.checkup import Check
 from esm_client.core.errors import EsmError
@@ -81,54 +84,101 @@ COMMANDS: Mapping[str, str] = {
     "Client.namespaces.list": "namespace list",
     "Client.namespaces.members": "namespace members",
     "Client.packs.pull": "spaces pull",
-    "Client.pull_source_model": "pull --source-model",
     "Client.push": "push",
-    "Client.rank_locally": "rank --pack",
     "Client.ranking": "ranking",
-    "Client.show": "show",
     "Client.tokens.create": "token create",
     "Client.tokens.list": "token list",
     "Client.tokens.rotate": "token rotate",
 }
 """The command that does what a Python function does."""
 
-_SPAN = re.compile(r"`([^`]{1,300})`")
+# what stands in quotes, or in the midst of a path, is the user's
+_SPAN = re.compile(
+    r"""(?<![\w"'`])(?:"[^"]*"|'[^']*')(?!\w)|(?<![^\s(\[])`([^`]{1,300})`(?![^\s.,;:!?)\]])"""
+)
+_OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
+
+
+@dataclass
+class _Running:
+    """What the running command line can do: of the process, as threads of it warn too."""
+
+    options: Callable[[], Collection[str]] | None = None
+
+
+_running = _Running()
+
+
+@contextmanager
+def running(options: Callable[[], Collection[str]]) -> Generator[None]:
+    """While the block lasts, arguments get the names of these options alone."""
+    before, _running.options = _running.options, options
+    try:
+        yield
+    finally:
+        _running.options = before
 
 
 def next_step(error: EsmError, options: Collection[str] | None = None) -> str:
     """What to do next, as a user of the command line does it.
 
-    options: those that the running command has; None for all. An argument that it has no option
-    for keeps its Python name.
+    options: default: those that the running command has; all where none runs. An argument that
+    it has no option for keeps its Python name.
     """
-    if (own := _own_step(error, options)) is not None:
+    options = _options(options)
+    if (own := _own_step(error.facts, options)) is not None:
         return own
     hint = in_command_words(error.hint, options)
     named = [PARAMETERS[one] for one in error.parameters if one in PARAMETERS]
     more = [
         one for one in dict.fromkeys(named)
-        if (options is None or one in options) and one not in hint
+        if (options is None or one in options) and one not in _OPTION.findall(hint)
     ]  # fmt: skip
     return f"{hint} ({', '.join(more)})".strip() if more else hint
 
 
 def fix_of(check: Check) -> str:
     """How to mend what a check of the doctor found, by options and commands."""
+    if (own := _own_step(check.facts, _options(None))) is not None:
+        return own
     fix = in_command_words(check.fix)
-    if check.name == "token" and check.state == "failed":
-        return f"{fix} To store one, run: esm-client login URL"
-    if PARAMETERS["ca_file"] in fix:
+    if PARAMETERS["ca_file"] in _OPTION.findall(fix):
         return f"{fix} Once for all, run: esm-client login URL --ca-file FILE"
     return fix
 
 
 def in_command_words(text: str, options: Collection[str] | None = None) -> str:
-    """A text with options and commands where it names arguments and functions in backquotes."""
+    """A text with options and commands where it names arguments and functions in backquotes.
+
+    options: as for `next_step`. What stands in quotes or within a path stays.
+    """
+    options = _options(options)
 
     def replaced(span: re.Match[str]) -> str:
-        return _spoken(span[1], options) or span[0]
+        return (span[1] and _spoken(span[1], options)) or span[0]
 
     return _SPAN.sub(replaced, text)
+
+
+def entry_in_command_words(entry: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """An entry of a JSON document, with some of its texts in the words of the command line."""
+
+    def spoken(value: Any) -> Any:
+        match value:
+            case str():
+                return in_command_words(value)
+            case [*texts]:
+                return [spoken(one) for one in texts]
+            case _:
+                return value
+
+    return {key: spoken(value) if key in names else value for key, value in entry.items()}
+
+
+def _options(given: Collection[str] | None) -> Collection[str] | None:
+    if given is not None or _running.options is None:
+        return given
+    return _running.options()
 
 
 def _spoken(code: str, options: Collection[str] | None) -> str | None:
@@ -160,8 +210,11 @@ def _arguments(call: ast.Call) -> list[str]:
     words = [word for one in call.args for word in _values(one)]
     for keyword in call.keywords:
         option = PARAMETERS[keyword.arg or ""]
-        for value in _values(keyword.value):
-            words += [option] if value == "True" else [option, value]
+        match keyword.value:
+            case ast.Constant(value=True):  # the text "True" is a value like others
+                words.append(option)
+            case given:
+                words += [word for value in _values(given) for word in (option, value)]
     return words
 
 
@@ -184,12 +237,16 @@ def _values(value: ast.expr | None) -> list[str]:
             raise ValueError(value)
 
 
-def _own_step(error: EsmError, options: Collection[str] | None) -> str | None:
-    """What only the command line can do, by the facts of an error; None for all others."""
-    match error.facts:
+def _own_step(facts: Mapping[str, object], options: Collection[str] | None) -> str | None:
+    """What only the command line can do, by the facts of an error or check; None for all others."""
+    match facts:
         case {"variable": str(variable)}:
-            url = shlex.quote(str(error.facts.get("url", "URL")))
+            url = shlex.quote(str(facts.get("url", "URL")))
             return f"Set {variable}, or run: esm-client login {url}"
+        case {"log_in_at": str(url)}:
+            return f"Run: esm-client login {shlex.quote(url)}"
+        case {"expiring_token": str(name)}:
+            return f"Rotate it: esm-client token rotate {shlex.quote(name)}"
         case {"credentials": _}:
             return "Run: esm-client login URL, which writes it again."
         case {"space": str(space), "mapped": str()}:

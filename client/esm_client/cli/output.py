@@ -51,9 +51,9 @@ class Output:
                 print_line(f"{key:{width}s}  {one_line(value)}")
 
     def note(self, text: str) -> None:
-        """Something good to know, on stderr; left out when quiet."""
+        """Something good to know, on stderr, with options for arguments; left out when quiet."""
         if not self._quiet:
-            print_error(text)
+            print_error(in_command_words(text))
 
     @contextmanager
     def working(self, text: str) -> Generator[None]:
@@ -73,9 +73,9 @@ def print_line(text: str = "") -> None:
 
 
 def print_error(text: str) -> None:
-    """One line on stderr, with options and commands for Python names in backquotes."""
+    """One line on stderr."""
     sys.stdout.flush()
-    sys.stderr.write(f"{one_line(in_command_words(text))}\n")
+    sys.stderr.write(f"{one_line(text)}\n")
     sys.stderr.flush()
 
 

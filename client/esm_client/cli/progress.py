@@ -4,6 +4,7 @@ import sys
 from types import TracebackType
 from typing import Self
 
+from esm_client.cli.errors import in_command_words
 from esm_client.cli.output import one_line, print_error
 from esm_client.lab.progress import Bars
 
@@ -41,6 +42,7 @@ class ProgressBars:
 
     def line(self, text: str) -> None:
         """What has just ended, in a line that stays."""
+        text = in_command_words(text)
         if self._bars is not None:
             self._bars.line(one_line(text))
         elif not self._quiet:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from esm_client.cli.errors import entry_in_command_words, in_command_words
 from esm_client.cli.options.session import Session
 from esm_client.cli.output import one_line, print_error, print_line
 from esm_client.core.quantities import counted
@@ -28,12 +29,12 @@ def print_result(session: Session, result: "TransferResult", ranking: str | None
 
     report, rows, output = result.report, result.evaluation_rows, result.path
     seeds = len(report.baseline.performances or {})
-    told = f", mean ± standard deviation of {seeds} seeds" if seeds > 1 else ""
+    repeated = f", mean ± standard deviation of {seeds} seeds" if seeds > 1 else ""
 
     def human() -> None:
         cells = [report.cells(row) for row in report.sorted_rows]
         session.output.table(COLUMNS, cells, RIGHT)
-        print_line(LEGEND.format(metric=report.metric_name, rows=rows, seeds=told))
+        print_line(LEGEND.format(metric=report.metric_name, rows=rows, seeds=repeated))
         for row in report.rows:
             if row.title == IN_SEQUENCE and row.is_tried:
                 print_line(one_line(f"{IN_SEQUENCE}: {row.name}; the best ranked comes last."))
@@ -44,13 +45,15 @@ def print_result(session: Session, result: "TransferResult", ranking: str | None
         )
 
     best = report.best.name if report.best.names else "none"
-    document = {**report.document(), "evaluation_rows": rows, "path": str(output)}
+    told = report.document()
+    results = [entry_in_command_words(one, "reason", "note") for one in told["results"]]
+    document = {**told, "results": results, "evaluation_rows": rows, "path": str(output)}
     session.output.result(document, names=[best], human=human)
     for row in report.failed:
-        print_error(f"warning: {row.name} was not tried. {row.reason}")
+        print_error(f"warning: {row.name} was not tried. {in_command_words(row.reason)}")
     for row in report.rows:
         if row.note:
-            print_error(f"warning: {row.name}: {row.note}")
+            print_error(f"warning: {row.name}: {in_command_words(row.note)}")
     if report.best is report.baseline and len(report.rows) > len(report.failed) + 1:
         session.output.note(f"Nothing beats {NO_SOURCE} here; the model is the plain one.")
     if result.reported:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,7 +45,7 @@ def import_published(
     push: str | None = None,
     space: str | None = None,
     force: bool = False,
-    client: "Client | None" = None,
+    client: "Client | Callable[[], Client] | None" = None,
     source: Callable[[Source], Source] = lambda known: known,
 ) -> list[ImportedEsm]:
     """Write ESMs that hf-dataset-selector wrote or published into `output`/NAME, and publish them.
@@ -55,7 +56,9 @@ def import_published(
         folder: an ESM, a folder of them, or a hub's cache; nothing is downloaded.
         push: the namespace to publish in. space: their space, which the files do not tell.
         force: publish what the server would refuse; that is recorded.
-        client: the registry, where `push` is given; default: `Client()`.
+        client: the registry, where `push` is given, or what opens it, which is called when the
+            first ESM is to be published; default: `Client()`. Where none can be opened, the ESMs
+            are written all the same.
         source: given what an ESM says of its source, what it shall say.
 
     Raises InvalidInput where there is no ESM, and for one of push and space without the other.
@@ -67,12 +70,17 @@ def import_published(
         )  # fmt: skip
     found, folder = find_published(Path(folder)), Path(output)
     with ExitStack() as stack:
-        registry = None if push is None else stack.enter_context(connected(client))
+
+        @cache
+        def registry() -> "Client":
+            if callable(client):
+                return stack.enter_context(client())
+            return stack.enter_context(connected(client))
 
         def publish(path: Path, name: str) -> str | None:
-            if registry is None:
+            if push is None:
                 return None
-            return registry.push(path, f"{push}/{name}", space=space, force=force).reference
+            return registry().push(path, f"{push}/{name}", space=space, force=force).reference
 
         return [_imported(esm, folder / esm.name, source, publish) for esm in found]
 

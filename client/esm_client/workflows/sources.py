@@ -59,7 +59,7 @@ class Given:
                 if not any(name in _names(one) for one in wanted):
                     tried = ", ".join(one.name for one in wanted) or "none"
                     raise InvalidInput(
-                        f"{parameter} names {name}, which is none of the source tasks to try.",
+                        f"`{parameter}` names {name}, which is none of the source tasks to try.",
                         f"These are {tried}.",
                         parameters=(parameter,),
                     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from esm_client.cli.errors import in_command_words
+from esm_client.cli.errors import entry_in_command_words, in_command_words
 from esm_client.cli.interrupted import goes_on
 from esm_client.cli.options.session import Session
 from esm_client.cli.output import one_line, print_line
@@ -99,7 +99,8 @@ def build(
 
 def _print(session: Session, report: "BuildReport", *, dry_run: bool) -> None:
     def human() -> None:
-        session.output.table(report.COLUMNS, report.cells(), report.RIGHT)
+        cells = [[*facts, in_command_words(told)] for *facts, told in report.cells()]
+        session.output.table(report.COLUMNS, cells, report.RIGHT)
         counts = ", ".join(f"{number} {outcome}" for outcome, number in report.counts.items())
         print_line(f"{counted(len(report.rows), 'ESM')}: {counts}, in {report.seconds:.0f} s")
         for row in report.rows:
@@ -109,7 +110,10 @@ def _print(session: Session, report: "BuildReport", *, dry_run: bool) -> None:
         if dry_run:
             for row in report.rows:
                 for note in row.notes:
-                    print_line(one_line(f"{row.name}: {note}"))
+                    print_line(one_line(f"{row.name}: {in_command_words(note)}"))
 
     built = [str(row.path) for row in report.rows if row.path is not None]
-    session.output.result(report.document(), names=built, human=human)
+    document = report.document()
+    told = ("reason", "hint", "notes", "push_error")
+    document["esms"] = [entry_in_command_words(one, *told) for one in document["esms"]]
+    session.output.result(document, names=built, human=human)

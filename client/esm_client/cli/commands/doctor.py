@@ -41,7 +41,7 @@ def doctor(
         print_line()
         print_line(f"{len(failed)} failed" if failed else "All is well.")
 
-    document = [dataclasses.asdict(check) for check in checks]
+    document = [check.document() for check in checks]
     session.output.result(document, names=[check.name for check in failed], human=human)
     if failed:
         raise typer.Exit(1)

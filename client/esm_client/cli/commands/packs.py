@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from esm_client.cli.errors import in_command_words
 from esm_client.cli.options.session import Session
 from esm_client.cli.output import print_error, print_line
 from esm_client.cli.progress import ProgressBars
@@ -38,7 +39,7 @@ def push_all(
     found, refused = find_esms(folder)
     with session.client() as client, ProgressBars(quiet=session.options.quiet) as progress:
         results = client.packs.push(namespace, found, space=space, force=force, progress=progress)
-    results += refused
+    results = [_spoken(result) for result in (*results, *refused)]
     new = sum(result.is_new for result in results)
     failed = [result for result in results if result.problem is not None]
 
@@ -88,6 +89,14 @@ def pull_space(
             f"warning: {counted(len(lost), 'ESM')} could not be pulled, as the server has lost "
             f"files of theirs; {lost[0]} for one. Tell the server's operator."
         )
+
+
+def _spoken(result: PackResult) -> PackResult:
+    """What became of an ESM, its problem in the words of the command line."""
+    if (problem := result.problem) is None:
+        return result
+    told = {"detail": in_command_words(problem.detail), "hint": in_command_words(problem.hint)}
+    return result.model_copy(update={"problem": problem.model_copy(update=told)})
 
 
 def _warn(results: Sequence[PackResult]) -> None:

@@ -1,12 +1,12 @@
 """`esm-client import` and `esm-client export`: ESMs of the published ecosystem."""
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from esm_client.cli.errors import in_command_words
 from esm_client.cli.options.session import Session
 from esm_client.cli.options.source import Contact, Licence, stated
 from esm_client.cli.output import print_line
@@ -51,12 +51,10 @@ def import_esms(
         raise InvalidInput(
             "--push and --space belong together.", "Say where to publish, and in which space."
         )
-    with ExitStack() as stack:
-        rows = import_published(
-            folder, output, push=push, space=space, force=force,
-            client=None if push is None else stack.enter_context(session.client()),
-            source=lambda known: stated(known, licence=licence, contact=contact),
-        )  # fmt: skip
+    rows = import_published(
+        folder, output, push=push, space=space, force=force, client=session.client,
+        source=lambda known: stated(known, licence=licence, contact=contact),
+    )  # fmt: skip
     _print(session, rows)
     if any(row.path is None or (push and row.pushed is None) for row in rows):
         raise typer.Exit(1)
@@ -83,12 +81,23 @@ def export(
 
 def _print(session: Session, rows: "Sequence[ImportedEsm]") -> None:
     def human() -> None:
-        cells = [(row.name, row.task, row.base_model, row.outcome, row.reason) for row in rows]
+        cells = [(row.name, row.task, row.base_model, row.outcome, in_command_words(row.reason))
+                 for row in rows]  # fmt: skip
         session.output.table(_COLUMNS, cells)
         good = sum(row.path is not None for row in rows)
         print_line(f"{good} of {counted(len(rows), 'ESM')} taken in")
 
     written = [str(row.path) for row in rows if row.path is not None]
-    document = [{**vars(row), "path": row.path and str(row.path), "outcome": row.outcome}
-                for row in rows]  # fmt: skip
-    session.output.result(document, names=written, human=human)
+    session.output.result([_entry(row) for row in rows], names=written, human=human)
+
+
+def _entry(row: "ImportedEsm") -> dict[str, Any]:
+    """For JSON: what is not known of it is left out."""
+    known = {"task": row.task, "base_model": row.base_model, "pushed": row.pushed}
+    return {
+        "name": row.name,
+        "path": row.path and str(row.path),
+        "outcome": row.outcome,
+        "reason": in_command_words(row.reason),
+        **{name: value for name, value in known.items() if value},
+    }

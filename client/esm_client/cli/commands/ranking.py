@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from esm_client.cli.errors import in_command_words
 from esm_client.cli.options.session import Session
 from esm_client.cli.output import print_error, print_line
 from esm_client.cli.progress import ProgressBars
@@ -65,4 +66,4 @@ def print_ranking(
     ranked = [row.reference for row in shown if row.rank is not None]
     session.output.result(document(shown), names=ranked, human=human)
     for told in (*ranking.doubts, *ranking.problems):
-        print_error(f"warning: {told}")
+        print_error(f"warning: {in_command_words(told)}")

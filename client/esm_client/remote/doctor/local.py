@@ -42,7 +42,7 @@ def check_credentials() -> Check:
     try:
         known = read_credentials(path)
     except EsmError as error:
-        return Check("credentials", "failed", error.message, error.hint)
+        return Check("credentials", "failed", error.message, error.hint, error.facts)
     where = f"{len(known.tokens)} tokens in {path}"
     ring = f", {len(known.in_keyring)} in the system's keyring" if known.in_keyring else ""
     return Check("credentials", "ok", f"{where}{ring}")

@@ -96,7 +96,8 @@ def check_token(settings: Settings) -> Check:
     """Whether the token is known, and for how long."""
     if settings.token is None:
         fix = "Set ESM_REGISTRY_TOKEN."
-        return Check("token", "failed", "No token is set or stored for this registry.", fix)
+        told = "No token is set or stored for this registry."
+        return Check("token", "failed", told, fix, {"log_in_at": settings.url})
     transport = Transport(settings)
     try:
         identity = ServerResource(transport).whoami()
@@ -110,5 +111,6 @@ def check_token(settings: Settings) -> Check:
     if identity.expires_at is not None and identity.expires_at - datetime.now(UTC) < SOON:
         fix = "Rotate it: `Client.tokens.rotate(token_id)`"
         when = f"{identity.expires_at:%Y-%m-%d %H:%M} UTC"
-        return Check("token", "warning", f"{found}; it expires at {when}.", fix)
+        told = f"{found}; it expires at {when}."
+        return Check("token", "warning", told, fix, {"expiring_token": identity.token})
     return Check("token", "ok", found)
