@@ -1,4 +1,9 @@
-"""Messages below the command line name Python arguments and functions, no options or commands."""
+"""Messages below the command line name Python arguments and functions, no options or commands.
+
+`esm_server/operations` is left out beside both command lines: what it says is said to an operator
+by `esm-server` alone, never over the wire, and may name its commands. Of what lies deeper and
+`esm-server` shows too, `esm_server/cli/words.py` makes options.
+"""
 
 import ast
 import re
@@ -11,6 +16,8 @@ import typer
 from esm_client import Client
 from esm_client.cli.app import app
 from esm_client.cli.errors import COMMANDS, PARAMETERS
+from esm_server.cli.entry import app as server_app
+from esm_server.cli.words import OPTIONS, in_option_words
 
 ROOT = Path(__file__).parents[1]
 CLIENT, SERVER = ROOT / "client" / "esm_client", ROOT / "server" / "esm_server"
@@ -95,6 +102,22 @@ KNOWN = dict(commands(typer.main.get_command(app)))
 @pytest.mark.parametrize("option", sorted(set(PARAMETERS.values())))
 def test_each_parameter_has_an_option(option: str) -> None:
     assert any(option in options for options in KNOWN.values())
+
+
+@pytest.mark.parametrize(("name", "option"), sorted(OPTIONS.items()))
+def test_each_option_of_the_server_is_one_that_a_message_needs(name: str, option: str) -> None:
+    known = dict(commands(typer.main.get_command(server_app)))
+    assert any(option in options for options in known.values())
+    below = [path for path in modules() if SERVER in path.parents]
+    named = (
+        f"`{name}`" in text for path in below for _, text in texts(ast.parse(path.read_text()))
+    )
+    assert any(named)
+    assert in_option_words(f"Choose another `{name}`.") == f"Choose another {option}."
+
+
+def test_other_names_stay_in_the_words_of_the_server() -> None:
+    assert in_option_words("Pass `space`, not name or port.") == "Pass `space`, not name or port."
 
 
 def test_each_parameter_of_an_error_is_known_to_the_command_line() -> None:

@@ -17,6 +17,6 @@ def exclusive(data_dir: Path) -> Generator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as cause:
             raise Unavailable(
-                f"Another esm-server uses {data_dir}.", "Stop it, or name another data directory."
+                f"Another esm-server uses {data_dir}.", "Stop it, or name another `data_dir`."
             ) from cause
         yield

@@ -134,6 +134,7 @@ def _bound(host: str, port: int) -> Generator[socket.socket]:
             listener.bind((host, port))
         except OSError as cause:
             raise Unavailable(
-                f"Port {port} of {host} cannot be used: {cause.strerror}.", "Choose another port."
+                f"Port {port} of {host} cannot be used: {cause.strerror}.",
+                "Choose another `port`.",
             ) from cause
         yield listener

@@ -62,11 +62,11 @@ def test_a_command_in_this_process_leaves_nothing_behind(environment, tmp_path):
 
     before = (
         dict(os.environ), Path.cwd(), warnings.showwarning, list(warnings.filters),
-        sys.stdin, sys.stdout, sys.stderr,
+        sys.stdin, sys.stdout, sys.stderr, sys.excepthook,
     )  # fmt: skip
     run_here(["--offline", "list"], env=environment | {"HF_HUB_OFFLINE": "0"}, cwd=tmp_path)
     after = (
         dict(os.environ), Path.cwd(), warnings.showwarning, list(warnings.filters),
-        sys.stdin, sys.stdout, sys.stderr,
+        sys.stdin, sys.stdout, sys.stderr, sys.excepthook,
     )  # fmt: skip
     assert after == before

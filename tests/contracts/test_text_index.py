@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
-from support.databases import ON_SERVERS, empty
+from support.databases import KINDS, empty, on_servers
 
 from esm_client.core.errors import InvalidInput
 from esm_server.db import EsmRow, EsmVersionRow, NamespaceRow, SpaceRow
@@ -12,7 +12,6 @@ from esm_server.db.database import Database
 from esm_server.db.migrations import prepare
 from esm_server.registry.text_index import TextIndex
 
-pytestmark = ON_SERVERS
 ESMS = {  # name: data set, card
     "hotel-mood": ("stanford/imdb-5k", "Guests of hotels say what they felt. Ärger, naïve joy."),
     "weather_2.1": ("team/weather", "Sunny or not? See https://example.org/a_b?x=1 or v1.2.3"),
@@ -35,17 +34,28 @@ QUERIES = [
 ]  # fmt: skip
 
 
-@pytest.fixture(name="databases", scope="module")
-def _databases(tmp_path_factory):
-    found = []
-    for kind in ("sqlite", "postgresql"):
-        database = Database(empty(kind, tmp_path_factory.mktemp(kind)))
-        prepare(database.engine)
-        fill(database)
-        found.append(database)
-    yield found
-    for database in found:
-        database.close()
+@pytest.fixture(name="sqlite", scope="module")
+def _sqlite(tmp_path_factory):
+    yield from filled("sqlite", tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture(name="postgresql", scope="module")
+def _postgresql(tmp_path_factory):
+    yield from filled("postgresql", tmp_path_factory.mktemp("postgresql"))
+
+
+@pytest.fixture(name="database", params=KINDS)
+def _database(request):
+    """Each of the two; PostgreSQL where the slow tests run."""
+    return request.getfixturevalue(request.param)
+
+
+def filled(kind, directory):
+    database = Database(empty(kind, directory))
+    prepare(database.engine)
+    fill(database)
+    yield database
+    database.close()
 
 
 def fill(database):
@@ -79,32 +89,31 @@ def search(database, words):
     return [list(ESMS)[number - 1] for number, _ in rows]
 
 
+@on_servers
 @pytest.mark.parametrize("words", QUERIES)
-def test_the_same_is_found(databases, words):
-    sqlite, postgresql = (search(database, words) for database in databases)
-    if isinstance(sqlite, str):
-        assert sqlite == postgresql
+def test_the_same_is_found(sqlite, postgresql, words):
+    found, expected = search(sqlite, words), search(postgresql, words)
+    if isinstance(found, str):
+        assert found == expected
     else:
-        assert sorted(sqlite) == sorted(postgresql)
+        assert sorted(found) == sorted(expected)
 
 
+@on_servers
 @pytest.mark.parametrize("words", ["hotel", "hot", "weather", "imdb", "card hotel"])
-def test_the_best_is_the_same(databases, words):
-    sqlite, postgresql = (search(database, words) for database in databases)
-    assert sqlite[0] == postgresql[0]
+def test_the_best_is_the_same(sqlite, postgresql, words):
+    assert search(sqlite, words)[0] == search(postgresql, words)[0]
 
 
-def test_a_name_counts_more_than_a_card(databases):
-    for database in databases:
-        assert search(database, "hotel") == ["hotel-mood", "plain"]
+def test_a_name_counts_more_than_a_card(database):
+    assert search(database, "hotel") == ["hotel-mood", "plain"]
 
 
-def test_what_is_removed_is_not_found(databases):
-    for database in databases:
-        with database.write() as session:
-            esm = session.get_one(EsmRow, 3)
-            TextIndex(session).remove(esm)
-        assert search(database, "glue") == []
-        with database.write() as session:
-            TextIndex(session).put(esm, version(*ESMS["plain"]))
-        assert search(database, "glue") == ["plain"]
+def test_what_is_removed_is_not_found(database):
+    with database.write() as session:
+        esm = session.get_one(EsmRow, 3)
+        TextIndex(session).remove(esm)
+    assert search(database, "glue") == []
+    with database.write() as session:
+        TextIndex(session).put(esm, version(*ESMS["plain"]))
+    assert search(database, "glue") == ["plain"]

@@ -97,7 +97,7 @@ def test_token_names_are_unique(registry):
     assert again.returncode == 1
     assert again.stderr.splitlines() == [
         "error: 'twice' has a token named 'default' already.",
-        "  Choose another name.",
+        "  Choose another --name.",
     ]
 
 

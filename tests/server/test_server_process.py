@@ -61,6 +61,7 @@ def test_busy_port(registry, tmp_path):
     result = registry.run_process("serve", "--port", str(port), data_dir=tmp_path / "other")
     assert result.returncode == 1
     assert f"Port {port} of 127.0.0.1 cannot be used" in result.stderr
+    assert result.stderr.endswith("\n  Choose another --port.\n")
     assert "Traceback" not in result.stderr
 
 
@@ -69,3 +70,4 @@ def test_second_server_on_the_same_data(registry):
     result = registry.run_process("serve", "--port", "0")
     assert result.returncode == 1
     assert "Another esm-server uses" in result.stderr
+    assert result.stderr.endswith("\n  Stop it, or name another --data-dir.\n")

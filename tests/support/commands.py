@@ -13,6 +13,9 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, chdir, contextmanager
 from pathlib import Path
+from unittest.mock import patch
+
+from support.streams import pipe, standard_streams, written
 
 from esm_client.cli.__main__ import run
 
@@ -30,18 +33,19 @@ def run_here(
     are no terminals, the warning filters and the keyring of a process that has just begun.
     """
     words = [str(one) for one in arguments]
-    source = _stream(stdin.encode())
-    stdout, stderr = _stream(), _stream(errors="backslashreplace")
+    source = pipe(stdin.encode())
+    stdout, stderr = pipe(), pipe(errors="backslashreplace")
     with ExitStack() as stack:
         stack.enter_context(_environment(env))
         stack.enter_context(chdir(cwd))
+        stack.enter_context(patch.object(sys, "excepthook", sys.excepthook))  # typer sets its own
         stack.enter_context(warnings.catch_warnings())
         stack.enter_context(_keyring_of_the_environment())
-        stack.enter_context(_streams(source, stdout, stderr))
+        stack.enter_context(standard_streams(source, stdout, stderr))
         stack.enter_context(_log_handlers(stderr))
         code = _exit_code(words)
     return subprocess.CompletedProcess(
-        ["esm-client", *words], code, stdout=_text(stdout), stderr=_text(stderr)
+        ["esm-client", *words], code, stdout=written(stdout), stderr=written(stderr)
     )
 
 
@@ -79,20 +83,6 @@ def _exit_code(words: list[str]) -> int:
         return ending.code if isinstance(ending.code, int) else int(ending.code is not None)
 
 
-def _stream(content: bytes = b"", *, errors: str = "strict") -> io.TextIOWrapper:
-    """A text stream as a pipe has it: bytes beneath, UTF-8, no terminal."""
-    return io.TextIOWrapper(
-        io.BytesIO(content), encoding="utf-8", errors=errors, newline="\n", write_through=True
-    )
-
-
-def _text(stream: io.TextIOWrapper) -> str:
-    """What was written; the stream stays open for handlers that got hold of it."""
-    stream.flush()
-    stream.seek(0)
-    return stream.read().replace("\r\n", "\n")
-
-
 @contextmanager
 def _environment(env: Mapping[str, str]) -> Iterator[None]:
     """The object stays the same: functions have it as a default argument."""
@@ -104,16 +94,6 @@ def _environment(env: Mapping[str, str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
-
-
-@contextmanager
-def _streams(*streams: io.TextIOWrapper) -> Iterator[None]:
-    before = sys.stdin, sys.stdout, sys.stderr
-    sys.stdin, sys.stdout, sys.stderr = streams
-    try:
-        yield
-    finally:
-        sys.stdin, sys.stdout, sys.stderr = before
 
 
 @contextmanager

@@ -3,15 +3,16 @@
 What is about a process (signals, locks that end with it, a server that listens) has one of its own.
 """
 
-import io
 import logging
 import os
 import subprocess
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager
 from unittest.mock import patch
+
+from support.streams import pipe, standard_streams, written
 
 from esm_server.cli.entry import run
 
@@ -23,17 +24,16 @@ SECONDS = 60
 def run_here(arguments: Sequence[str], env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """Run one command line with this environment and no other; it leaves nothing behind."""
     assert arguments[0] != "serve", "a server sets up logging and signals for the whole process"
-    output, errors = io.StringIO(), io.StringIO()
+    source, stdout, stderr = pipe(), pipe(), pipe(errors="backslashreplace")
     with ExitStack() as stack:
         stack.enter_context(patch.dict(os.environ, env, clear=True))
         stack.enter_context(patch.object(sys, "excepthook", sys.excepthook))  # typer sets its own
         stack.enter_context(warnings.catch_warnings())
         stack.enter_context(_no_log_handlers())
-        stack.enter_context(redirect_stdout(output))
-        stack.enter_context(redirect_stderr(errors))
+        stack.enter_context(standard_streams(source, stdout, stderr))
         code = run(arguments)
     return subprocess.CompletedProcess(
-        ["esm-server", *arguments], code, output.getvalue(), errors.getvalue()
+        ["esm-server", *arguments], code, stdout=written(stdout), stderr=written(stderr)
     )
 
 

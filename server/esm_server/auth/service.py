@@ -53,7 +53,7 @@ class AuthService:
                 owner.is_admin = True
             if tokens.by_name(user, name):
                 raise Conflict(
-                    f"{user!r} has a token named {name!r} already.", "Choose another name."
+                    f"{user!r} has a token named {name!r} already.", "Choose another `name`."
                 )
             row = TokenRow(
                 user_id=owner.id or 0,

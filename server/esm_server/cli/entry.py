@@ -19,6 +19,7 @@ from esm_server.cli.restore import restore
 from esm_server.cli.scrub import scrub
 from esm_server.cli.serve import serve
 from esm_server.cli.token import token_app
+from esm_server.cli.words import in_option_words
 
 app = typer.Typer(
     help="The ESM registry server.", no_args_is_help=True, pretty_exceptions_enable=False
@@ -43,7 +44,7 @@ def run(arguments: Sequence[str]) -> int:
     except SystemExit as end:  # how the command line always ends, also well
         return end.code if isinstance(end.code, int) else 0
     except EsmError as error:
-        return _failed(error.message, error.hint)
+        return _failed(error.message, in_option_words(error.hint))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = "ESM_SERVER_" + ".".join(str(part) for part in first["loc"]).upper()

@@ -24,6 +24,7 @@ def import_space(
     """
     from esm_client.core.errors import DigestMismatch, InvalidArtifact, InvalidInput
     from esm_server.admission.policy import AdmissionPolicy
+    from esm_server.cli.words import in_option_words
     from esm_server.cli.working import end, show
     from esm_server.operations.import_space import SpaceImport
     from esm_server.operations.opening import opened
@@ -54,6 +55,8 @@ def import_space(
                 "Export the space or copy the file again.",
             ) from cause
     lines = [f"{done.new} versions are new in {done.space}, {done.known} were here."]
-    lines += [f"refused  {reference}: {why}" for reference, why in done.refused.items()]
+    lines += [
+        f"refused  {reference}: {in_option_words(why)}" for reference, why in done.refused.items()
+    ]
     show(asdict(done), lines, as_json=as_json)
     end(problems=bool(done.refused))

@@ -81,11 +81,11 @@ def test_keys_of_deleted_versions_do_not_come_back(
     assert max(one["key"] for one in live) == 5
 
 
-def test_only_what_is_new_is_copied(filled, command, tmp_path):
+def test_only_what_is_new_is_copied(served, command, tmp_path):
     target = tmp_path / "backups"
-    command(filled, "backup", str(target))
+    command(served, "backup", str(target))
     times = {path: path.stat().st_mtime_ns for path in target.glob("blobs/??/*")}
-    command(filled, "backup", str(target))
+    command(served, "backup", str(target))
     assert {path: path.stat().st_mtime_ns for path in times} == times
 
 
@@ -97,9 +97,9 @@ def test_a_registry_that_is_not_empty(served, command, refused, tmp_path):
 
 
 @pytest.mark.parametrize("what", ["flipped", "removed", "point", "table"])
-def test_a_damaged_backup(filled, command, refused, tmp_path, what):
+def test_a_damaged_backup(served, command, refused, tmp_path, what):
     target, other = tmp_path / "backups", tmp_path / "other"
-    command(filled, "backup", str(target))
+    command(served, "backup", str(target))
     if what == "point":
         (path,) = target.glob("points/*.json")
         path.write_text(path.read_text().replace('"next_version_key": 5', '"next_version_key": 1'))
@@ -111,12 +111,12 @@ def test_a_damaged_backup(filled, command, refused, tmp_path, what):
         path.write_bytes(bytes([data[0] ^ 1]) + data[1:])
         if what == "removed":
             path.unlink()
-    assert "damaged" in refused(filled, "restore", str(target), data_dir=other)
+    assert "damaged" in refused(served, "restore", str(target), data_dir=other)
     assert list(other.glob("blobs/??/*")) == []
     if what != "point":  # whole again, the same command goes on
         path.write_bytes(data)
-        command(filled, "restore", str(target), data_dir=other)
-        assert command(filled, "check", "--deep", data_dir=other)["findings"] == []
+        command(served, "restore", str(target), data_dir=other)
+        assert command(served, "check", "--deep", data_dir=other)["findings"] == []
 
 
 def test_an_interrupted_restore_goes_on(filled, parts, command, tmp_path, monkeypatch):
@@ -141,14 +141,14 @@ def test_an_interrupted_restore_goes_on(filled, parts, command, tmp_path, monkey
     assert command(filled, "check", "--deep", data_dir=other)["findings"] == []
 
 
-def test_blobs_that_the_registry_has_lost(filled, parts, command, tmp_path):
-    digest = model_of_b(filled)
-    with parts(filled) as registry:
+def test_blobs_that_the_registry_has_lost(served, parts, command, tmp_path):
+    digest = model_of_b(served)
+    with parts(served) as registry:
         registry.store.remove(digest)
-    done = command(filled, "backup", str(tmp_path / "backups"), status=3)
+    done = command(served, "backup", str(tmp_path / "backups"), status=3)
     assert done["lost"] == {digest: "n/b@1 model.safetensors"}
     restored = command(
-        filled, "restore", str(tmp_path / "backups"), data_dir=tmp_path / "other", status=3
+        served, "restore", str(tmp_path / "backups"), data_dir=tmp_path / "other", status=3
     )
     assert restored["lost"] == [digest]
 

@@ -67,12 +67,12 @@ def codes(report, part="findings"):
     return {finding["code"] for finding in report[part]}
 
 
-def test_a_sound_registry(filled, command):
+def test_a_sound_registry(served, command):
     for words in (("check",), ("check", "--deep"), ("check", "--repair")):
-        report = command(filled, *words)
+        report = command(served, *words)
         assert (report["findings"], report["repaired"]) == ([], [])
         assert report["versions"] == 4
-    assert "All is well." in filled.run_command("check").stdout
+    assert "All is well." in served.run_command("check").stdout
 
 
 @pytest.mark.parametrize(("code", "statement", "words"), REPAIRABLE)
@@ -89,69 +89,69 @@ def test_what_can_be_mended(filled, parts, code, statement, words):
         assert check(registry, deep=True).findings == []
 
 
-def test_a_lost_blob_names_its_versions_and_a_push_mends_it(filled, parts, command, push, tmp_path):
-    digest = model_of_b(filled)
-    with parts(filled) as registry:
+def test_a_lost_blob_names_its_versions_and_a_push_mends_it(served, parts, command, push, tmp_path):
+    digest = model_of_b(served)
+    with parts(served) as registry:
         registry.store.remove(digest)
-    report = command(filled, "check", "--repair", status=3)
+    report = command(served, "check", "--repair", status=3)
     (finding,) = report["findings"]
     assert (finding["code"], finding["where"]) == ("blob-missing", digest)
     assert "n/b@1 model.safetensors" in finding["what"]
     assert not finding["repairable"]
-    assert "cannot be repaired" in filled.run_command("check").stdout
-    again = push(tmp_path / "b2", "n/b", server=filled, space="space")
+    assert "cannot be repaired" in served.run_command("check").stdout
+    again = push(tmp_path / "b2", "n/b", server=served, space="space")
     assert again.json()["version"] == 1
-    assert command(filled, "check", "--deep")["findings"] == []
+    assert command(served, "check", "--deep")["findings"] == []
 
 
 @pytest.mark.parametrize("change", ["shorter", "flipped"])
 def test_a_damaged_blob_is_set_aside_and_a_push_mends_it(
-    filled, parts, command, push, tmp_path, change
+    served, parts, command, push, tmp_path, change
 ):
-    digest = model_of_b(filled)
-    data = b"".join(filled.store.read(digest, 0, filled.store.size(digest)))
+    digest = model_of_b(served)
+    data = b"".join(served.store.read(digest, 0, served.store.size(digest)))
     spoilt = data[:-1] if change == "shorter" else data[:-1] + bytes([data[-1] ^ 1])
-    overwrite(filled.data_dir, digest, spoilt)
+    overwrite(served.data_dir, digest, spoilt)
     words = () if change == "shorter" else ("--deep",)
-    assert codes(command(filled, "check", *words, status=3)) == {"blob-damaged"}
-    assert codes(command(filled, "check", "--repair", *words, status=3)) == {"blob-missing"}
-    assert (filled.data_dir / "damaged" / digest[7:]).stat().st_size in (len(data), len(data) - 1)
-    push(tmp_path / "b2", "n/b", server=filled, space="space").raise_for_status()
-    assert command(filled, "check", "--deep")["findings"] == []
+    assert codes(command(served, "check", *words, status=3)) == {"blob-damaged"}
+    assert codes(command(served, "check", "--repair", *words, status=3)) == {"blob-missing"}
+    assert (served.data_dir / "damaged" / digest[7:]).stat().st_size in (len(data), len(data) - 1)
+    push(tmp_path / "b2", "n/b", server=served, space="space").raise_for_status()
+    assert command(served, "check", "--deep")["findings"] == []
 
 
-def test_a_wrong_digest_cannot_be_mended(filled, parts, command):
-    damage(parts, filled, f"UPDATE esm_versions SET digest = 'sha256:0' WHERE id = {FIRST}")
-    report = command(filled, "check", "--repair", status=3)
+def test_a_wrong_digest_cannot_be_mended(served, parts, command):
+    damage(parts, served, f"UPDATE esm_versions SET digest = 'sha256:0' WHERE id = {FIRST}")
+    report = command(served, "check", "--repair", status=3)
     assert codes(report) == {"digest-wrong"}
 
 
-def test_the_engine_is_mended_unless_its_server_runs(filled, command, ranked):
-    before = ranked(filled)
-    (shelf,) = filled.data_dir.glob("engine/space-*/*.maps")
+def test_the_engine_is_mended_unless_its_server_runs(served, command, ranked):
+    before = ranked(served)
+    (shelf,) = served.data_dir.glob("engine/space-*/*.maps")
     data = bytearray(shelf.read_bytes())
     data[100] ^= 1
     shelf.write_bytes(data)
-    assert codes(command(filled, "check", status=3)) == {"engine-damaged"}
-    assert codes(command(filled, "check", "--repair", status=3)) == {"engine-damaged"}
+    assert codes(command(served, "check", status=3)) == {"engine-damaged"}
+    assert codes(command(served, "check", "--repair", status=3)) == {"engine-damaged"}
     assert shelf.exists()
-    filled.stop()
-    assert codes(command(filled, "check", "--repair"), "repaired") == {"engine-damaged"}
+    served.stop()
+    assert codes(command(served, "check", "--repair"), "repaired") == {"engine-damaged"}
     assert not shelf.exists()
     assert before
 
 
-def test_another_schema(filled, parts, command):
-    damage(parts, filled, "UPDATE alembic_version SET version_num = 'ffff'")
-    report = command(filled, "check", "--repair", status=3)
+def test_another_schema(served, parts, command):
+    damage(parts, served, "UPDATE alembic_version SET version_num = 'ffff'")
+    report = command(served, "check", "--repair", status=3)
     assert codes(report) == {"schema"}
     assert "unknown" in report["findings"][0]["what"]
 
 
-def test_blobs_that_nothing_names_are_no_problem(filled, command):
-    with filled.client(filled.admin_token) as client:
+def test_blobs_that_nothing_names_are_no_problem(served, command):
+    with served.client(served.admin_token) as client:
         client.delete("/v1/esms/n/b").raise_for_status()
-    report = command(filled, "check")
+    report = command(served, "check")
     assert report["unreferenced_blobs"] == 2
     assert report["unreferenced_bytes"] > 1000
     assert report["findings"] == []

@@ -58,9 +58,9 @@ def test_what_was_private_stays_private(filled, other, command, refused, tmp_pat
         assert client.get("/v1/esms/n/a").status_code == 404
 
 
-def test_damage(filled, other, parts, command, refused, tmp_path):
+def test_damage(served, other, parts, command, refused, tmp_path):
     file = tmp_path / "space.pack"
-    command(filled, "export", "space", str(file))
+    command(served, "export", "space", str(file))
     data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 1
     broken = tmp_path / "broken.pack"
@@ -70,9 +70,9 @@ def test_damage(filled, other, parts, command, refused, tmp_path):
     refused(other, "import", str(broken))
     with other.client(other.read_token) as client:
         assert client.get("/v1/esms").json()["items"] == []
-    with parts(filled) as registry:
-        registry.store.remove(model_of_b(filled))
-    left = command(filled, "export", "space", str(file), status=3)
+    with parts(served) as registry:
+        registry.store.remove(model_of_b(served))
+    left = command(served, "export", "space", str(file), status=3)
     assert (left["lost"], left["versions"]) == (["n/b@1"], 2)
 
 

@@ -102,17 +102,17 @@ def test_verifying_reads_older_ones_too(filled, parts, place, three):
         assert back_up(registry, place, verify=True).damaged == {three[0]: f"{digest} is missing"}
 
 
-def test_the_commands(filled, command, tmp_path):
+def test_the_commands(served, command, tmp_path):
     target = tmp_path / "backups"
-    assert command(filled, "restore", str(target), "--list") == {"points": []}
-    made = [command(filled, "backup", str(target))["point"] for _ in range(3)]
+    assert command(served, "restore", str(target), "--list") == {"points": []}
+    made = [command(served, "backup", str(target))["point"] for _ in range(3)]
     (target / "points" / f"{made[0]}.json").write_text("{}")
-    listed = command(filled, "restore", str(target), "--list", status=3)["points"]
+    listed = command(served, "restore", str(target), "--list", status=3)["points"]
     assert [one["point"] for one in listed] == made
     assert "damaged" in listed[0]
     assert listed[1]["rows"] > 0
-    done = command(filled, "backup", str(target), "--keep", "2", "--verify")
+    done = command(served, "backup", str(target), "--keep", "2", "--verify")
     assert (done["forgotten"], done["damaged"]) == (made[:2], {})
-    shown = filled.run_command("restore", str(target), "--list").stdout
+    shown = served.run_command("restore", str(target), "--list").stdout
     assert shown.startswith(made[2])
-    assert filled.run_command("backup", str(target), "--keep", "0").returncode == 2
+    assert served.run_command("backup", str(target), "--keep", "0").returncode == 2

@@ -14,19 +14,19 @@ def flip(running, digest):
     overwrite(running.data_dir, digest, bytes(data))
 
 
-def test_a_flipped_byte(filled, parts, command, push, tmp_path):
-    sound = command(filled, "scrub")
+def test_a_flipped_byte(served, parts, command, push, tmp_path):
+    sound = command(served, "scrub")
     assert (sound["damaged"], sound["blobs"]) == ([], 10)
-    digest = model_of_b(filled)
-    flip(filled, digest)
-    (damaged,) = command(filled, "scrub", status=3)["damaged"]
+    digest = model_of_b(served)
+    flip(served, digest)
+    (damaged,) = command(served, "scrub", status=3)["damaged"]
     assert damaged["digest"] == digest
     assert damaged["needed_by"] == ["n/b@1 model.safetensors"]
     assert damaged["set_aside"] is None
-    (damaged,) = command(filled, "scrub", "--repair", status=3)["damaged"]
+    (damaged,) = command(served, "scrub", "--repair", status=3)["damaged"]
     assert damaged["set_aside"].endswith(digest[7:])
-    push(tmp_path / "b2", "n/b", server=filled, space="space").raise_for_status()
-    assert command(filled, "scrub")["damaged"] == []
+    push(tmp_path / "b2", "n/b", server=served, space="space").raise_for_status()
+    assert command(served, "scrub")["damaged"] == []
 
 
 def test_interrupted_it_goes_on(filled, parts):

@@ -145,28 +145,28 @@ def test_what_a_backup_cannot_read_stays_there(filled, parts, monkeypatch, tmp_p
         assert fault_of(target, digest) is None
 
 
-def test_files_only_leaves_what_is_damaged_to_a_repair(filled, parts, command, tmp_path):
-    target, digest = tmp_path / "backups", model_of_b(filled)
-    command(filled, "backup", str(target))
-    overwrite(filled.data_dir, digest, b"short")
-    assert command(filled, "restore", str(target), "--files-only")["blobs"] == 0
-    command(filled, "check", "--repair", status=3)
-    assert command(filled, "restore", str(target), "--files-only")["blobs"] == 1
-    assert command(filled, "check", "--deep")["findings"] == []
+def test_files_only_leaves_what_is_damaged_to_a_repair(served, parts, command, tmp_path):
+    target, digest = tmp_path / "backups", model_of_b(served)
+    command(served, "backup", str(target))
+    overwrite(served.data_dir, digest, b"short")
+    assert command(served, "restore", str(target), "--files-only")["blobs"] == 0
+    command(served, "check", "--repair", status=3)
+    assert command(served, "restore", str(target), "--files-only")["blobs"] == 1
+    assert command(served, "check", "--deep")["findings"] == []
 
 
-def test_files_that_the_registry_lost_come_back_from_a_backup(filled, parts, command, tmp_path):
-    target, digest = tmp_path / "backups", model_of_b(filled)
-    command(filled, "backup", str(target))
-    with parts(filled) as registry:
+def test_files_that_the_registry_lost_come_back_from_a_backup(served, parts, command, tmp_path):
+    target, digest = tmp_path / "backups", model_of_b(served)
+    command(served, "backup", str(target))
+    with parts(served) as registry:
         registry.store.remove(digest)
-    told = command(filled, "backup", str(target), status=3)
+    told = command(served, "backup", str(target), status=3)
     assert list(told["lost"]) == [digest]
-    assert command(filled, "check", status=3)["findings"]
-    back = command(filled, "restore", str(target), "--files-only")
+    assert command(served, "check", status=3)["findings"]
+    back = command(served, "restore", str(target), "--files-only")
     assert (back["blobs"], back["rows"], back["lost"]) == (1, 0, [])
-    assert command(filled, "check", "--deep")["findings"] == []
-    assert command(filled, "restore", str(target), "--files-only")["blobs"] == 0
+    assert command(served, "check", "--deep")["findings"] == []
+    assert command(served, "restore", str(target), "--files-only")["blobs"] == 0
 
 
 def test_a_store_that_has_nothing_is_not_backed_up(filled, parts, command, refused, tmp_path):
@@ -197,9 +197,9 @@ def test_serve_says_what_is_wrong_with_the_bucket(filled, refused, tmp_path):
         assert "object store" in told
 
 
-def test_a_repair_tells_where_damaged_files_went(filled, command):
-    overwrite(filled.data_dir, model_of_b(filled), b"other bytes")
-    done = command(filled, "check", "--repair", status=3)
+def test_a_repair_tells_where_damaged_files_went(served, command):
+    overwrite(served.data_dir, model_of_b(served), b"other bytes")
+    done = command(served, "check", "--repair", status=3)
     (path,) = done["set_aside"].values()
     assert Path(path).read_bytes()
 
