@@ -185,6 +185,16 @@ class TestAnAddressThatNeverAnswered:
         assert len(clock.pauses) == retries.FEW_TRIES - 1
         assert clock.slept <= 3.5
 
+    def test_is_known_once_it_says_when_to_come_back(self, server, clock):
+        busy = Answer(503, PROBLEM, OURS | {"Retry-After": "5"})
+        answers = iter([busy] * 6)
+        server.rule = lambda asked, forward: next(answers, ME)
+        told = r"it is unavailable; giving up in \d\d s\."
+        with Client(server.url) as client, pytest.warns(EsmWarning, match=told) as warned:
+            assert client.whoami().name == "me"
+        assert len(clock.pauses) == 6
+        assert len(warned) == 1
+
     @staticmethod
     def fails(url: str) -> None:
         with warnings.catch_warnings(), Client(url) as client:
