@@ -137,6 +137,7 @@ class TestAKnownRegistry:
         assert 60 - retries.LONGEST_PAUSE <= clock.slept <= 60
         assert len(server.requests) < 200
 
+    @pytest.mark.filterwarnings("ignore:Waiting for http")
     def test_breaks_an_answer_which_is_then_asked_for_again(self, server, known, clock):
         answers = iter([None] * 6)
         server.rule = lambda asked, forward: next(answers, ME)
