@@ -3,7 +3,7 @@
 from esm_client.core.errors import Unavailable
 
 RETRY_AFTER_SECONDS = 5
-"""Most stops take less, restart included; a client comes back three times."""
+"""Most stops take less, restart included; a client comes back until its patience ends."""
 
 
 def stopping() -> Unavailable:

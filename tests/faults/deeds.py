@@ -74,8 +74,9 @@ class Actor(threading.Thread):
     def run(self) -> None:
         deeds = (self.push, self.move, self.yank, self.delete, self.rank)
         with Client(
-            self.url, self.token, cache_dir=self.folder / "cache", timeout=30
-        ) as self.client:
+            self.url, self.token, cache_dir=self.folder / "cache", timeout=30,
+            patience=0,  # a killed server is followed by one at another address
+        ) as self.client:  # fmt: skip
             while not self.stopped.is_set():
                 deed = self.rng.choices(deeds, weights=(6, 4, 2, 1, 1))[0]
                 try:

@@ -19,6 +19,7 @@ CASES = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:Waiting for http")
 @pytest.mark.slow
 @pytest.mark.parametrize(("database", "storage", "name", "fault"), CASES)
 def test_nothing_is_lost(

@@ -2,10 +2,12 @@
 
 import random
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.waiting import until
 
 from esm_client import Client, EsmError
 from esm_client.core.artifact.directory import directory_manifest
@@ -18,24 +20,31 @@ SEED = 20
 
 
 class Pusher(threading.Thread):
-    """Pushes new names one after the other until the server dies; remembers each answer."""
+    """Pushes new names to a namespace of its own until the server dies; remembers each answer."""
 
-    def __init__(self, registry: Any, directories: list[Path], prefix: str) -> None:
-        super().__init__()
-        self._registry, self._directories, self._prefix = registry, directories, prefix
+    def __init__(self, registry: Any, directories: list[Path], namespace: str) -> None:
+        super().__init__(daemon=True)
+        self._registry, self._directories, self._namespace = registry, directories, namespace
         self.acknowledged: list[EsmVersionDetail] = []
-        self.begun = threading.Event()
+        self.error: EsmError | None = None
 
     def run(self) -> None:
         # the killed server does not come back: no pusher is to wait for it
         with Client(self._registry.url, self._registry.write_token, patience=0) as client:
             for number, directory in enumerate(self._directories):
-                self.begun.set()
                 try:
-                    pushed = client.push(directory, f"kill/{self._prefix}-{number}")
-                except EsmError:
+                    pushed = client.push(directory, f"{self._namespace}/esm-{number}")
+                except EsmError as error:
+                    self.error = error
                     return
                 self.acknowledged.append(pushed)
+
+
+def any_answer(pushers: list[Pusher]) -> bool:
+    """Whether a push was acknowledged; fails where none will be, for no server was killed yet."""
+    refused = [pusher.error for pusher in pushers if pusher.error is not None]
+    assert not refused, refused
+    return any(pusher.acknowledged for pusher in pushers)
 
 
 @pytest.mark.xdist_group("serial")
@@ -52,11 +61,12 @@ def test_no_acknowledged_version_is_lost_and_no_half_version_listed(
             for number in range(PUSHERS * PUSHES)
         ]
         pushers = [
-            Pusher(registry, fresh[index::PUSHERS], f"{kill}-{index}") for index in range(PUSHERS)
+            Pusher(registry, fresh[index::PUSHERS], f"kill-{kill}-{index}")
+            for index in range(PUSHERS)
         ]
         for pusher in pushers:
             pusher.start()
-        assert all(pusher.begun.wait(60) for pusher in pushers)
+        until(partial(any_answer, pushers))
         pushers[0].join(rng.uniform(0, LONGEST_SECONDS))
         registry.kill()
         for pusher in pushers:

@@ -141,6 +141,7 @@ class TestAKnownRegistry:
         assert 60 - retries.LONGEST_PAUSE <= clock.slept <= 60
         assert len(server.requests) < 200
 
+    @pytest.mark.filterwarnings("ignore:Waiting for http")
     def test_breaks_an_answer_which_is_then_asked_for_again(self, server, known, clock):
         answers = iter([None] * 6)
         server.rule = lambda asked, forward: next(answers, ME)
@@ -211,6 +212,16 @@ class TestAnAddressThatNeverAnswered:
             assert len(server.requests) == retries.FEW_TRIES
         assert len(clock.pauses) == retries.FEW_TRIES - 1
         assert clock.slept <= 3.5
+
+    def test_is_known_once_it_says_when_to_come_back(self, server, clock):
+        busy = Answer(503, PROBLEM, OURS | {"Retry-After": "5"})
+        answers = iter([busy] * 6)
+        server.rule = lambda asked, forward: next(answers, ME)
+        told = r"it is unavailable; giving up in \d\d s\."
+        with Client(server.url) as client, pytest.warns(EsmWarning, match=told) as warned:
+            assert client.whoami().name == "me"
+        assert len(clock.pauses) == 6
+        assert len(warned) == 1
 
     @staticmethod
     def fails(url: str) -> None:

@@ -94,7 +94,7 @@ def _patient(monkeypatch):
     monkeypatch.setenv("ESM_REGISTRY_PATIENCE", "600")
 
 
-@pytest.mark.usefixtures("patient")
+@pytest.mark.filterwarnings("ignore:Waiting for http")
 def test_pushes_go_on_at_the_restarted_server(start_registry, esm_directory):
     running = start_registry()
     fresh = [esm_directory(f"e{n}", dimension=256, seed=n) for n in range(24)]
@@ -108,16 +108,19 @@ def test_pushes_go_on_at_the_restarted_server(start_registry, esm_directory):
                 except EsmError as error:
                     failed.append((number, error))
 
-    threads = [threading.Thread(target=push, args=(range(n, 24, 3),)) for n in range(3)]
+    threads = [
+        threading.Thread(target=push, args=(range(n, 24, 3),), daemon=True) for n in range(3)
+    ]
     for thread in threads:
         thread.start()
-    until(lambda: len(pushed) >= 4)
+    until(lambda: pushed.keys() >= {0, 1, 2} or failed)
     running.send_signal(signal.SIGTERM)
     assert running.wait() == 0
     again = restarted(running)
     try:
         for thread in threads:
             thread.join(120)
+            assert not thread.is_alive()
         with Client(again.url, again.read_token) as client:
             listed = {esm.latest.reference: esm.latest.digest for esm in client.list()}
         assert failed == []
@@ -169,14 +172,16 @@ def test_a_ranking_is_handed_back_to_who_waits(ranking_for):
             body = {"space": "wide", "sketch": encoded, "wait": 60}
             answers.append(client.post("/v1/rankings", json=body))
 
-    work = threading.Thread(target=ask)
+    work = threading.Thread(target=ask, daemon=True)
     stopped_during(running, work)
     work.join(120)
+    assert not work.is_alive()
     assert answers[0].status_code == 503, answers[0].text
     assert answers[0].json()["code"] == "unavailable"
     assert int(answers[0].headers["retry-after"]) > 0
 
 
+@pytest.mark.filterwarnings("ignore:Waiting for http")
 @pytest.mark.usefixtures("patient")
 def test_the_client_asks_for_its_ranking_again(ranking_for):
     running, sketch = ranking_for
@@ -186,11 +191,12 @@ def test_the_client_asks_for_its_ranking_again(ranking_for):
         with Client(running.url, running.write_token) as client:
             rankings.append(client.rank(sketch, space="wide"))
 
-    work = threading.Thread(target=rank)
+    work = threading.Thread(target=rank, daemon=True)
     stopped_during(running, work)
     again = restarted(running)
     try:
         work.join(120)
+        assert not work.is_alive()
         assert len(rankings[0]) == POOL
     finally:
         again.kill()

@@ -17,7 +17,7 @@ from esm_client.remote.config.settings import Settings
 from esm_client.remote.http.answers import error_of, not_our_server
 from esm_client.remote.http.connection import open_http
 from esm_client.remote.http.failures import connection_failed, is_permanent, short_reason
-from esm_client.remote.http.retries import RETRIED_STATUSES, Retries, did_nothing
+from esm_client.remote.http.retries import RETRIED_STATUSES, Retries, did_nothing, says_when
 
 Params = Mapping[str, str | int | Sequence[str]]
 
@@ -122,6 +122,8 @@ class Exchange:
                     return response
                 if not idempotent and not did_nothing(status, response.headers):
                     return response
+                if says_when(response.headers):  # an answer of a registry, if no full one
+                    self._answered, tries.patience = True, self._settings.patience
                 limited = status == HTTPStatus.TOO_MANY_REQUESTS
                 pause = tries.pause(response.headers.get("Retry-After"), limited=limited)
                 if pause is None:

@@ -20,12 +20,12 @@ class Retries:
 
     There are FEW_TRIES, so that a wrong address is reported within seconds. With `patience`, in
     seconds from the first failure, there are as many as fit: a registry that answered before may
-    be restarting. A rate limit always gets FEW_TRIES.
+    be restarting. It may be set between two tries. A rate limit always gets FEW_TRIES.
     """
 
     def __init__(self, url: str, patience: float) -> None:
         self._url = url
-        self._patience = patience
+        self.patience = patience
         self._failures = 0
         self._began = 0.0
 
@@ -47,17 +47,17 @@ class Retries:
             if asked > LONGEST_ASKED:
                 return None
             pause = asked if few else max(asked, pause)
-        in_time = not limited and now + pause < self._began + self._patience
+        in_time = not limited and now + pause < self._began + self.patience
         return pause if few or in_time else None
 
     def notice(self, reason: str, pause: float, *, limited: bool) -> str | None:
         """What to tell a user before this pause; None while the wait is short."""
         waited = monotonic() - self._began
-        if self._patience <= TOLD_AFTER or waited + pause < TOLD_AFTER:
+        if self.patience <= TOLD_AFTER or waited + pause < TOLD_AFTER:
             return None
         if limited:  # the number of tries decides, not the patience
             return f"Waiting for {self._url}: {reason}."
-        left = max(pause, self._patience - waited)
+        left = max(pause, self.patience - waited)
         return f"Waiting for {self._url}: {reason}; giving up in {left:.0f} s."
 
 
@@ -66,8 +66,12 @@ def did_nothing(status: int, headers: Mapping[str, str]) -> bool:
 
     A server that is unavailable may have done the work; ours says Retry-After where it did not.
     """
-    ours = "X-ESM-Registry" in headers and "Retry-After" in headers
-    return ours or status == HTTPStatus.TOO_MANY_REQUESTS
+    return says_when(headers) or status == HTTPStatus.TOO_MANY_REQUESTS
+
+
+def says_when(headers: Mapping[str, str]) -> bool:
+    """Whether a refusal comes from a registry, which asks to be asked again."""
+    return "X-ESM-Registry" in headers and "Retry-After" in headers
 
 
 def _seconds(retry_after: str) -> float | None:
