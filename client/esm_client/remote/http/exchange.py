@@ -123,7 +123,7 @@ class Exchange:
                 if not idempotent and not did_nothing(status, response.headers):
                     return response
                 if says_when(response.headers):  # an answer of a registry, if no full one
-                    self._answered, tries.patience = True, self._settings.patience
+                    self._answered, tries.patience = True, wanted
                 limited = status == HTTPStatus.TOO_MANY_REQUESTS
                 pause = tries.pause(response.headers.get("Retry-After"), limited=limited)
                 if pause is None:
