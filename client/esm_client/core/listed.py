@@ -1,8 +1,7 @@
 """Arguments that take one of something or several."""
 
-import os
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 One = TypeVar("One")
 
@@ -15,6 +14,6 @@ def listed(given: One | Iterable[One] | None) -> tuple[One, ...]:
     """
     if given is None:
         return ()
-    if isinstance(given, str | os.PathLike) or not isinstance(given, Iterable):
-        return (given,)  # pyright: ignore[reportReturnType]
-    return tuple(given)
+    if isinstance(given, Iterable) and not isinstance(given, str):
+        return tuple(cast("Iterable[One]", given))
+    return (cast("One", given),)

@@ -42,20 +42,17 @@ def read_target(
         return task
     if isinstance(target, TextTask):
         return target
-    if isinstance(target, tuple | list) and len(target) == 2:
+    several = issubclass(type(target), tuple | list)
+    if several and len(target) == 2:
         embeddings, labels = target
         return embeddings, labels
+    size = f" of {len(target)}" if several else ""
     raise InvalidInput(
-        f"A target cannot be {_called(target)}.",
+        f"A target cannot be a {type(target).__name__}{size}.",
         "Pass what `load_task` returns, a path or hub id that it reads, or a pair of embeddings "
         "and labels.",
         parameters=("target",),
     )
-
-
-def _called(target: object) -> str:
-    kind = type(target).__name__
-    return f"a {kind} of {len(target)}" if isinstance(target, tuple | list) else f"a {kind}"
 
 
 @dataclass(frozen=True)

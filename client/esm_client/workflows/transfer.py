@@ -128,13 +128,7 @@ def transfer(
     InvalidDataset for a target or sources that cannot be used, Conflict for an output that holds
     something else, and what fails without a source task.
     """
-    if not isinstance(data, str | os.PathLike):
-        raise InvalidInput(
-            f"The target of a transfer cannot be a {type(data).__name__}.",
-            "Pass `data` as a path or hub id: rows to measure on are held out as it is read.",
-            parameters=("data",),
-        )
-    references = listed(sources)
+    place, references = _place(data), listed(sources)
     if bool(ranking) == bool(references):
         raise InvalidInput(
             "A transfer takes either a ranking or sources.", "Pass `ranking` or `sources`.",
@@ -145,10 +139,10 @@ def transfer(
     with connected(client) as registry, shown(progress) as told:
         # before the data is read: there is such a ranking
         receipt = None if ranking is None else registry.ranking(ranking).receipt
-        told(f"Reading {data}", 0, 1)
+        told(f"Reading {place}", 0, 1)
         options = reading or DataOptions()
-        target = _read(data, options, evaluation_rows)
-        told(f"Reading {data}", 1, 1)
+        target = _read(place, options, evaluation_rows)
+        told(f"Reading {place}", 1, 1)
         if receipt is not None:
             check_ranked(receipt, target.joined)
         space, wanted, copies = _wanted(registry, ranking, references, top, target)
@@ -169,8 +163,18 @@ def transfer(
         return replace(result, reported=report_outcomes(registry, ranking, made))
 
 
-def _read(data: str | os.PathLike[str], options: DataOptions, evaluation_rows: int) -> SplitTask:
-    place = os.fspath(data)
+def _place(data: str | os.PathLike[str]) -> str:
+    try:
+        return os.fspath(data)
+    except TypeError as cause:
+        raise InvalidInput(
+            f"The target of a transfer cannot be a {type(data).__name__}.",
+            "Pass `data` as a path or hub id: rows to measure on are held out as it is read.",
+            parameters=("data",),
+        ) from cause
+
+
+def _read(place: str, options: DataOptions, evaluation_rows: int) -> SplitTask:
     told = DataSet(data=place, name=Path(place).name, **dict(options))
     return read_target(told, options.limit_rows or TARGET_ROWS, evaluation_rows)
 
