@@ -1,8 +1,9 @@
 """What is ranked for: a task that is embedded here, or ready embeddings with their labels."""
 
 import os
+from collections.abc import Sized
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, Union, cast
 
 from numpy.typing import ArrayLike
 
@@ -42,17 +43,22 @@ def read_target(
         return task
     if isinstance(target, TextTask):
         return target
-    several = issubclass(type(target), tuple | list)
-    if several and len(target) == 2:
+    length = _length(target)
+    if length == 2:
         embeddings, labels = target
         return embeddings, labels
-    size = f" of {len(target)}" if several else ""
+    size = "" if length is None else f" of {length}"
     raise InvalidInput(
         f"A target cannot be a {type(target).__name__}{size}.",
         "Pass what `load_task` returns, a path or hub id that it reads, or a pair of embeddings "
         "and labels.",
         parameters=("target",),
     )
+
+
+def _length(target: object) -> int | None:
+    """Of a tuple or list; None for anything else."""
+    return len(cast("Sized", target)) if isinstance(target, tuple | list) else None
 
 
 @dataclass(frozen=True)

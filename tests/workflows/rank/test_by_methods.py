@@ -25,7 +25,7 @@ def references(ranking):
     return [row.reference for row in ranking]
 
 
-def test_by_methods(self, client, embedded, embedder, task, tmp_path):
+def test_by_methods(client, embedded, embedder, task, tmp_path):
     asked = {"base_model": embedder, "client": client, "methods": ["esm-logme", "size"]}
     notes = []
     found = rank(task, space=embedded, on_note=notes.append, **asked)
@@ -41,7 +41,7 @@ def test_by_methods(self, client, embedded, embedder, task, tmp_path):
     assert scores == pytest.approx({row.reference: row.score for row in ordinary}, abs=2e-5)
 
 
-def test_one_method_is_no_list_of_letters(self, client, embedded, embedder, task):
+def test_one_method_is_no_list_of_letters(client, embedded, embedder, task):
     asked = {"space": embedded, "base_model": embedder, "client": client}
     assert rank(task, **asked, methods="size").methods == ("size",)
     found = rank_by_methods(task, embedded, embedder, "size", client=client)
@@ -49,7 +49,7 @@ def test_one_method_is_no_list_of_letters(self, client, embedded, embedder, task
 
 
 def test_folders_of_source_models_in_the_home(
-    self, client, embedded, embedder, task, tmp_path, monkeypatch
+    client, embedded, embedder, task, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("HOME", str(tmp_path))
     models = {f"{embedded}/e0": "~/gone"}
@@ -59,7 +59,7 @@ def test_folders_of_source_models_in_the_home(
 
 
 def test_source_models_of_earlier_runs_are_in_the_cache_of_the_client(
-    self, client, embedded, task, tmp_path
+    client, embedded, task, tmp_path
 ):
     model = tmp_path / "model"
     model.mkdir()
@@ -77,7 +77,7 @@ def test_source_models_of_earlier_runs_are_in_the_cache_of_the_client(
             assert stored_folders(gone, *asked) == {f"{embedded}/e0@1": found}
 
 
-def test_source_models_that_cannot_be_asked_for(self, client, embedded, embedder, task, tmp_path):
+def test_source_models_that_cannot_be_asked_for(client, embedded, embedder, task, tmp_path):
     client.packs.pull(embedded, tmp_path / "pulled")
     with Client("http://127.0.0.1:9", timeout=2) as gone:
         with pytest.warns(EsmWarning, match="no source model could be pulled"):
