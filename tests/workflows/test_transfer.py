@@ -77,7 +77,7 @@ def test_one_source_is_no_list_of_letters(asked, tmp_path):
     [
         ({"sources": ()}, "either a ranking or sources", ("ranking", "sources")),
         ({"ranking": "0" * 32}, "either a ranking or sources", ("ranking", "sources")),
-        ({"data": 5}, "cannot be a int", ("data",)),
+        ({"data": 5}, "^`data` of a transfer cannot be a int[.] Pass a path", ()),
         ({"source_models": {"a/b": "folder"}}, "names a/b, which is none", ("source_models",)),
     ],
 )

@@ -49,10 +49,9 @@ def read_target(
         return embeddings, labels
     size = "" if length is None else f" of {length}"
     raise InvalidInput(
-        f"A target cannot be a {type(target).__name__}{size}.",
+        f"`target` cannot be a {type(target).__name__}{size}.",
         "Pass what `load_task` returns, a path or hub id that it reads, or a pair of embeddings "
         "and labels.",
-        parameters=("target",),
     )
 
 

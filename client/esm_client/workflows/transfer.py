@@ -168,9 +168,8 @@ def _place(data: str | os.PathLike[str]) -> str:
         return os.fspath(data)
     except TypeError as cause:
         raise InvalidInput(
-            f"The target of a transfer cannot be a {type(data).__name__}.",
-            "Pass `data` as a path or hub id: rows to measure on are held out as it is read.",
-            parameters=("data",),
+            f"`data` of a transfer cannot be a {type(data).__name__}.",
+            "Pass a path or hub id: rows to measure on are held out as it is read.",
         ) from cause
 
 

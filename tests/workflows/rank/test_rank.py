@@ -203,9 +203,8 @@ def test_what_other_methods_do_not_know(task, given, parameters):
     ("target", "called"), [(5, "a int"), ([1, 2, 3], "a list of 3"), ((), "a tuple of 0")]
 )
 def test_what_is_no_target(target, called):
-    with pytest.raises(InvalidInput, match=called) as caught:
+    with pytest.raises(InvalidInput, match=f"^`target` cannot be {called}[.]") as caught:
         rank(target, space="any")
-    assert caught.value.parameters == ("target",)
     assert "load_task" in caught.value.hint
 
 
