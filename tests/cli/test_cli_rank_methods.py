@@ -9,6 +9,7 @@ from esm_client import log_maximum_evidence
 from esm_client.core.quantities import size as shown_size
 from esm_client.lab.selection.ranking import METHODS
 from esm_client.lab.selection.source_model import SourceModel
+from esm_client.remote.config.base_models import base_models_file
 
 pytestmark = pytest.mark.xdist_group("ranked")
 
@@ -235,3 +236,16 @@ def test_sources_that_are_none(fails, world, question, option, value, said):
     value = value.replace("SPACE", world.space).replace("FOLDER", str(world.home))
     message, _ = fails(*question, "--pack", world.pack, "--method", "logme", option, value)
     assert said in message
+
+
+def test_what_caused_an_error_is_shown_to_who_asks(esm, pushed, environment, tmp_path):
+    known = base_models_file(environment)
+    known.parent.mkdir(parents=True, exist_ok=True)
+    known.write_text("no JSON")
+    rows = "".join(f"{'warm' if n % 2 else 'cold'} soup number {n},{n % 2}\n" for n in range(40))
+    (tmp_path / "mine.csv").write_text(f"text,label\n{rows}")
+    space = pushed.partition("/")[0]
+    result = esm("rank", "mine.csv", "--space", space, "--debug")
+    assert f"error: {known} is damaged." in result.stderr
+    assert "ValidationError" in result.stderr
+    assert "direct cause" in result.stderr

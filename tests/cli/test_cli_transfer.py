@@ -4,12 +4,14 @@ import json
 import re
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 from support.base_models import BOTH as BOTH_MODELS
 from support.commands import COMMAND
+from support.relay import Answer
 
 from esm_client import Client, Embedder
 from esm_client.core.artifact.manifest import digest_file
@@ -119,6 +121,28 @@ class TestFromARanking:
             (published.name("hotels"), "accuracy", 42),
         }  # fmt: skip
         assert "Told the registry of 3 results of the ranking" in told.stderr
+
+    def test_the_table_is_printed_before_the_registry_is_told(
+        self, esm, published, asked, registry, start_relay
+    ):
+        relay, printed = start_relay(registry.url), []
+
+        def rule(one, forward):
+            if "outcomes" in one.path:
+                printed.append(sys.stdout.buffer.getvalue().decode())
+                return Answer(403, b"no")
+            return forward()
+
+        relay.rule = rule
+        own = ("--source-model", f"{published.name('hotels')}={published.model}")
+        told = esm(
+            *asked, *own, "--top", "3", "--ranking", published.ranking, "--output", "out",
+            env={"ESM_REGISTRY_URL": relay.url},
+        )  # fmt: skip
+        assert told.returncode == 0, told.stderr
+        assert "no intermediate task" in told.stdout
+        assert printed[0] == told.stdout
+        assert "warning: the registry could not be told of all results" in told.stderr
 
     @pytest.mark.process
     def test_ctrl_c(self, environment, published, asked, tmp_path):

@@ -47,6 +47,20 @@ def test_a_space_of_the_registry_brings_its_settings(built, tiny, client, tmp_pa
     }
 
 
+def test_one_of_each_needs_no_list(built, tiny, client, tmp_path):
+    asked = {"limit_rows": 30, "threads": 1, "dry_run": True, "progress": False, "client": client}
+    for number, named in enumerate(({"spaces": built.space}, {"base_model_name": "org/x"})):
+        output = tmp_path / f"out{number}"
+        report = build(built.data, output, base_models=tiny, devices="cpu", **named, **asked)
+        assert [row.outcome for row in report.rows] == ["ready", "ready"]
+
+
+def test_a_base_model_that_is_not_known_is_named_in_base_models(built, client, tmp_path):
+    with pytest.raises(InvalidInput, match="`base_models`") as caught:
+        build(built.data, tmp_path / "out", spaces=built.space, client=client)
+    assert caught.value.parameters == ("base_models",)
+
+
 def test_who_may_not_publish_is_told_before_any_work(built, registry, tmp_path):
     with Client(registry.url, "esm_" + "0" * 40) as stranger, pytest.raises(Unauthorized):
         build(built.data, tmp_path / "out", client=stranger, **built.asked)

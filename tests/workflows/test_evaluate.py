@@ -51,6 +51,16 @@ def test_what_cannot_be_read_is_told_before_any_training(asked, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_one_method_and_a_path_as_base_model(asked, tiny):
+    (asked["targets"] / "mine.csv").write_text("text,label\na,1\nb,2\n")
+    asked |= {"base_model": tiny, "methods": "size", "devices": "cpu"}
+    with (
+        pytest.warns(EsmWarning, match="too few"),
+        pytest.raises(InvalidDataset, match="^The target mine cannot be used: "),
+    ):
+        evaluate(**asked, progress=False)
+
+
 def test_a_folder_that_is_not_there(asked, tmp_path):
     asked["targets"] = tmp_path / "gone"
     with pytest.raises(InvalidInput, match="gone"):

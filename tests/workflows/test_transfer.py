@@ -5,7 +5,7 @@ import json
 import pytest
 
 from esm_client import DataOptions, Embedder, FineTuneRecipe, TargetSketch, load_task, transfer
-from esm_client.core.errors import InvalidInput
+from esm_client.core.errors import InvalidInput, NotFound
 from esm_client.lab.evaluation.finished import TRANSFERS
 
 pytestmark = pytest.mark.xdist_group("built")  # one build serves them all
@@ -68,11 +68,18 @@ def test_the_registry_is_told_of_a_rankings_sources(built, asked, tasks, tiny, c
     assert result.reported == 2
 
 
+def test_one_source_is_no_list_of_letters(asked, tmp_path):
+    asked |= {"sources": "no-such/source", "source_data": None}
+    with pytest.raises(NotFound, match="no-such/source"):
+        transfer(**asked, output=tmp_path / "out")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message", "parameters"),
     [
         ({"sources": ()}, "either a ranking or sources", ("ranking", "sources")),
         ({"ranking": "0" * 32}, "either a ranking or sources", ("ranking", "sources")),
+        ({"data": 5}, "^`data` of a transfer cannot be a int[.] Pass a path", ()),
         ({"source_models": {"a/b": "folder"}}, "names a/b, which is none", ("source_models",)),
     ],
 )

@@ -8,6 +8,8 @@ from esm_client.cli.output import one_line, print_error, print_line
 from esm_client.core.quantities import counted
 
 if TYPE_CHECKING:
+    from esm_client.lab.evaluation.transfer_report import TransferReport
+    from esm_client.remote.client import Client
     from esm_client.workflows.transfer import TransferResult
 
 LEGEND = (
@@ -16,7 +18,7 @@ LEGEND = (
 )
 
 
-def print_result(session: Session, result: "TransferResult", ranking: str | None) -> None:
+def print_result(session: Session, result: "TransferResult") -> None:
     """The table, why something could not be tried, and where the best model is."""
     from esm_client.lab.evaluation.transfer_report import (
         COLUMNS,
@@ -25,7 +27,6 @@ def print_result(session: Session, result: "TransferResult", ranking: str | None
         RIGHT,
     )
     from esm_client.lab.evaluation.transfer_run import WORK
-    from esm_client.workflows.transfer_outcomes import as_metric_name
 
     report, rows, output = result.report, result.evaluation_rows, result.path
     seeds = len(report.baseline.performances or {})
@@ -56,8 +57,17 @@ def print_result(session: Session, result: "TransferResult", ranking: str | None
             print_error(f"warning: {row.name}: {in_command_words(row.note)}")
     if report.best is report.baseline and len(report.rows) > len(report.failed) + 1:
         session.output.note(f"Nothing beats {NO_SOURCE} here; the model is the plain one.")
-    if result.reported:
+
+
+def report_result(
+    session: Session, client: "Client", ranking: str, report: "TransferReport"
+) -> None:
+    """Tell the registry, once the results are printed: a registry that is gone costs none."""
+    from esm_client.workflows.transfer_outcomes import as_metric_name, report_outcomes
+
+    reported = report_outcomes(client, ranking, report)
+    if reported:
         session.output.note(
-            f"Told the registry of {counted(result.reported, 'result')} of the ranking {ranking} "
+            f"Told the registry of {counted(reported, 'result')} of the ranking {ranking} "
             f"({as_metric_name(report.metric_name)}), in place of what you told of it before."
         )

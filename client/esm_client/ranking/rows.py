@@ -12,7 +12,7 @@ COLUMNS = ("rank", "reference", "task", "score", "gain", "log BF", "tie")
 RIGHT = ("rank", "score", "gain", "log BF", "shares")
 TIE_MARK = "≈"
 SHARES, GROUP = "shares", "group"
-SHOW, PULL_MODEL = "Client.show({!r})", "Client.pull_source_model({!r})"
+SHOW, PULL_MODEL = "Client.show({!r})", "Client.pull_source_model({!r}, folder)"
 """Templates of what shows an ESM, and of what gets its source model."""
 NOT_COMPARED = "No source could be compared with your data: copies of it would not be noticed."
 

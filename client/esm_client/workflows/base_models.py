@@ -17,7 +17,7 @@ BaseModel = Union[str, "os.PathLike[str]", "Embedder"]
 """A folder or hub id, or an embedder that is loaded already."""
 
 
-def known_url(client: "Client | None") -> str:
+def _known_url(client: "Client | None") -> str:
     """The registry by which folders of base models are known; empty where none is named."""
     from esm_client.remote.config.settings import resolve_settings
 
@@ -29,12 +29,13 @@ def known_url(client: "Client | None") -> str:
 
 
 def space_embedder(
-    url: str, space: SpaceDetail, base_model: BaseModel | None, device: str = "auto",
-    progress: Progress = silent,
+    client: "Client | None", space: SpaceDetail, base_model: BaseModel | None,
+    device: str = "auto", progress: Progress = silent,
 ) -> "Embedder":  # fmt: skip
     """The embedder of a space: the one given, or one of the folder that is given or known.
 
-    url: of the registry, by which folders are known. Raises InvalidInput where no folder is known,
+    client: of the registry by which folders are known; None for the one of the settings, which are
+    read only where a folder must be found. Raises InvalidInput where no folder is known,
     SpaceMismatch for another model.
     """
     from esm_client.lab.embedding import Embedder
@@ -43,9 +44,12 @@ def space_embedder(
     if isinstance(base_model, Embedder):
         embedder = base_model
     else:
-        named = None if base_model is None else os.fspath(base_model)
         identity = space.identity
-        folder = find_folder(base_models_file(), url, space, named)
+        folder = (
+            find_folder(base_models_file(), _known_url(client), space, None)
+            if base_model is None
+            else os.fspath(base_model)
+        )
         step = f"Loading the base model of {space.name}"
         progress(step, 0, 0)
         embedder = Embedder(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from esm_client.core.errors import InvalidInput
+from esm_client.core.listed import listed
 from esm_client.core.progress import unheard
 from esm_client.lab.build.build import OnBuilt, Push, build_plan
 from esm_client.lab.build.plan import BaseModelChoice, Plan
@@ -22,13 +23,13 @@ def build(
     plan: str | os.PathLike[str] | Plan,
     output: str | os.PathLike[str],
     *,
-    base_models: Sequence[str] = (),
+    base_models: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
     base_model_name: str | None = None,
-    spaces: Sequence[str] = (),
+    spaces: str | Sequence[str] = (),
     push: str | None = None,
     limit_rows: int | None = None,
     epochs: int | None = None,
-    devices: Sequence[str] = (),
+    devices: str | Sequence[str] = (),
     workers: int | None = None,
     threads: int | None = None,
     dry_run: bool = False,
@@ -60,7 +61,8 @@ def build(
     Raises InvalidInput for a plan that cannot be used, NotFound for a space, Unauthorized,
     Conflict where another run is at work in `output`.
     """
-    if base_model_name is not None and len(base_models) != 1:
+    folders, names = [os.fspath(one) for one in listed(base_models)], listed(spaces)
+    if base_model_name is not None and len(folders) != 1:
         raise InvalidInput(
             "base_model_name names one base model.", "Pass one in `base_models`.",
             parameters=("base_model_name",),
@@ -69,19 +71,19 @@ def build(
     wanted = wanted.with_settings(limit_rows=limit_rows, epochs=epochs)
     with ExitStack() as stack:
         publish: Push | None = None
-        models = [BaseModelChoice(model=folder, name=base_model_name) for folder in base_models]
-        if spaces or (push is not None and not dry_run):
+        models = [BaseModelChoice(model=folder, name=base_model_name) for folder in folders]
+        if names or (push is not None and not dry_run):
             registry = stack.enter_context(connected(client))
-            if spaces:
-                models = _models_of(registry, spaces, base_models)
+            if names:
+                models = _models_of(registry, names, folders)
             if push is not None and not dry_run:
                 registry.whoami()  # before hours of work: address and token are right
                 publish = _pusher(registry, push, force=force)
         if models:
             wanted = wanted.model_copy(update={"base_models": tuple(models)})
         return build_plan(
-            wanted, Path(output), devices=devices, workers=workers, threads=threads, push=publish,
-            force=force, dry_run=dry_run, progress=progress, on_result=on_result,
+            wanted, Path(output), devices=listed(devices), workers=workers, threads=threads,
+            push=publish, force=force, dry_run=dry_run, progress=progress, on_result=on_result,
         )  # fmt: skip
 
 
@@ -96,7 +98,7 @@ def _models_of(
         named = folders[place] if place < len(folders) else None
         found.append(
             BaseModelChoice(
-                model=find_folder(base_models_file(), client.url, space, named),
+                model=find_folder(base_models_file(), client.url, space, named, "base_models"),
                 name=space.identity.base_model,
                 pooling=space.identity.pooling,
                 max_length=space.identity.max_length,

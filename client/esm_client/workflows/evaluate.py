@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from esm_client.core.errors import InvalidInput
+from esm_client.core.listed import listed
 from esm_client.core.progress import unheard
 from esm_client.core.warnings import EsmWarning
 from esm_client.lab.build.plan import Plan
@@ -81,14 +82,14 @@ def evaluate(
     targets: str | os.PathLike[str] | Plan,
     output: str | os.PathLike[str],
     *,
-    base_model: str | None = None,
+    base_model: str | os.PathLike[str] | None = None,
     seeds: Sequence[int] = (0,),
-    methods: Sequence[str] = (),
+    methods: str | Sequence[str] = (),
     source_rows: int | None = None,
     target_rows: int = 1000,
     evaluation_rows: int = 1000,
     epochs: int | None = None,
-    devices: Sequence[str] = (),
+    devices: str | Sequence[str] = (),
     workers: int | None = None,
     threads: int | None = None,
     progress: Show = None,
@@ -119,10 +120,10 @@ def evaluate(
     read = [_plan(one, limit_rows=rows, epochs=epochs) for one, rows in
             ((sources, source_rows), (targets, None))]  # fmt: skip
     require("matplotlib", "study")  # before hours of work
-    settings: dict[str, Any] = {"methods": tuple(methods)} if methods else {}
+    settings: dict[str, Any] = {"methods": listed(methods)} if methods else {}
     plan = EvaluationPlan.of(
-        *read, base_model=base_model, seeds=tuple(seeds), target_rows=target_rows,
-        evaluation_rows=evaluation_rows, **settings,
+        *read, base_model=None if base_model is None else os.fspath(base_model),
+        seeds=tuple(seeds), target_rows=target_rows, evaluation_rows=evaluation_rows, **settings,
     )  # fmt: skip
     if len(plan.sources) < MIN_SOURCES:
         number = len(plan.sources)
@@ -135,7 +136,7 @@ def evaluate(
         check_data(plan, _warn)
         told("Reading all data", 1, 1)
         found = run_grid(
-            plan, folder, devices=devices, workers=workers, threads=threads, progress=told,
+            plan, folder, devices=listed(devices), workers=workers, threads=threads, progress=told,
             on_result=on_result,
         )  # fmt: skip
     for name, reason in found.failed.items():

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from esm_client.core.artifact.source_model import source_model_files
 from esm_client.core.errors import InvalidInput
-from esm_client.core.progress import Progress
+from esm_client.core.listed import listed
+from esm_client.core.progress import Progress, unheard
 from esm_client.core.schemas import EsmFilter
 from esm_client.lab.data.task import TextTask
 from esm_client.lab.embedding import Embedder
@@ -22,10 +23,10 @@ from esm_client.ranking.local.space import LocalSpace
 from esm_client.ranking.method_ranking import MethodRanking
 from esm_client.ranking.method_scores import MethodScores
 from esm_client.ranking.source_pool import SourcePool
-from esm_client.workflows.base_models import known_url, space_embedder
+from esm_client.workflows.base_models import space_embedder
 from esm_client.workflows.candidates import PulledCandidates
 from esm_client.workflows.connection import connected, warn_if_retired
-from esm_client.workflows.rank_arguments import RankArguments
+from esm_client.workflows.rank_arguments import ModelSource, RankArguments
 from esm_client.workflows.source_models import stored_folders
 
 if TYPE_CHECKING:
@@ -36,10 +37,10 @@ def rank_by_methods(
     task: TextTask,
     space: str | os.PathLike[str],
     embedder: Embedder,
-    methods: Sequence[str] = (ALL,),
+    methods: str | Sequence[str] = (ALL,),
     *,
     client: "Client | None" = None,
-    source_models: Mapping[str, str | os.PathLike[str] | SourceModel] | None = None,
+    source_models: Mapping[str, ModelSource] | None = None,
     filter: EsmFilter | None = None,  # noqa: A002 - the contract's own word
     keep_copies: bool = False,
     seed: int = 42,
@@ -73,11 +74,8 @@ def rank_by_methods(
         "pulled": Path(space) if client is None else None,
         "base_model": (embedder,), "kind": None, "filter": filter, "keep_copies": keep_copies,
         "intercept": True, "mode": "auto", "uncertainty": False, "send_embeddings": False,
-        "methods": methods, "seed": seed,
-        "source_models": {
-            name: model if isinstance(model, SourceModel) else Path(model)
-            for name, model in (source_models or {}).items()
-        },
+        "methods": listed(methods), "seed": seed,
+        "source_models": source_models or {},
     }  # fmt: skip
     with shown(progress) as told:
         return rank_by_wanted_methods(task, wanted, client, told, stored=client is not None)
@@ -85,11 +83,11 @@ def rank_by_methods(
 
 def rank_by_wanted_methods(
     task: TextTask, wanted: RankArguments, client: "Client | None", progress: Progress, *,
-    stored: bool, on_note: Callable[[str], None] = lambda sentence: None,  # noqa: ARG005
+    stored: bool, on_note: Callable[[str], None] = unheard,
 ) -> MethodRanking:  # fmt: skip
     """The same for the arguments of `rank`; stored: whether to pull source models, too."""
     given = {
-        name: Path(model).expanduser() if isinstance(model, str) else model
+        name: model if isinstance(model, SourceModel) else Path(model).expanduser()
         for name, model in wanted["source_models"].items()
     }
     with_rows = [m for m in given.values() if isinstance(m, SourceModel) and m.task is not None]
@@ -103,7 +101,7 @@ def rank_by_wanted_methods(
     models = pool.by_reference(given)
     _check_folders(models)
     base_model = wanted["base_model"][0] if wanted["base_model"] else None
-    embedder = space_embedder(known_url(client), local.content.space, base_model, progress=progress)
+    embedder = space_embedder(client, local.content.space, base_model, progress=progress)
     on_note(f"Target: {task.kind}, {len(task)} rows. Nothing of it is sent.")
     if stored:
         found = stored_folders(client, pool, wanted["methods"], models, progress, on_note)

@@ -1,16 +1,18 @@
 """The public `rank`: source tasks for your own data, by the registry or on this machine."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from esm_client.core.errors import InvalidInput
-from esm_client.core.progress import Progress
+from esm_client.core.listed import listed
+from esm_client.core.progress import Progress, unheard
 from esm_client.core.schemas import EsmFilter, Kind, SourceKind, SpaceDetail
 from esm_client.core.schemas.rankings import Mode
 from esm_client.lab.progress import Show, shown
-from esm_client.workflows.base_models import BaseModel, known_url, space_embedder
+from esm_client.workflows.base_models import BaseModel, space_embedder
 from esm_client.workflows.connection import connected, warn_if_retired
 from esm_client.workflows.rank_arguments import (
     ORDINARY,
@@ -19,7 +21,7 @@ from esm_client.workflows.rank_arguments import (
     are_other_methods,
     find_clash,
 )
-from esm_client.workflows.target import Arrays, EmbeddedQuery
+from esm_client.workflows.target import Arrays, EmbeddedQuery, Target, read_target
 
 if TYPE_CHECKING:
     from esm_client.lab.data.task import TextTask
@@ -32,7 +34,7 @@ Note = Callable[[str], None]
 
 
 def rank(
-    target: "TextTask | Arrays",
+    target: "Target",
     *,
     space: str | Sequence[str] = (),
     pulled: str | os.PathLike[str] | None = None,
@@ -45,11 +47,11 @@ def rank(
     mode: Mode = "auto",
     uncertainty: bool = False,
     send_embeddings: bool = False,
-    methods: Sequence[str] = (ORDINARY,),
+    methods: str | Sequence[str] = (ORDINARY,),
     source_models: Mapping[str, ModelSource] | None = None,
     seed: int = 42,
     progress: Show = None,
-    on_note: Note | None = None,
+    on_note: Note = unheard,
 ) -> "Ranking | MethodRanking":
     """Rank the source tasks of an embedding space for your own data, the best first.
 
@@ -58,15 +60,15 @@ def rank(
     "esm-logme", everything is computed here.
 
     Args:
-        target: what `load_task` reads, or embeddings (N, D) with N labels (for a regression
-            numbers, (N,) or (N, C)).
+        target: a TextTask, or the path or hub id that `load_task` reads one from, or a pair of
+            embeddings (N, D) and N labels (for a regression numbers, (N,) or (N, C)).
         space: a space of the registry, or several, whose ESMs are then ranked together.
         pulled: instead, the folder of a space that `Client.packs.pull` wrote; no server is needed.
         client: of the registry; default: `Client()`.
         base_model: folder or `Embedder` of the space's base model, one for each space; default:
             the folder known for the space.
-        kind: of the labels beside ready embeddings; default: regression for fractions,
-            classification for everything else.
+        kind: of the labels of a path, a hub id or ready embeddings; default: regression for
+            fractions, classification for everything else.
         filter, keep_copies, intercept, mode: as for `Client.rank`.
         uncertainty: give standard errors; sends the sketches of ten folds too.
         send_embeddings: send the embedding and label of every row, so that MLP maps are scored.
@@ -74,7 +76,7 @@ def rank(
             "all": every one that can work.
         source_models: fine-tuned source models for the methods, or their folders, by
             `namespace/name`. Those that the registry stores are pulled for methods that need them.
-        seed: of what methods have to draw.
+        seed: of what reading and methods have to draw.
         progress: a callable; False for silence. Default: bars on a terminal.
         on_note: told in a sentence what the target is and what of it is sent, before it is.
 
@@ -82,45 +84,30 @@ def rank(
     targets that cannot be ranked for, NotFound, SpaceMismatch, and what `Client.rank` raises. Warns
     with EsmWarning of a retired space and of source models that cannot be pulled.
     """
-    ready = isinstance(target, tuple)
+    ready = isinstance(target, tuple | list)
     wanted: RankArguments = {
-        "space": (space,) if isinstance(space, str) else tuple(space),
+        "space": listed(space),
         "pulled": None if pulled is None else Path(pulled),
-        "base_model": _listed(base_model), "kind": kind, "filter": filter,
+        "base_model": listed(base_model), "kind": kind, "filter": filter,
         "keep_copies": keep_copies, "intercept": intercept, "mode": mode,
-        "uncertainty": uncertainty, "send_embeddings": send_embeddings, "methods": tuple(methods),
+        "uncertainty": uncertainty, "send_embeddings": send_embeddings, "methods": listed(methods),
         "source_models": source_models or {}, "seed": seed,
     }  # fmt: skip
     clash = find_clash(wanted, ready=ready)
     if clash is not None:
         raise InvalidInput(clash.message, parameters=clash.parameters)
     with shown(progress) as told:
-        if not isinstance(target, tuple) and are_other_methods(methods):
+        read = read_target(target, kind, seed, told)
+        if not isinstance(read, tuple) and are_other_methods(wanted["methods"]):
             from esm_client.workflows.methods import rank_by_wanted_methods
 
-            return rank_by_wanted_methods(
-                target, wanted, client, told, stored=True, on_note=on_note or _unsaid
-            )
-        if not isinstance(target, tuple):
-            _check_labels(target)
+            return rank_by_wanted_methods(read, wanted, client, told, stored=True, on_note=on_note)
+        if not isinstance(read, tuple):
+            _check_labels(read)
         if wanted["pulled"] is not None:
-            return _on_this_machine(
-                target, wanted, wanted["pulled"], client, told, on_note or _unsaid
-            )
+            return _on_this_machine(read, wanted, wanted["pulled"], client, told, on_note)
         with connected(client) as used:
-            return _on_server(target, wanted, used, told, on_note or _unsaid)
-
-
-def _listed(base_model: BaseModel | Sequence[BaseModel] | None) -> Sequence[BaseModel]:
-    if base_model is None:
-        return ()
-    if isinstance(base_model, Sequence) and not isinstance(base_model, str):
-        return base_model
-    return (base_model,)
-
-
-def _unsaid(_sentence: str) -> None:
-    """Say nothing."""
+            return _on_server(read, wanted, used, told, on_note)
 
 
 def _check_labels(task: "TextTask") -> None:
@@ -135,8 +122,8 @@ def _check_labels(task: "TextTask") -> None:
 
 
 def _query(
-    target: "TextTask | Arrays", wanted: RankArguments, number: int, space: SpaceDetail, url: str,
-    progress: Progress,
+    target: "TextTask | Arrays", wanted: RankArguments, number: int, space: SpaceDetail,
+    client: "Client | None", progress: Progress,
 ) -> EmbeddedQuery:  # fmt: skip
     """The target in one space, by the number of that space; raises SpaceMismatch."""
     if isinstance(target, tuple):
@@ -145,7 +132,7 @@ def _query(
         )
         return EmbeddedQuery.of_arrays(target, kind)
     model = wanted["base_model"][number] if wanted["base_model"] else None
-    embedder = space_embedder(url, space, model, progress=progress)
+    embedder = space_embedder(client, space, model, progress=progress)
     return EmbeddedQuery.of_task(target, embedder, progress)
 
 
@@ -160,20 +147,34 @@ def _on_server(
         warn_if_retired(detail)
     rankings: list[Ranking] = []
     for number, detail in enumerate(details):
-        query = _query(target, wanted, number, detail, client.url, progress)
+        query = _query(target, wanted, number, detail, client, progress)
         on_note(f"{query.described} {_sent(wanted)}")
-        step = f"Ranking in {detail.name}"
-        progress(step, 0, 0)
-        ranking = client.rank(
-            query.sketch,
-            space=detail.name, fingerprint=query.fingerprint, intercept=wanted["intercept"],
-            target_rows=_rows(target), keep_copies=wanted["keep_copies"], filter=wanted["filter"],
-            mode=wanted["mode"], folds=query.folds() if wanted["uncertainty"] else (),
-            embedded=query.embedded if wanted["send_embeddings"] else None, progress=progress,
-        )  # fmt: skip
-        progress(step, 1, 1)
+        with _ended(progress, f"Ranking in {detail.name}") as told:
+            ranking = client.rank(
+                query.sketch, space=detail.name, fingerprint=query.fingerprint,
+                intercept=wanted["intercept"], target_rows=_rows(target),
+                keep_copies=wanted["keep_copies"], filter=wanted["filter"], mode=wanted["mode"],
+                folds=query.folds() if wanted["uncertainty"] else (),
+                embedded=query.embedded if wanted["send_embeddings"] else None, progress=told,
+            )  # fmt: skip
         rankings.append(ranking)
     return merged(rankings)
+
+
+@contextmanager
+def _ended(progress: Progress, step: str) -> Generator[Progress]:
+    """Tell that a step begins, and that it is over where the work itself has not told so."""
+    over = False
+
+    def told(name: str, done: int, total: int) -> None:
+        nonlocal over
+        over = done >= total > 0
+        progress(name, done, total)
+
+    progress(step, 0, 0)
+    yield told
+    if not over:
+        progress(step, 1, 1)
 
 
 def _on_this_machine(
@@ -184,7 +185,7 @@ def _on_this_machine(
     from esm_client.ranking.local.space import LocalSpace
 
     local = LocalSpace(folder)
-    query = _query(target, wanted, 0, local.content.space, known_url(client), progress)
+    query = _query(target, wanted, 0, local.content.space, client, progress)
     on_note(f"{query.described} Nothing is sent.")
     return rank_locally(
         local, query.sketch, fingerprint=query.fingerprint, intercept=wanted["intercept"],

@@ -1,5 +1,6 @@
 """Which arguments of a ranking go together."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypedDict, Union
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 ORDINARY = "esm-logme"
 """The method of a ranking for which no method is named."""
-ModelSource = Union[str, Path, "SourceModel"]
+ModelSource = Union[str, "os.PathLike[str]", "SourceModel"]
 """A fine-tuned source model, or its folder."""
 
 

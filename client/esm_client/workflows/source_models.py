@@ -52,7 +52,7 @@ def stored_folders(
             return _pulled(used, wanted, models, progress)
     except EsmError as error:
         _warn(f"no source model could be pulled: {error}")
-        return _cached(pool)
+        return _cached(client, pool)
 
 
 def _pulled(
@@ -72,9 +72,9 @@ def _pulled(
     return found
 
 
-def _cached(pool: SourcePool) -> dict[str, Path]:
+def _cached(client: "Client | None", pool: SourcePool) -> dict[str, Path]:
     """Those of earlier runs, as far as the pulled space knew of them."""
-    cache = Cache(default_cache_dir())
+    cache = Cache(default_cache_dir()) if client is None else client.cache
     known = {
         detail.reference: cached_model(cache, detail.source_model)
         for detail in pool.versions

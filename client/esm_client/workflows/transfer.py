@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from esm_client.core.errors import InvalidInput, SpaceMismatch
+from esm_client.core.listed import listed
 from esm_client.core.progress import unheard
 from esm_client.core.shield.source import TargetHashes
 from esm_client.lab.build.plan import DataSet
@@ -79,9 +80,9 @@ def transfer(
     output: str | os.PathLike[str],
     *,
     ranking: str | None = None,
-    sources: Sequence[str] = (),
+    sources: str | Sequence[str] = (),
     top: int = 5,
-    base_model: str | None = None,
+    base_model: str | os.PathLike[str] | None = None,
     source_models: Places | None = None,
     source_data: Places | None = None,
     sequential: bool = False,
@@ -105,7 +106,7 @@ def transfer(
     Args:
         data: the target: a data file, a saved data set or a hub id.
         output: a new folder for the best model and results.json, or that of an earlier call.
-        ranking: id of a ranking, of which the best `top` sources are tried.
+        ranking: id of a ranking, of which the best `top` sources (default: 5) are tried.
         sources: references of sources of one space to try instead of those of a ranking.
         base_model: folder of the space's base model; default: where it is known to lie.
         source_models: folders of fine-tuned models by reference.
@@ -116,6 +117,7 @@ def transfer(
             `reading.evaluation_split` where that is given.
         seeds: one fine-tuning of each source per seed; default: the seed of `reading`.
         recipe: of the fine-tuning on the target.
+        device: torch device of all fine-tuning; default: CUDA, else MPS or the CPU.
         report: tell the registry how each source of the ranking did, and nothing else.
         client: the registry; default: `Client()`.
         progress: None for bars on a terminal, False for none, or what to tell.
@@ -126,7 +128,8 @@ def transfer(
     InvalidDataset for a target or sources that cannot be used, Conflict for an output that holds
     something else, and what fails without a source task.
     """
-    if bool(ranking) == bool(sources):
+    place, references = _place(data), listed(sources)
+    if bool(ranking) == bool(references):
         raise InvalidInput(
             "A transfer takes either a ranking or sources.", "Pass `ranking` or `sources`.",
             parameters=("ranking", "sources"),
@@ -136,17 +139,17 @@ def transfer(
     with connected(client) as registry, shown(progress) as told:
         # before the data is read: there is such a ranking
         receipt = None if ranking is None else registry.ranking(ranking).receipt
-        told(f"Reading {data}", 0, 1)
+        told(f"Reading {place}", 0, 1)
         options = reading or DataOptions()
-        target = _read(data, options, evaluation_rows)
-        told(f"Reading {data}", 1, 1)
+        target = _read(place, options, evaluation_rows)
+        told(f"Reading {place}", 1, 1)
         if receipt is not None:
             check_ranked(receipt, target.joined)
-        space, wanted, copies = _wanted(registry, ranking, sources, top, target)
+        space, wanted, copies = _wanted(registry, ranking, references, top, target)
         hashes = TargetHashes.of(target.joined.rows)
         found = find_sources(registry, wanted, given, hashes)
         told("Loading the base model", 0, 1)
-        embedder = space_embedder(registry.url, registry.space(space), base_model, device)
+        embedder = space_embedder(registry, registry.space(space), base_model, device)
         told("Loading the base model", 1, 1)
         for sentence in (_described(target), *target.training.notes, *copies):
             on_note(sentence)
@@ -160,8 +163,17 @@ def transfer(
         return replace(result, reported=report_outcomes(registry, ranking, made))
 
 
-def _read(data: str | os.PathLike[str], options: DataOptions, evaluation_rows: int) -> SplitTask:
-    place = os.fspath(data)
+def _place(data: str | os.PathLike[str]) -> str:
+    try:
+        return os.fspath(data)
+    except TypeError as cause:
+        raise InvalidInput(
+            f"`data` of a transfer cannot be a {type(data).__name__}.",
+            "Pass a path or hub id: rows to measure on are held out as it is read.",
+        ) from cause
+
+
+def _read(place: str, options: DataOptions, evaluation_rows: int) -> SplitTask:
     told = DataSet(data=place, name=Path(place).name, **dict(options))
     return read_target(told, options.limit_rows or TARGET_ROWS, evaluation_rows)
 

@@ -153,7 +153,10 @@ def rank(
                 target, **arguments, client=client, progress=progress, on_note=session.output.note
             )
         except InvalidInput as error:
-            raise _with_command(error, data, arguments) from error
+            told = _with_command(error, data, arguments)
+            if told is error:
+                raise
+            raise told from error
     print_ranking(session, found, top, scores=scores, data=data or "DATA")
 
 

@@ -68,7 +68,7 @@ def _embedded(
     with session.output.working(f"Reading {texts}"):
         rows = load_texts(texts, text_columns=text_column or (), limit_rows=limit_rows)
     with ProgressBars(quiet=session.options.quiet) as progress:
-        embedder = space_embedder(client.url, detail, base_model, progress=progress)
+        embedder = space_embedder(client, detail, base_model, progress=progress)
         return embedder.embed(rows, progress=progress)
 
 

@@ -10,7 +10,7 @@ from esm_client.cli.interrupted import goes_on
 from esm_client.cli.options.data import DATA_HELP, reads_data
 from esm_client.cli.options.session import Session
 from esm_client.cli.progress import ProgressBars
-from esm_client.cli.transfer_output import print_result
+from esm_client.cli.transfer_output import print_result, report_result
 from esm_client.lab.data.options import DataOptions
 
 
@@ -93,21 +93,24 @@ def transfer(
     with (
         session.client() as client,
         goes_on(),
-        ProgressBars(quiet=quiet, overall=TRANSFERS) as bars,
     ):
+        with ProgressBars(quiet=quiet, overall=TRANSFERS) as bars:
 
-        def tell(one: Finished) -> None:
-            bars.line(f"{one.done}/{one.total} {one}")
+            def tell(one: Finished) -> None:
+                bars.line(f"{one.done}/{one.total} {one}")
 
-        result = transfer_sources(
-            data, output, ranking=ranking, sources=source or (), top=top, base_model=base_model,
-            source_models=models, source_data=rows, sequential=sequential, device=device,
-            reading=reading.model_copy(update={"evaluation_split": evaluation_split}),
-            evaluation_rows=evaluation_rows, seeds=range(reading.seed, reading.seed + seeds),
-            recipe=FineTuneRecipe(epochs, learning_rate, batch_size), report=not no_report,
-            client=client, progress=bars, on_note=session.output.note, on_result=tell,
-        )  # fmt: skip
-    print_result(session, result, ranking)
+            result = transfer_sources(
+                data, output, ranking=ranking, sources=source or (), top=top,
+                base_model=base_model, source_models=models, source_data=rows,
+                sequential=sequential, device=device,
+                reading=reading.model_copy(update={"evaluation_split": evaluation_split}),
+                evaluation_rows=evaluation_rows, seeds=range(reading.seed, reading.seed + seeds),
+                recipe=FineTuneRecipe(epochs, learning_rate, batch_size), report=False,
+                client=client, progress=bars, on_note=session.output.note, on_result=tell,
+            )  # fmt: skip
+        print_result(session, result)
+        if ranking is not None and result.compared and not no_report:
+            report_result(session, client, ranking, result.report)
     if not result.compared:
         raise typer.Exit(1)  # there was nothing to compare
 

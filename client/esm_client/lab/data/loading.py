@@ -29,7 +29,7 @@ EMPTY_TEXT, NO_LABEL, OTHER_SPLIT = "an empty text", "no label", "another split"
 def load_task(
     data: Any,
     *,
-    text_columns: Sequence[str] = (),
+    text_columns: str | Sequence[str] = (),
     label_column: str | None = None,
     kind: SourceKind | None = None,
     limit_rows: int | None = None,
@@ -68,12 +68,12 @@ def load_task(
             could not be determined with certainty.
         InvalidLabels: no labels at all, one class only, or labels of an uncertain kind.
     """
-    columns = (text_columns,) if isinstance(text_columns, str) else tuple(text_columns)
     options = DataOptions.of(
-        text_columns=columns, label_column=label_column, kind=kind, limit_rows=limit_rows,
-        seed=seed, subset=subset, split=split, data_revision=revision, streaming=streaming,
-        delimiter=delimiter, unlabelled=None if unlabelled is None else str(unlabelled),
-        accept_doubts=accept_doubts, language=language,
+        {"data_revision": "revision"}, text_columns=text_columns, label_column=label_column,
+        kind=kind, limit_rows=limit_rows, seed=seed, subset=subset, split=split,
+        data_revision=revision, streaming=streaming, delimiter=delimiter,
+        unlabelled=None if unlabelled is None else str(unlabelled), accept_doubts=accept_doubts,
+        language=language,
     )  # fmt: skip
     return read_task(data, options, name=name)
 

@@ -1,10 +1,12 @@
 """How a data set is read, whatever it is read for."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from esm_client.core.errors import InvalidInput
+from esm_client.core.listed import listed
 from esm_client.core.schemas import SourceKind
 
 
@@ -45,16 +47,22 @@ class DataOptions(BaseModel):
     accept_doubts: bool = False
     language: str | None = None
 
+    _listed = field_validator("text_columns", mode="before")(listed)
+
     @classmethod
-    def of(cls, **said: Any) -> Self:
-        """The options that were said; raises InvalidInput for a value that cannot be."""
+    def of(cls, called: Mapping[str, str] = {}, /, **said: Any) -> Self:
+        """The options that were said; raises InvalidInput for a value that cannot be.
+
+        called: what the caller's users call an option, where that is not its name.
+        """
         try:
             return cls(**said)
         except ValidationError as cause:
             problem = cause.errors(include_url=False)[0]
-            name, told = problem["loc"][0], str(problem["input"])[:60]
+            name, told = str(problem["loc"][0]), str(problem["input"])[:60]
+            name = called.get(name, name)
             raise InvalidInput(
                 f"{name} is {told}: {problem['msg'].lower()}.",
                 "Use another value, or leave it out.",
-                parameters=(str(name),),
+                parameters=(name,),
             ) from cause

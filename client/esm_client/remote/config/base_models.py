@@ -48,10 +48,13 @@ def map_folder(path: Path, url: str, space: str, folder: Path | None) -> None:
         write_whole(path, f"{text}\n".encode())
 
 
-def find_folder(path: Path, url: str, space: Space, named: str | None) -> str:
+def find_folder(
+    path: Path, url: str, space: Space, named: str | None, parameter: str = "base_model"
+) -> str:
     """The base model of a space: as named, as mapped, or where the space says, if it is there.
 
-    A hub id is returned as it is where a hub's cache may hold it. Raises InvalidInput.
+    A hub id is returned as it is where a hub's cache may hold it. Raises InvalidInput, which says
+    by which `parameter` of the caller a folder is named.
     """
     if named is not None:
         return named
@@ -60,8 +63,8 @@ def find_folder(path: Path, url: str, space: Space, named: str | None) -> str:
         if not mapped.is_dir():
             raise InvalidInput(
                 f"The space {space.name} is mapped to {mapped}, which is no folder any more.",
-                "Name its folder with `base_model`.",
-                parameters=("base_model",),
+                f"Name its folder with `{parameter}`.",
+                parameters=(parameter,),
                 space=space.name,
                 mapped=str(mapped),
             )
@@ -73,8 +76,8 @@ def find_folder(path: Path, url: str, space: Space, named: str | None) -> str:
     raise InvalidInput(
         f"The space {space.name} uses the base model {space.identity.base_model}, which is no "
         f"folder on this machine{told}.",
-        "Name its folder with `base_model`.",
-        parameters=("base_model",),
+        f"Name its folder with `{parameter}`.",
+        parameters=(parameter,),
         space=space.name,
         mapped=None,
     )

@@ -2,90 +2,17 @@
 
 import numpy as np
 import pytest
-import torch
-from docs.demo.base_model import base_model_path
-from transformers import AutoTokenizer, BertConfig, BertModel
 
 from esm_client import (
-    Client,
     Embedder,
-    MethodRanking,
     Ranking,
     TargetSketch,
     TextTask,
     rank,
-    rank_by_methods,
 )
-from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.errors import InvalidInput, InvalidLabels, NotFound, SpaceMismatch
 from esm_client.core.schemas import EsmFilter, SourceTask
 from esm_client.core.warnings import EsmWarning
-
-WORDS = ("good", "kind", "warm", "bad", "cold", "rude")
-
-
-@pytest.fixture(name="client")
-def _client(registry, tmp_path, monkeypatch):
-    """A client of a user who named the registry, and whose files are this test's own."""
-    for name in ("CONFIG", "CACHE"):
-        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name.lower()))
-    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
-    monkeypatch.setenv("ESM_REGISTRY_URL", registry.url)
-    monkeypatch.setenv("ESM_REGISTRY_TOKEN", registry.write_token)
-    with Client() as client:
-        yield client
-
-
-@pytest.fixture(name="arrays")
-def _arrays():
-    """Embeddings (60, 16) and two classes."""
-    x = np.random.default_rng(1).standard_normal((60, 16))
-    return x, (x[:, 0] > 0).astype(int)
-
-
-@pytest.fixture(name="published")
-def _published(client, esm_directory, unique):
-    """Three ESMs of 16 dimensions; the name of their space."""
-    for seed in range(3):
-        client.push(esm_directory(f"e{seed}", seed=seed), f"{unique}/e{seed}", space=unique)
-    return unique
-
-
-@pytest.fixture(name="embedder", scope="module")
-def _embedder():
-    """Of one layer and 16 dimensions, with random weights."""
-    tokenizer = AutoTokenizer.from_pretrained(base_model_path())
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
-        intermediate_size=16,
-    )  # fmt: skip
-    return Embedder.from_model(BertModel(config).eval(), tokenizer, base_model="test-org/random")
-
-
-@pytest.fixture(name="task", scope="module")
-def _task():
-    """Forty short texts of two classes."""
-    texts = [f"{WORDS[n % 6]} service number {n}" for n in range(40)]
-    labels = np.array([n % 6 // 3 for n in range(40)])
-    return TextTask(texts, labels, "classification", SourceTask(data_set="hotels"))
-
-
-@pytest.fixture(name="embedded")
-def _embedded(client, esm_directory, embedder, unique, tmp_path):
-    """Three ESMs of the tiny base model's space; the name of that space."""
-    canaries = np.array(embedder.fingerprint.canaries, dtype=np.float32)
-    for seed in range(3):
-        made = EsmArtifact.read(esm_directory(f"plain{seed}", seed=seed))
-        changed = EsmArtifact(
-            made.config.model_copy(
-                update={"space": embedder.identity, "base_model": "test-org/random"}
-            ),
-            made.map, {**made.summary, "canaries": canaries}, made.card, made.provenance,
-        )  # fmt: skip
-        folder = changed.write(tmp_path / "esms" / f"e{seed}")
-        client.push(folder, f"{unique}/e{seed}", space=unique)
-    return unique
 
 
 def references(ranking):
@@ -153,6 +80,22 @@ class TestReadyEmbeddings:
             assert step == f"Ranking in {published}"
             assert done == total > 0
 
+    def test_the_end_of_a_step_is_told_once(self, client, published, arrays):
+        told = []
+        rank(arrays, client=client, space=published, progress=lambda *step: told.append(step))
+        assert sum(done >= total > 0 for _, done, total in told) == 1
+
+    def test_a_list_of_two_arrays(self, client, published, arrays):
+        asked = {"space": published, "client": client}
+        assert references(rank(list(arrays), **asked)) == references(rank(arrays, **asked))
+
+    def test_settings_are_read_only_for_a_folder_to_be_found(
+        self, client, published, arrays, tmp_path, monkeypatch
+    ):
+        client.packs.pull(published, tmp_path / "pulled")
+        monkeypatch.setattr("esm_client.remote.config.settings.resolve_settings", pytest.fail)
+        assert len(rank(arrays, pulled=tmp_path / "pulled")) == 3
+
     def test_a_retired_space_is_warned_of(self, client, published, arrays):
         client.edit_space(published, retired=True)
         with pytest.warns(EsmWarning, match=f"the space {published} is retired"):
@@ -177,6 +120,15 @@ class TestTask:
         with pytest.raises(SpaceMismatch):
             rank(task, **{**asked, "base_model": other_pooling(embedder)})
 
+    def test_of_a_path(self, client, embedded, embedder, task, tmp_path):
+        path = tmp_path / "hotels.csv"
+        rows = zip(task.texts, task.labels, strict=True)
+        path.write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in rows))
+        asked = {"space": embedded, "client": client, "base_model": embedder}
+        scores = [row.score for row in rank(task, **asked)]
+        for place in (path, str(path)):
+            assert [row.score for row in rank(place, **asked)] == pytest.approx(scores)
+
     def test_without_a_known_base_model(self, client, embedded, task):
         with pytest.raises(InvalidInput, match="no folder on this machine"):
             rank(task, space=embedded, client=client)
@@ -191,21 +143,6 @@ class TestTask:
         assert found.receipt.space == f"{embedded} + {other}"
         assert {row.space for row in found} == {embedded}
 
-    def test_by_methods(self, client, embedded, embedder, task, tmp_path):
-        asked = {"base_model": embedder, "client": client, "methods": ["esm-logme", "size"]}
-        notes = []
-        found = rank(task, space=embedded, on_note=notes.append, **asked)
-        assert isinstance(found, MethodRanking)
-        assert notes == ["Target: classification, 40 rows. Nothing of it is sent."]
-        client.packs.pull(embedded, tmp_path / "pulled")
-        offline = rank(task, pulled=tmp_path / "pulled", **asked)
-        named = rank_by_methods(task, embedded, embedder, ["esm-logme", "size"], client=client)
-        folder = rank_by_methods(task, tmp_path / "pulled", embedder, ["esm-logme", "size"])
-        assert references(found) == references(offline) == references(named) == references(folder)
-        ordinary = rank(task, space=embedded, base_model=embedder, client=client)
-        scores = {row.reference: row.by_method["esm-logme"].score for row in found}
-        assert scores == pytest.approx({row.reference: row.score for row in ordinary}, abs=2e-5)
-
     def test_both_kinds_are_shown_alike(self, client, embedded, embedder, task):
         asked = {"space": embedded, "base_model": embedder, "client": client}
         for found in (rank(task, **asked), rank(task, **asked, methods=["size"])):
@@ -215,18 +152,6 @@ class TestTask:
             assert references(found.top(2)) == references(found)[:2]
             assert type(found.top(2)) is type(found)
             assert list(found.to_pandas()["reference"]) == references(found)
-
-    def test_source_models_that_cannot_be_asked_for(
-        self, client, embedded, embedder, task, tmp_path
-    ):
-        client.packs.pull(embedded, tmp_path / "pulled")
-        with Client("http://127.0.0.1:9", timeout=2) as gone:
-            with pytest.warns(EsmWarning, match="no source model could be pulled"):
-                found = rank(
-                    task, pulled=tmp_path / "pulled", base_model=embedder, client=gone,
-                    methods=["size", "logme"],
-                )  # fmt: skip
-        assert found.methods == ("size",)
 
     def test_labels_of_no_use(self, client, task):
         labels = np.empty(4, dtype=object)
@@ -272,6 +197,15 @@ def test_what_other_methods_do_not_know(task, given, parameters):
     with pytest.raises(InvalidInput) as caught:
         rank(task, methods=["size"], **given)
     assert caught.value.parameters == parameters
+
+
+@pytest.mark.parametrize(
+    ("target", "called"), [(5, "a int"), ([1, 2, 3], "a list of 3"), ((), "a tuple of 0")]
+)
+def test_what_is_no_target(target, called):
+    with pytest.raises(InvalidInput, match=f"^`target` cannot be {called}[.]") as caught:
+        rank(target, space="any")
+    assert "load_task" in caught.value.hint
 
 
 def other_pooling(embedder):
