@@ -245,7 +245,7 @@ def test_low_rank_maps_are_ranked_and_mlps_skipped_with_their_reason(
     assert [(row["reference"], row["code"]) for row in receipt["skipped"]] == [
         (f"{pool.space}/mlp@1", "needs-embeddings")
     ]
-    assert "Send the embeddings too (`embedded`)" in receipt["skipped"][0]["reason"]
+    assert "Send the embeddings too (`send_embeddings`)" in receipt["skipped"][0]["reason"]
 
 
 def test_a_sketch_of_a_wide_space_is_not_too_large(registry, unique, push, esm_directory):

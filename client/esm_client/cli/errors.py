@@ -29,7 +29,6 @@ PARAMETERS: Mapping[str, str] = {
     "data_revision": "--data-revision",
     "delimiter": "--delimiter",
     "device": "--device",
-    "embedded": "--send-embeddings",
     "embeddings": "--embeddings",
     "epochs": "--epochs",
     "evaluation_rows": "--evaluation-rows",

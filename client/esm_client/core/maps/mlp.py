@@ -92,7 +92,6 @@ def needs_embeddings() -> NeedsEmbeddings:
     """The error of an MLP map where only a sketch of the target is given."""
     return NeedsEmbeddings(
         "An MLP map is not affine, so it cannot be scored from a sketch.",
-        "Send the embeddings too (`embedded`), in `rank` by `send_embeddings`, or pull the space "
-        "and rank in its folder.",
-        parameters=("embedded", "send_embeddings"),
+        "Send the embeddings too (`send_embeddings`), or pull the space and rank in its folder.",
+        parameters=("send_embeddings",),
     )

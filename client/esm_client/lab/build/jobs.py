@@ -68,7 +68,9 @@ def make_jobs(plan: Plan) -> list[Job]:
     """All pieces of a plan, base model by base model; raises InvalidInput for names in doubt."""
     if not plan.base_models:
         raise InvalidInput(
-            "The plan names no base model.", "Add [[base_model]] with model = FOLDER, or name one."
+            "The plan names no base model.",
+            "Add [[base_model]] with model = FOLDER, or pass `base_models`.",
+            parameters=("base_models",),
         )
     names = [check_name(data.name) for data in plan.data]
     twice = next((name for name in names if names.count(name) > 1), None)
