@@ -1,5 +1,6 @@
 """A published space with a ranking, for the tests of `transfer`."""
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -8,6 +9,7 @@ from docs.demo.tasks.write import write_tasks
 
 from esm_client import Client, Embedder, TargetSketch
 from esm_client.core.schemas import Source
+from esm_client.core.scoring.disclosure import DisclosureWarning
 from esm_client.lab.data.loading import load_task
 from esm_client.lab.training.recipe import FineTuneRecipe
 from esm_client.lab.training.train import train_esm
@@ -45,9 +47,11 @@ class Published:
                 client.push(path, f"{self.namespace}/{name}", space=self.namespace, force=True)
             client.push_source_model(f"{self.namespace}/news", self.model)
             target = load_task(self.tasks[TARGET], limit_rows=60)
-            sketch = TargetSketch.from_embeddings(
-                embedder.embed(target.texts), target.labels, kind="classification"
-            )
+            with warnings.catch_warnings():  # of few rows, as MiniLM is wide
+                warnings.simplefilter("ignore", DisclosureWarning)
+                sketch = TargetSketch.from_embeddings(
+                    embedder.embed(target.texts), target.labels, kind="classification"
+                )
             ranking = client.rank(sketch, space=self.namespace, fingerprint=embedder.fingerprint)
         self.ranking = ranking.id
         self.ranks = {row.reference: row.rank for row in ranking}

@@ -124,13 +124,16 @@ class S3Server:
         """It is not ours to stop."""
 
 
+STARTED: list[subprocess.Popen[bytes]] = []
+"""Kept: a process that is forgotten while it runs, as these are that outlive a test, is a warning."""
+
+
 class RunningS3(S3Server):
     """A server of our own in a directory; what it stores outlives a stop and a kill."""
 
     def __init__(self, home: Path, *, detached: bool = False) -> None:
         self.home = home.absolute()
         self._detached = detached
-        self._started: list[subprocess.Popen[bytes]] = []
         known = self.home / "server.json"
         if known.exists():
             facts = json.loads(known.read_text())
@@ -210,7 +213,7 @@ class RunningS3(S3Server):
                 [*bound, program, *self._conf, *arguments],
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
-        self._started.append(process)  # what is forgotten while it runs is a warning
+        STARTED.append(process)
         (self.home / f"{role}.pid").write_text(str(process.pid))
 
     def _wait(self) -> None:
