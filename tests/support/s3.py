@@ -125,7 +125,7 @@ class S3Server:
 
 
 STARTED: list[subprocess.Popen[bytes]] = []
-"""Kept: a process that is forgotten while it runs, as these are that outlive a test, is a warning."""
+"""Kept, since a process that is forgotten while it runs is a warning; these outlive their test."""
 
 
 class RunningS3(S3Server):
