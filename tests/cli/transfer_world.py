@@ -52,7 +52,9 @@ class Published:
                 sketch = TargetSketch.from_embeddings(
                     embedder.embed(target.texts), target.labels, kind="classification"
                 )
-            ranking = client.rank(sketch, space=self.namespace, fingerprint=embedder.fingerprint)
+                ranking = client.rank(
+                    sketch, space=self.namespace, fingerprint=embedder.fingerprint
+                )
         self.ranking = ranking.id
         self.ranks = {row.reference: row.rank for row in ranking}
 
