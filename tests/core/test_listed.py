@@ -36,7 +36,6 @@ def test_hints_name_arguments_that_the_functions_have():
     from esm_client.core.schemas import Source
     from esm_client.ranking.rows import how_to_get_the_model
 
-    assert "`embedded`" in needs_embeddings().hint
     assert "`send_embeddings`" in needs_embeddings().hint
     found = how_to_get_the_model("a/b@1", Source(), stored=True)
     assert found == "Client.pull_source_model('a/b@1', folder)"
