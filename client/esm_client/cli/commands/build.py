@@ -8,6 +8,7 @@ import typer
 
 from esm_client.cli.errors import entry_in_command_words, in_command_words
 from esm_client.cli.interrupted import goes_on
+from esm_client.cli.options.processes import Devices, Epochs, Threads, WorkerCount
 from esm_client.cli.options.session import Session
 from esm_client.cli.output import one_line, print_line
 from esm_client.cli.progress import ProgressBars
@@ -41,22 +42,10 @@ def build(
         int | None,
         typer.Option(min=1, metavar="N", help="Rows of each data set at most; default: 10000."),
     ] = None,
-    epochs: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Epochs of every fine-tuning; default: 3."),
-    ] = None,
-    device: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME", help="cuda:0 and so on; repeat. Default: every GPU, or the CPU."
-        ),
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Processes per device; default: 1.")
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="CPU threads per process.")
-    ] = None,
+    epochs: Epochs = None,
+    device: Devices = None,
+    workers: WorkerCount = None,
+    threads: Threads = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Read the data sets, say what would be built.")
     ] = False,

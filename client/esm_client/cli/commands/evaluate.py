@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from esm_client.cli.interrupted import goes_on
+from esm_client.cli.options.processes import Devices, Epochs, Threads, WorkerCount
 from esm_client.cli.options.session import Session
 from esm_client.cli.output import print_line
 from esm_client.cli.progress import ProgressBars
@@ -45,22 +46,10 @@ def evaluate(
     evaluation_rows: Annotated[
         int, typer.Option(min=20, metavar="N", help="Rows of each target to measure on.")
     ] = 1000,
-    epochs: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Epochs of every fine-tuning; default: 3."),
-    ] = None,
-    device: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME", help="cuda:0 and so on; repeat. Default: every GPU, or the CPU."
-        ),
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Processes per device; default: 1.")
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="CPU threads per process.")
-    ] = None,
+    epochs: Epochs = None,
+    device: Devices = None,
+    workers: WorkerCount = None,
+    threads: Threads = None,
 ) -> None:
     """Try every source on every target, and judge the ways to choose between them.
 
