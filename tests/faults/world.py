@@ -51,7 +51,7 @@ class World:
         until = time.monotonic() + 60
         # on a busy machine nothing would be acknowledged before the first fault
         while not self.faults and time.monotonic() < until:
-            if any(actor.done or actor.broken for actor in self.actors):
+            if any(actor.done["push"] for actor in self.actors):
                 break
             time.sleep(0.01)
 
