@@ -1,6 +1,6 @@
 """kill -9 of a build at random moments: what was finished stays, and the end is the same.
 
-KILLS=10 pytest tests/integration/test_kill_during_build.py   (three are tried unless said)
+KILLS=10 pytest tests/lab/factory/test_kill_during_build.py   (three are tried unless said)
 """
 
 import os
