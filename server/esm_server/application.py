@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from litestar.concurrency import sync_to_thread
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from esm_server.connections.line import Line
+from esm_server.db.owner import DatabaseOwner
 from esm_server.in_flight import InFlight
 from esm_server.rankings.service import RankingService
 from esm_server.settings import Settings
@@ -18,10 +20,17 @@ class Application:
     settings: Settings
     in_flight: InFlight
     rankings: RankingService
+    owner: DatabaseOwner | None = None
+    """Of a PostgreSQL database: what makes this its only server."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        await self.asgi(scope, receive, send)
+        line = Line(receive, send)
+        del receive, send  # a traceback of this frame would refer to them
+        try:
+            await self.asgi(scope, line.receive, line.send)
+        finally:
+            line.cut()
 
     async def drain(self) -> int:
         """Take nothing new, hand rankings back, let requests end; how many were cut off."""

@@ -12,6 +12,7 @@ from esm_server.audit.service import AuditService
 from esm_server.auth.caller import Caller
 from esm_server.auth.service import AuthService
 from esm_server.auth.tokens import TokenService
+from esm_server.auth.users import UserService
 from esm_server.finding.service import FindingService
 from esm_server.namespaces.service import NamespaceService
 from esm_server.outcomes.service import OutcomeService
@@ -27,6 +28,7 @@ from esm_server.shield.service import ShieldService
 from esm_server.similar.service import SimilarService
 from esm_server.spaces.service import SpaceService
 from esm_server.system.health import HealthService
+from esm_server.system.metrics_page import MetricsPage
 from esm_server.telemetry.metrics import Metrics
 
 
@@ -36,6 +38,7 @@ class Services:
 
     auth: AuthService
     tokens: TokenService
+    users: UserService
     audit: AuditService
     namespaces: NamespaceService
     spaces: SpaceService
@@ -55,6 +58,7 @@ class Services:
     outgoing_packs: OutgoingPacks
     health: HealthService
     metrics: Metrics
+    metrics_page: MetricsPage
 
 
 def dependencies(services: Services) -> dict[str, Provide]:

@@ -5,9 +5,8 @@ from typing import Any
 
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from esm_client.core.schemas import Problem
+from esm_server.connections.refusal import refuse
 from esm_server.stopping import stopping
-from esm_server.telemetry.request_ids import request_id
 
 ANSWERED_TO_THE_END = frozenset({"/health/live", "/metrics"})
 CUT_OFF_SECONDS = 5.0
@@ -28,7 +27,7 @@ class InFlight:
         if scope["type"] != "http" or task is None:
             await self._app(scope, receive, send)
         elif self._is_stopping and scope["path"] not in ANSWERED_TO_THE_END:
-            await _refuse(send)
+            await refuse(send, stopping())
         else:
             self._tasks.add(task)
             try:
@@ -50,21 +49,3 @@ class InFlight:
         if late:
             await asyncio.wait(late, timeout=CUT_OFF_SECONDS)
         return len(late)
-
-
-async def _refuse(send: Send) -> None:
-    error = stopping()
-    headers = {
-        "Content-Type": "application/problem+json",
-        "Connection": "close",
-        **error.headers,
-    }
-    body = Problem.of(error, request_id.get()).model_dump_json().encode()
-    await send(
-        {
-            "type": "http.response.start",
-            "status": error.status,
-            "headers": [(key.lower().encode(), value.encode()) for key, value in headers.items()],
-        }
-    )
-    await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -1,12 +1,13 @@
 """What is opened before the first request and closed after the last."""
 
 import asyncio
+import gc
 from collections.abc import AsyncGenerator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from litestar.concurrency import sync_to_thread
 
+from esm_server.connections.turns import FairThreads
 from esm_server.db.database import Database
 from esm_server.db.migrations import check_current
 from esm_server.rankings.service import RankingService
@@ -29,13 +30,15 @@ def lifespan(
 
     @asynccontextmanager
     async def run() -> AsyncGenerator[None]:
-        threads = ThreadPoolExecutor(REQUEST_THREADS, "request")
+        threads = FairThreads(REQUEST_THREADS, "request")
         asyncio.get_running_loop().set_default_executor(threads)
         await sync_to_thread(check_current, database.engine)
         await sync_to_thread(store.prepare)
         if direct is not None:
             await sync_to_thread(direct.try_out)
         await sync_to_thread(rankings.resume)
+        gc.collect()
+        gc.freeze()  # else each list of a request has the collector look through all of this again
         try:
             yield
         finally:

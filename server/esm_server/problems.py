@@ -29,11 +29,11 @@ from esm_client.core.errors import (
     TruncatedUpload,
 )
 from esm_client.core.schemas import Problem
+from esm_server.documents import SEE_DOCUMENT
 from esm_server.responses import ContractResponse
 from esm_server.telemetry.request_ids import request_id
 
 PROBLEM_JSON = "application/problem+json"
-_SEE_DOCUMENT = "GET /openapi.json shows what is expected."
 _LOG = logging.getLogger("esm_server")
 
 
@@ -76,12 +76,10 @@ def as_esm_error(error: Exception, path: str) -> EsmError | None:
         case DataError():
             return InvalidInput(
                 "The database cannot store a text this long or a number this large.",
-                _SEE_DOCUMENT,
+                SEE_DOCUMENT,
             )
-        case UnicodeDecodeError():  # Litestar lets it out of a body that is no text
-            return InvalidInput("The request's body is not UTF-8 text.", _SEE_DOCUMENT)
         case RecursionError():
-            return InvalidInput("The JSON is nested too deeply.", _SEE_DOCUMENT)
+            return InvalidInput("The JSON is nested too deeply.", SEE_DOCUMENT)
         case HTTPException():
             return _from_litestar(error, path)
         case _:
@@ -93,17 +91,17 @@ def _from_litestar(error: HTTPException, path: str) -> EsmError | None:
         case InternalServerException(detail="client disconnected prematurely"):
             return TruncatedUpload("The connection broke during the upload.", "Send it again.")
         case NotFoundException():
-            return NotFound(f"There is nothing at {path[:200]!r}.", _SEE_DOCUMENT)
+            return NotFound(f"There is nothing at {path[:200]!r}.", SEE_DOCUMENT)
         case MethodNotAllowedException():
-            return MethodNotAllowed(f"{path[:200]!r} does not answer this method.", _SEE_DOCUMENT)
+            return MethodNotAllowed(f"{path[:200]!r} does not answer this method.", SEE_DOCUMENT)
         case TooManyRequestsException():
             return RateLimited("Too many requests.", "Wait a moment.")
         case HTTPException(status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
             return TooLarge("The request's body is larger than the server allows.", "Send less.")
         case ValidationException():
-            return InvalidInput(_first_complaint(error), _SEE_DOCUMENT)
+            return InvalidInput(_first_complaint(error), SEE_DOCUMENT)
         case ClientException():
-            return InvalidInput(f"The request is not valid: {error.detail[:300]}.", _SEE_DOCUMENT)
+            return InvalidInput(f"The request is not valid: {error.detail[:300]}.", SEE_DOCUMENT)
         case _:
             return None
 
@@ -123,16 +121,17 @@ _DESCRIPTIONS = {
     401: "No token, or one the server does not know",
     403: "The token lacks the right",
     404: "No such thing",
+    408: "The body came too slowly",
     409: "It contradicts what is stored",
     413: "More than a limit allows",
     416: "A byte range outside the file",
     422: "The server's policy refuses the push",
-    429: "Too many at once",
+    429: "Too many at once, of this user or from this address",
     500: "The server failed",
     503: "The server cannot work just now",
     507: "No room on the server's disk",
 }
-_EVERYWHERE = (400, 413, 500, 503)
+_EVERYWHERE = (400, 408, 413, 429, 500, 503)
 _WITH_TOKEN = (401, 403)
 
 

@@ -6,22 +6,28 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from esm_client.core.errors import Unavailable
 from esm_server.application import Application
+from esm_server.connections.addresses import Addresses
+from esm_server.connections.files import allow_connections
+from esm_server.connections.watch import ConnectionWatch
+from esm_server.settings import Settings
 from esm_server.system.version import server_version
 from esm_server.telemetry.logs import event, start_logging
 
 MAX_HEADER_BYTES = 32 * 2**10
-MAX_CONNECTIONS = 800
-"""Open at a time, idle ones too, which clients keep; the next wait. Below the 1 024 files that a
-process may have open where nobody raised that."""
+"""Of an unfinished head; one that came faster may be twice as long."""
+BACKLOG = 4096
+"""Connections that the system takes before the server does."""
+CONNECTIONS_PER_REQUEST = 4
+"""How many connections an address may have for each request that it may have in progress."""
 LAST_SECONDS = 10.0
 """What may be needed beyond ESM_SERVER_STOP_SECONDS to cut off requests and to close."""
 _POLL_SECONDS = 0.05
@@ -29,15 +35,18 @@ _LOG = logging.getLogger("esm_server")
 
 
 def run(app: Application, host: str, port: int) -> None:
-    """Serve until SIGINT or SIGTERM; raises Unavailable when the app or the port fails.
+    """Serve until SIGINT or SIGTERM, or until another server has got the database.
 
     The signal lets running requests end (see docs/operations.md); a second one ends at once.
+    Raises Unavailable when the app or the port fails, and because of that other server.
     """
     start_logging(app.settings.log_format, app.settings.log_level)
     version = server_version()
     event(_LOG, "start", f"esm-server {version} starts", version=version, pid=os.getpid())
     asyncio.run(_serve(app, host, port or free_port(host)))
     event(_LOG, "stop", "esm-server stopped")
+    if app.owner is not None and app.owner.lost is not None:
+        raise app.owner.lost
 
 
 def free_port(host: str) -> int:
@@ -59,20 +68,36 @@ async def _serve(app: Application, host: str, port: int) -> None:
         address=host,
         port=port,
         interface=Interfaces.ASGI,
+        http=HTTPModes.http1,  # where both are spoken, who has not said which has no deadline
         websockets=False,
-        backlog=1024,
-        backpressure=MAX_CONNECTIONS,
-        http1_settings=HTTP1Settings(max_buffer_size=MAX_HEADER_BYTES),
+        backlog=BACKLOG,
+        backpressure=allow_connections(),
+        http1_settings=HTTP1Settings(
+            header_read_timeout=max(1, int(1000 * app.settings.head_seconds)),
+            max_buffer_size=MAX_HEADER_BYTES,
+        ),
         log_enabled=False,
     )
     asked = _asked_to_stop()
+    if app.owner is not None:
+        app.owner.watch(_from_a_thread(asked))
     stopping = asyncio.create_task(_stop(asked, app, server))
     announcing = asyncio.create_task(_announce(host, port))
-    await server.serve()
+    with _watched(app.settings, port):
+        await server.serve()
     announcing.cancel()
     stopping.cancel()
     if not server.interrupt_signal:  # it ended, but nobody asked for it
         raise Unavailable("The server could not start.", "The log above says why.")
+
+
+def _watched(settings: Settings, port: int) -> ConnectionWatch:
+    return ConnectionWatch(
+        port,
+        Addresses(settings.proxies).of_peer,
+        per_address=CONNECTIONS_PER_REQUEST * settings.requests_per_address,
+        unread_seconds=settings.unread_seconds,
+    )
 
 
 def _asked_to_stop() -> asyncio.Event:
@@ -89,6 +114,17 @@ def _asked_to_stop() -> asyncio.Event:
     for number in signals:
         loop.add_signal_handler(number, note)
     return asked
+
+
+def _from_a_thread(asked: asyncio.Event) -> Callable[[], None]:
+    """What sets the event from another thread; nothing once this loop has ended."""
+    loop = asyncio.get_running_loop()
+
+    def ask() -> None:
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(asked.set)
+
+    return ask
 
 
 async def _stop(asked: asyncio.Event, app: Application, server: Server) -> None:

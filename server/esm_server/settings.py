@@ -1,16 +1,18 @@
 """Everything that can be configured, from the environment (prefix ESM_SERVER_)."""
 
 import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from esm_client.core.limits import MAX_ARTIFACT_BYTES, MAX_SOURCE_MODEL_BYTES
+from esm_client.core.limits import MAX_ARTIFACT_BYTES, MAX_JSON_BYTES, MAX_SOURCE_MODEL_BYTES
 from esm_server.telemetry.logs import LogFormat, LogLevel
 
 Bytes = Annotated[int, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Verdict = Literal["off", "warn", "refuse-unless-forced", "refuse"]
 
 
@@ -65,10 +67,16 @@ class Settings(BaseSettings):
     """Largest file of a source model that is accepted."""
     max_pack_bytes: Bytes = 2**30
     """Largest pack of ESMs that is accepted in one request."""
-    max_body_bytes: Bytes = 4 * 2**20
-    """Largest JSON body of a request, rankings apart."""
+    max_body_bytes: Bytes = MAX_JSON_BYTES
+    """Largest JSON body of a request; with a card, a space or a ranking it may be larger."""
     open_namespaces: bool = True
     """Whether anybody with a token of the scope write may create a namespace."""
+    token_days: Annotated[int, Field(ge=0, le=36_500)] = 365
+    """Days that a token lives where whoever makes it over the wire says nothing; 0: for ever."""
+    max_token_days: Annotated[int, Field(ge=0, le=36_500)] = 0
+    """Days that any new token lives at most, whatever is asked for; 0: no limit."""
+    unused_token_days: Annotated[int, Field(ge=0, le=36_500)] = 0
+    """Days without a use after which any token ends; 0: never."""
     admission_norms: Verdict = "refuse-unless-forced"
     """About a map whose numbers are implausibly small or large, or that is the identity."""
     admission_worse_than_identity: Verdict = "refuse-unless-forced"
@@ -92,6 +100,21 @@ class Settings(BaseSettings):
     waiting_rankings_per_user: Annotated[int, Field(ge=1)] = 16
     """How many of those may be one user's."""
 
+    requests_per_user: Annotated[int, Field(ge=1)] = 64
+    """How many requests of one user may be in progress, downloads and event streams too."""
+    requests_per_address: Annotated[int, Field(ge=1)] = 128
+    """How many from one address; those from this machine itself are counted by user alone."""
+    trusted_proxies: str = ""
+    """Networks of proxies whose X-Forwarded-For is believed, separated by commas."""
+    head_seconds: Seconds = 10.0
+    """How long the head of a request may take, and how long a connection may be idle before it."""
+    body_quiet_seconds: Seconds = 15.0
+    """How long no byte of a body may come; four times as long once a megabyte has."""
+    body_seconds: Seconds = 60.0
+    """How long a body may take, and a second more for every 8 KiB of it."""
+    unread_seconds: Seconds = 60.0
+    """How long a client may leave an answer unread, or take less than 8 KiB of it a second."""
+
     index_on_gpu: bool = False
     """Whether FAISS keeps its indices on a GPU; needs the extra `gpu`."""
 
@@ -114,6 +137,17 @@ class Settings(BaseSettings):
             if name.startswith(prefix)
         }
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_networks(cls, value: str) -> str:
+        _networks(value)
+        return value
+
+    @property
+    def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The networks of trusted proxies."""
+        return _networks(self.trusted_proxies)
+
     @property
     def url(self) -> str:
         """The database's SQLAlchemy URL."""
@@ -133,3 +167,9 @@ class Settings(BaseSettings):
     def engine_dir(self) -> Path:
         """Where the engine keeps the maps at hand: derived data, filled again where it is lost."""
         return self.data_dir / "engine"
+
+
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Networks separated by commas; raises ValueError."""
+    parts = (part.strip() for part in text.split(","))
+    return tuple(ip_network(part, strict=False) for part in parts if part)

@@ -1,8 +1,9 @@
 """Every endpoint: what it needs, and what whoever has it is answered.
 
 needs: nobody (open to all), token (any valid one), or a role in the namespace; `write` and
-`admin` ask for the token's scope alone; `root` is an admin of the registry; `asker` is the user
-who asked for the ranking, none of the table's actors, or root.
+`admin` ask for the token's scope alone; `root` is an admin of the registry; `asker`, `founder`,
+`holder` and `lister`, root apart, is whoever asked for the ranking, founded the space, has the
+token, or may see a user's tokens: one of the table's actors if `of` names it, else none of them.
 """
 
 from dataclasses import dataclass, field
@@ -12,9 +13,14 @@ ESM = "/v1/esms/{namespace}/{name}"
 VERSION = ESM + "/versions/{selector}"
 ALIAS = ESM + "/aliases/{alias}"
 NAMESPACE = "/v1/namespaces/{namespace}"
+USER = "/v1/users/{user}"
 MEMBER = NAMESPACE + "/members/{user}"
-OUTCOMES = "/v1/rankings/{ranking_id}/outcomes"
+RANKING = "/v1/rankings/{ranking_id}"
+OUTCOMES = RANKING + "/outcomes"
+TOKEN = "/v1/tokens/{token_id}"
+SPACE = "/v1/spaces/{space}"
 BASELINE = {"reference": None, "metric": 0.5}
+MOVED = {"location": "/mnt"}
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,8 @@ class Endpoint:
     limited: int = 404
     """What a token is answered that is limited to another namespace."""
     path_values: dict[str, str] = field(default_factory=dict)
+    of: str = ""
+    """The actor whose thing it is."""
 
 
 def _of(method: str, path: str, needs: str, status: int = 200, **more: Any) -> Endpoint:
@@ -50,20 +58,15 @@ ENDPOINTS = [
     _of("GET", "/v1/whoami", "token"),
     _of("GET", "/v1/tokens", "token"),
     _of("POST", "/v1/tokens", "token", 201, body={"name": "fresh", "scope": "read"}),
-    _of("POST", "/v1/tokens/{token_id}/rotate", "own", 200),
-    _of("DELETE", "/v1/tokens/{token_id}", "own", 200),
+    _of("POST", TOKEN + "/rotate", "holder", 200),
+    _of("DELETE", TOKEN, "holder", 200),
+    _of("GET", "/v1/users", "root", scope="admin", private=403),
+    _of("PATCH", USER, "root", body={"disabled": True}, scope="admin", private=403),
     _of("GET", "/v1/audit", "some-admin", scope="admin"),
     _of("GET", "/v1/spaces", "token"),
     _of("POST", "/v1/spaces", "write", 201, body="space", scope="write"),
-    _of("GET", "/v1/spaces/{space}", "token"),
-    _of(
-        "PATCH",
-        "/v1/spaces/{space}",
-        "root",
-        body={"location": "/mnt"},
-        scope="write",
-        private=403,
-    ),
+    _of("GET", SPACE, "token"),
+    _of("PATCH", SPACE, "founder", body=MOVED, scope="write", private=403),
     _of("GET", "/v1/esms", "token"),
     _of("GET", "/v1/esms/facets", "token"),
     _of("POST", "/v1/source-sketches", "token", body={"digests": ["sha256:" + "0" * 64]}),
@@ -72,9 +75,9 @@ ENDPOINTS = [
     _of("GET", "/v1/spaces/{space}/pack", "token"),
     _of("POST", "/v1/similar", "token", body="similar"),
     _of("POST", "/v1/rankings", "token", 201, body="ranking"),
-    _of("GET", "/v1/rankings/{ranking_id}", "asker", private=404),
-    _of("GET", "/v1/rankings/{ranking_id}/events", "asker", private=404),
-    _of("DELETE", "/v1/rankings/{ranking_id}", "asker", 409, private=404),
+    _of("GET", RANKING, "asker", private=404),
+    _of("GET", RANKING + "/events", "asker", private=404),
+    _of("DELETE", RANKING, "asker", 409, private=404),
     _of("GET", OUTCOMES, "asker", private=404),
     _of("POST", OUTCOMES, "asker", 201, body=BASELINE, scope="write", private=404),
     _of("DELETE", OUTCOMES + "/{metric_name}", "asker", 204, scope="write", private=404),
@@ -87,7 +90,7 @@ ENDPOINTS = [
     _of("PUT", MEMBER, "admin", body={"role": "reader"}, limited=403),
     _of("DELETE", MEMBER, "admin", 204, limited=403, scope="read"),
     _of("HEAD", NAMESPACE + "/blobs/{digest}", "writer", limited=403),
-    _of("PUT", NAMESPACE + "/blobs/{digest}", "writer", body=b"blob", limited=403),
+    _of("PUT", NAMESPACE + "/blobs/{digest}", "writer", body="blob", limited=403),
     _of("POST", NAMESPACE + "/blobs/{digest}/upload", "writer", body={"size": 4}, limited=403),
     _of("GET", ESM, "reader"),
     _of("PATCH", ESM, "writer", body={"description": "x"}),
@@ -113,3 +116,27 @@ ENDPOINTS = [
     _of("GET", ALIAS + "/moves", "reader"),
     _of("POST", ALIAS + "/rollback", "writer"),
 ]
+
+
+def _things(of: str) -> list[Endpoint]:
+    """What is asked about the rankings, spaces and tokens of one of the actors."""
+    return [
+        _of("GET", RANKING, "asker", of=of),
+        _of("GET", RANKING + "/events", "asker", of=of),
+        _of("DELETE", RANKING, "asker", 409, of=of),
+        _of("GET", OUTCOMES, "asker", of=of),
+        _of("POST", OUTCOMES, "asker", 201, body=BASELINE, scope="write", of=of),
+        _of("DELETE", OUTCOMES + "/{metric_name}", "asker", 204, scope="write", of=of),
+        _of("PATCH", SPACE, "founder", body=MOVED, scope="write", private=403, of=of),
+        _of("POST", TOKEN + "/rotate", "holder", of=of),
+        _of("DELETE", TOKEN, "holder", of=of),
+    ]
+
+
+def _tokens(of: str) -> Endpoint:
+    """The list of tokens of one of them."""
+    return _of("GET", "/v1/tokens?user={owner}", "lister", private=403, of=of)
+
+
+OWNERS = ("admin", "limited here", "robot")
+THINGS = [row for of in OWNERS for row in _things(of)] + [_tokens("admin"), _tokens("robot")]

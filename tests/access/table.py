@@ -8,39 +8,65 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from access.actors import ACTORS, expected  # noqa: E402
 from access.commands import COMMANDS  # noqa: E402
-from access.endpoints import ENDPOINTS  # noqa: E402
+from access.endpoints import ENDPOINTS, THINGS  # noqa: E402
 
 DOCUMENT = ROOT / "docs" / "access.md"
-SHORT = {"admin with a read token": "admin, read", "admin with a write token": "admin, write"}
+SHORT = {
+    "admin with a read token": "admin, read",
+    "admin with a write token": "admin, write",
+    "limited here": "admin, here",
+    "limited": "admin, elsewhere",
+    "expiring": "admin, expiring",
+}
+INTRODUCTION = """# Who may do what
+
+The status each endpoint answers to each role in a private namespace. Of its admin there are \
+several tokens: without a limit, of the scopes `read` and `write`, one that ends sooner \
+(`expiring`), and two that are limited to a namespace, to this one (`here`) and to another \
+(`elsewhere`). `foreign` is an admin of another namespace, `robot` a robot of this one, with the \
+scope write; `disabled` is a disabled admin of this one; `root` is an admin of the registry. \
+Rankings, spaces and tokens are here those of somebody who is none of these. Written by \
+`python tests/access/table.py`; the tests send every request of it.
+
+A token that is limited to a namespace sees nothing of others, public ones included: it lists, \
+searches and ranks what lies in its own. Spaces belong to no namespace: every token reads them.
+"""
+OF_ACTORS = """
+What belongs to one of them: a receipt to the token it was asked with, a space to who pushed the \
+first ESM into it, a token to its user. A limited token reaches only what was made within the same \
+limit; a robot's spaces and tokens are for the admins of its namespace.
+
+"""
+OF_COMMANDS = """
+What each command of `esm-client` needs: a role, or a token, or nothing. `asker`, `founder`, \
+`holder`: to be the user who asked for the ranking, founded the space, has the token, or `root`.
+
+| command | needs |
+|---|---|
+"""
 
 
 def render() -> str:
-    """The document: endpoints, then commands."""
-    names = [SHORT.get(actor, actor) for actor in ACTORS]
-    header = f"| | {' | '.join(names)} |\n|---|{'---|' * len(names)}\n"
-    rows = "".join(
-        f"| `{endpoint.method} {endpoint.path}`{_note(endpoint)} | "
-        f"{' | '.join(str(expected(endpoint, actor)) for actor in ACTORS)} |\n"
-        for endpoint in ENDPOINTS
-    )
+    """The document: endpoints, what belongs to actors, then commands."""
     commands = "".join(
         f"| `{' '.join(command.words)}` | {command.needs} |\n" for command in COMMANDS
     )
-    return (
-        "# Who may do what\n\n"
-        "The status each endpoint answers to each role in a private namespace. `foreign` is an "
-        "admin of another namespace, `limited` an admin's token for another namespace; `admin, "
-        "read` is an admin with a token of the scope read; `root` is an admin of the registry. "
-        "Rankings and their outcomes are for the user who asked for them, none of these, and root. "
-        "Written by `python tests/access/table.py`; the tests send every request of it.\n\n"
-        f"{header}{rows}\n"
-        "What each command of `esm-client` needs: a role, or a token, or nothing. "
-        "`asker`: to be the user who asked for the ranking, or `root`.\n\n"
-        f"| command | needs |\n|---|---|\n{commands}"
+    return f"{INTRODUCTION}\n{_table(ENDPOINTS)}{OF_ACTORS}{_table(THINGS)}{OF_COMMANDS}{commands}"
+
+
+def _table(endpoints) -> str:
+    names = [SHORT.get(actor, actor) for actor in ACTORS]
+    rows = (
+        f"| `{endpoint.method} {endpoint.path}`{_note(endpoint)} | "
+        f"{' | '.join(str(expected(endpoint, actor)) for actor in ACTORS)} |\n"
+        for endpoint in endpoints
     )
+    return f"| | {' | '.join(names)} |\n|---|{'---|' * len(names)}\n{''.join(rows)}"
 
 
 def _note(endpoint) -> str:
+    if endpoint.of:
+        return f" of `{SHORT.get(endpoint.of, endpoint.of)}`"
     return " (protected alias)" if endpoint.path_values else ""
 
 

@@ -121,7 +121,8 @@ def measure(server: RunningRegistry, folder: Path, wanted: argparse.Namespace) -
             client.push(directory, f"faults/first-{number}", space=SPACE)
     database = Database(server.settings.url)
     tokens = [
-        AuthService(database).create(f"load-{number}", "write") for number in range(wanted.clients)
+        AuthService(database).create(f"load-{number}", "write").secret
+        for number in range(wanted.clients)
     ]
     database.close()
     spawn, share = multiprocessing.get_context("spawn"), -(-wanted.clients // PROCESSES)

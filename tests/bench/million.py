@@ -56,7 +56,13 @@ def rows(numbers: range, space_id: int) -> Iterator[tuple[dict, dict, list[dict]
                                    "label_column": "label", "split": "train", "seed": 1},
         }  # fmt: skip
         files = [
-            {"version_id": number, "name": each, "digest": digest, "size": 300_000}
+            {
+                "version_id": number,
+                "name": each,
+                "digest": digest,
+                "size": 300_000,
+                "namespace": namespace,
+            }
             for each in ("config.json", "model.safetensors")
         ]
         yield (

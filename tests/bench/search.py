@@ -83,10 +83,11 @@ def fill(path: Path, count: int) -> None:
         versions,
     )
     database.executemany(
-        "INSERT INTO version_files (version_id, name, digest, size) VALUES (?, ?, ?, ?)",
+        "INSERT INTO version_files (version_id, name, digest, size, namespace) "
+        "VALUES (?, ?, ?, ?, ?)",
         (
-            (number, name, f"sha256:{number:064x}", 300_000)
-            for number in range(1, count + 1)
+            (number, name, f"sha256:{number:064x}", 300_000, namespace)
+            for number, namespace, *_ in rows
             for name in ("config.json", "model.safetensors")
         ),
     )

@@ -27,6 +27,7 @@ def user_environment(registry, home: Path) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         "XDG_CONFIG_HOME": str(home / "config"),
         "XDG_CACHE_HOME": str(home / "cache"),
+        "XDG_DATA_HOME": str(home / "data"),
         "ESM_REGISTRY_URL": registry.url,
         "ESM_REGISTRY_TOKEN": registry.write_token,
         "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",

@@ -108,6 +108,17 @@ class TestShield:
         assert "Left out:" not in said
         assert "50 %" in said
 
+    def test_a_copy_is_left_out_of_the_ranking_that_is_looked_up_again(
+        self, done, base_model, tasks, trained
+    ):
+        own, reference = tasks["hotel_reviews_sentiment"], f"{trained}/hotels@1"
+        question = (own, *COLUMNS, "--space", trained, "--base-model", base_model)
+        first = done("rank", *question)
+        again = done("ranking", first.split()[1].rstrip(":"))
+        assert again == first
+        assert f"Left out: {reference} holds 100 % of your rows." in again
+        assert again.count(reference) == 1
+
     def test_embeddings_cannot_be_compared_and_it_is_said(
         self, done, esm_directory, namespace, arrays
     ):

@@ -66,7 +66,7 @@ def test_options_of_a_ranking_without_a_server(done, esm, folder, namespace, tar
     found = esm("rank", *target, "--pack", tmp_path / "pack", *options)
     assert found.returncode == 0, found.stderr
     lines = found.stdout.splitlines()
-    assert "±" in lines[2]
+    assert "±" in lines[3]
     assert f"{namespace}/e0@1" in found.stdout
     assert f"{namespace}/e1@1" not in found.stdout
     assert "copies of it would not be noticed" in found.stdout
@@ -95,7 +95,7 @@ def test_uncertainty_is_shown(done, esm, folder, namespace, target):
     found = esm("rank", *target, "--space", namespace, "--uncertainty")
     assert found.returncode == 0, found.stderr
     assert "Only its sketch and those of ten folds are sent." in found.stderr
-    first = found.stdout.splitlines()[2]
+    first = found.stdout.splitlines()[3]
     assert "±" in first
     assert "(" in first.split("/")[0]
 

@@ -6,6 +6,9 @@ import pytest
 
 from esm_client import Client, EsmError
 
+UNSURE = "; whether copies of your data are ranked is not known"
+"""Ready embeddings have no texts to compare."""
+
 
 @pytest.fixture(name="ranking")
 def _ranking(done, esm_directory, namespace, arrays):
@@ -25,17 +28,18 @@ def test_report_and_ledger(done, esm, ranking, namespace):
     assert (nothing.returncode, nothing.stdout) == (0, "")
     assert f"Nothing to tell of {namespace} yet" in nothing.stderr
     printed = done("report-outcome", ranking, first, "0.5", "--seed", "3")
-    assert printed == f"{ranking}: {first} (rank 1) has accuracy 0.5, seed 3.\n"
+    assert printed == f"{ranking}: {first} (rank 1{UNSURE}) has accuracy 0.5, seed 3.\n"
     stored = json.loads(done("report-outcome", ranking, second, "0.8", "--json"))
     assert (stored["reference"], stored["rank"], stored["metric"]) == (second, 2, 0.8)
     printed = done("report-outcome", ranking, "none", 0.45)
     assert printed == f"{ranking}: no intermediate task has accuracy 0.45.\n"
-    header, row, legend = done("ledger", namespace).splitlines()
+    header, row, legend, unsure = done("ledger", namespace).splitlines()
     assert header.split("  ")[0] == "method"
     assert row.split() == [
         "log-maximum-evidence", "1", "3", "37.50", "%", "-", "-", "100", "%", "of", "1",
     ]  # fmt: skip
     assert legend.startswith("regret@k: how far")
+    assert unsure.startswith("2 of the 3 outcomes of log-maximum-evidence: where they were")
     assert done("ledger", namespace, "-q") == "log-maximum-evidence\n"
     ledger = json.loads(done("ledger", namespace, "--json"))
     assert ledger["space"] == namespace

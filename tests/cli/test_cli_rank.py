@@ -34,7 +34,8 @@ class TestPrinted:
         lines = result.stdout.splitlines()
         assert lines[0].startswith("Ranking ")
         assert lines[0].endswith(f"3 ESMs of {pool} for 200 rows, 2 classes, space unverified")
-        assert lines[1].split() == [
+        assert lines[1].startswith("Whether these sources hold copies of your data is not known")
+        assert lines[2].split() == [
             "rank",
             "reference",
             "task",
@@ -44,9 +45,9 @@ class TestPrinted:
             "BF",
             "tie",
         ]
-        assert [line.split()[0] for line in lines[2:5]] == ["1", "2", "3"]
-        assert "≈: within 30 of it, too close to tell apart." in lines[5]
-        best = lines[2].split()[1]
+        assert [line.split()[0] for line in lines[3:6]] == ["1", "2", "3"]
+        assert "≈: within 30 of it, too close to tell apart." in lines[6]
+        best = lines[3].split()[1]
         assert lines[-2] == f"Go on with: esm-client pull {best}"
         identifier = lines[0].split()[1].rstrip(":")
         assert lines[-1] == (
@@ -61,8 +62,8 @@ class TestPrinted:
 
     def test_top(self, rank):
         lines = rank("--top", "1").stdout.splitlines()
-        assert lines[2].split()[0] == "1"
-        assert lines[3] == "… and 2 more without --top"
+        assert lines[3].split()[0] == "1"
+        assert lines[4] == "… and 2 more without --top"
 
     def test_json_holds_everything(self, rank, arrays, done):
         receipt = json.loads(rank("--json").stdout)
@@ -73,11 +74,12 @@ class TestPrinted:
         identity = sketch.identity_log_maximum_evidence()
         assert receipt["identity_score"] == pytest.approx(identity, abs=1e-8)
         again = json.loads(done("ranking", receipt["id"], "--json"))
-        assert {**again, "shield": None} == {**receipt, "shield": None}
+        assert again == receipt
+        assert again["shield"]["state"] == "off"
         first = json.loads(done("ranking", receipt["id"], "--json", "--top", "2"))
         assert first == {**again, "rows": again["rows"][:2]}
         assert len(json.loads(rank("--json", "--top", "1").stdout)["rows"]) == 1
-        assert done("ranking", receipt["id"], "--top", "2").splitlines()[2].split()[0] == "1"
+        assert done("ranking", receipt["id"], "--top", "2").splitlines()[3].split()[0] == "1"
 
     def test_quiet_is_a_list_of_references(self, rank, pool):
         names = rank("-q").stdout.split()

@@ -79,6 +79,47 @@ def test_members_and_quotas(esm, registry, namespace, esm_directory):
     assert "member.set" in done("audit", "--namespace", namespace, "--action", "member")
 
 
+def test_robots_and_users(esm, registry, namespace):
+    admin = {"ESM_REGISTRY_TOKEN": registry.admin_token}
+
+    def done(*arguments, error=False):
+        result = esm(*arguments, env=admin)
+        assert result.returncode == 0, result.stderr
+        return result.stderr if error else result.stdout
+
+    done("namespace", "create", namespace)
+    robot = f"robot.{namespace}.ci"
+    options = ("--scope", "write", "--namespace", namespace, "--user", "ci", "--robot")
+    told = done("token", "create", "one", *options, "--expires-days", "3", error=True)
+    assert f"one of {robot} (write in {namespace}, until 20" in told
+    made = json.loads(done("token", "create", "two", *options, "--json"))
+    assert (made["user"], made["kind"]) == (robot, "robot")
+    assert made["expires_at"] is not None, "the registry's usual life"
+    listed = done("token", "list", "--user", robot)
+    assert f"{robot} (robot)" in listed
+    rows = [line.split()[:3] for line in done("user", "list").splitlines()]
+    assert [robot, "robot", namespace] in rows
+    assert f"{robot} is disabled" in done("user", "disable", robot)
+    with registry.client(made["secret"]) as client:
+        assert client.get("/v1/whoami").status_code == 401
+    shown = json.loads(done("user", "list", "--json"))
+    assert next(user for user in shown if user["name"] == robot)["disabled_at"] is not None
+    assert robot in done("user", "list", "-q").split()
+    assert f"{robot} is enabled" in done("user", "enable", robot)
+    with registry.client(made["secret"]) as client:
+        assert client.get("/v1/whoami").status_code == 200
+
+
+def test_users_are_for_admins(fails, registry):
+    message, _ = fails("user", "list")
+    assert "scope" in message
+    message, hint = fails(
+        "user", "disable", "nobody-of-this-name", env={"ESM_REGISTRY_TOKEN": registry.admin_token}
+    )
+    assert "There is no user named" in message
+    assert hint
+
+
 def test_aliases(done, fails, pushed):
     assert "is version 1 now" in done("alias", "set", pushed, "stable", "1", "--protect")
     done("alias", "set", pushed, "stable", "2")

@@ -118,8 +118,6 @@ def test_who_is_not_logged_in_is_told_how():
 def test_checks_of_the_doctor_name_commands():
     none = Check("token", "failed", "None.", "Set it.", {"log_in_at": "https://a.org:8443"})
     assert fix_of(none) == "Run: esm-client login https://a.org:8443"
-    soon = Check("token", "warning", "Soon.", "Rotate it.", {"expiring_token": "my laptop"})
-    assert fix_of(soon) == "Rotate it: esm-client token rotate 'my laptop'"
     damaged = Check("credentials", "failed", "Damaged.", "Remove it.", {"credentials": "/c.json"})
     assert fix_of(damaged) == "Run: esm-client login URL, which writes it again."
     assert json.dumps(none.document()) == json.dumps(

@@ -31,6 +31,13 @@ def rank(edition, server, target) -> list[tuple[str, str, float]]:
     return rows_of(edition.client(server, "rank", *target, "--space", "tiny"))
 
 
+def errors(edition, server, target) -> list[tuple[str, float, float]]:
+    """The same with how sure each row is."""
+    rows = edition.client(server, "rank", *target, "--space", "tiny")["rows"]
+    assert all(row["standard_error"] > 0 for row in rows)
+    return [(row["reference"], row["score"], row["standard_error"]) for row in rows]
+
+
 def rows_of(receipt) -> list[tuple[str, str, float]]:
     rows = [(row["reference"], row["digest"], row["score"]) for row in receipt["rows"]]
     assert sorted(reference for reference, _, _ in rows) == REFERENCES
@@ -77,6 +84,8 @@ def test_a_client_of_one_edition_and_a_server_of_the_other(
     ranked = rank(ours, running, target)
     assert {reference: digest for reference, digest, _ in ranked} == digests
     assert ranked == rank(theirs, running, target)
+    whole = (*target, "--uncertainty", "--send-embeddings")  # folds and rows travel too
+    assert errors(ours, running, whole) == errors(theirs, running, whole)
     assert pull(ours, running, tmp_path / "pulled") == pushed_files(esms)
 
 
@@ -97,3 +106,33 @@ def test_what_the_earlier_edition_left_opens(old, new, serve, esms, target, tmp_
     assert pull(new, running, tmp_path / "after") == pulled
     running.stop()
     new.server_command("check", "--data-dir", running.output.parent)
+
+
+def test_an_earlier_client_makes_a_robot_and_is_told_its_name(old, new, serve, esms):
+    """It names the robot itself; where that belongs is in the answer."""
+    running = serve(new)
+    push(old, running, esms)
+    made = new.server_command(
+        "token", "create", "--user", "boss", "--scope", "admin", "--data-dir",
+        running.output.parent,
+    )  # fmt: skip
+    writer, running.token = running.token, made.strip()
+    options = ("--scope", "write", "--namespace", "team", "--user", "hotel-bot", "--robot")
+    for edition, name in ((old, "one"), (new, "two")):
+        robot = edition.client(running, "token", "create", name, *options)
+        assert (robot["user"], robot["kind"]) == ("robot.team.hotel-bot", "robot")
+        assert robot["expires_at"] is not None
+    listed = old.client(running, "token", "list", "--user", "robot.team.hotel-bot")
+    assert [token["name"] for token in listed] == ["one", "two"]
+    running.token = robot["secret"]
+    assert old.client(running, "whoami")["roles"] == {"team": "writer"}
+    running.token = writer
+    assert old.client(running, "whoami")["name"] == "anna"
+
+
+def test_our_client_makes_tokens_on_an_earlier_server(old, new, serve, esms):
+    running = serve(old)
+    push(new, running, esms)
+    made = new.client(running, "token", "create", "ci", "--scope", "write", "--expires-days", "3")
+    assert (made["user"], made["namespace"]) == ("anna", None)
+    assert new.client(running, "token", "rotate", "ci")["id"] == made["id"]

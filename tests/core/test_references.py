@@ -1,7 +1,13 @@
 import pytest
 
 from esm_client.core.errors import InvalidName
-from esm_client.core.references import Reference, check_digest, check_name
+from esm_client.core.references import (
+    Reference,
+    check_digest,
+    check_name,
+    check_new_user,
+    robot_name,
+)
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 
@@ -71,3 +77,36 @@ def test_references(text, expected):
 def test_illegal_references(text):
     with pytest.raises(InvalidName):
         Reference.parse(text)
+
+
+def test_names_of_robots():
+    assert robot_name("team", "ci") == "robot.team.ci"
+    assert robot_name("team", "robot.team.ci") == "robot.team.ci"
+    assert robot_name("a.b", "c") == "robot.a.b.c"
+
+
+@pytest.mark.parametrize(
+    ("namespace", "name"),
+    [
+        ("a", "b.c"),  # would be that of a.b
+        ("team", "robot.other.ci"),
+        ("team", "robot.team."),
+        ("team", ""),
+        ("team", "Ci"),
+        ("t" * 90, "ci"),
+    ],
+)
+def test_what_no_robot_is_called(namespace, name):
+    with pytest.raises(InvalidName):
+        robot_name(namespace, name)
+
+
+@pytest.mark.parametrize("name", ["robot.team.ci", "robot.", "Anna", ""])
+def test_what_no_new_user_is_called(name):
+    with pytest.raises(InvalidName):
+        check_new_user(name)
+
+
+@pytest.mark.parametrize("name", ["anna", "robot", "robots.x", "john.doe"])
+def test_what_a_new_user_may_be_called(name):
+    assert check_new_user(name) == name

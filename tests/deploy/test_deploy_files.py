@@ -210,7 +210,9 @@ class TestUnit:
         seconds = int(re.search(r"^TimeoutStopSec=(\d+)$", self.UNIT.read_text(), re.M)[1])
         assert seconds >= Settings.model_fields["stop_seconds"].default + LAST_SECONDS
 
-    @pytest.mark.parametrize("name", ["esm-server.service", "esm-server-backup.timer"])
+    @pytest.mark.parametrize(
+        "name", ["esm-server.service", "esm-server-backup.timer", "esm-server-revocations.timer"]
+    )
     def test_systemd_takes_it(self, tmp_path, name):
         if shutil.which("systemd-analyze") is None:
             pytest.skip("systemd-analyze is not installed")
@@ -226,10 +228,17 @@ class TestUnit:
         assert "esm-server" not in done.stderr
         assert done.returncode == 0, done.stderr
 
-    def test_the_nightly_backup_is_a_command(self):
-        text = (DEPLOY / "esm-server-backup.service").read_text()
+    @pytest.mark.parametrize(
+        ("name", "options"),
+        [
+            ("esm-server-backup", ["--keep", "30"]),
+            ("esm-server-revocations", ["--revocations-only"]),
+        ],
+    )
+    def test_what_a_timer_runs_is_a_command(self, name, options):
+        text = (DEPLOY / f"{name}.service").read_text()
         words = re.search(r"^ExecStart=(.*)$", text, re.MULTILINE)[1].split()
-        assert words[1:] == ["backup", "${TARGET}", "--keep", "30"]
+        assert words[1:] == ["backup", "${TARGET}", *options]
         ours = {line for line in text.splitlines() if line.startswith(("User=", "Environment"))}
         theirs = set(self.UNIT.read_text().splitlines())
         assert ours - theirs == {"Environment=TARGET=/var/backups/esm-registry"}
@@ -264,12 +273,3 @@ class TestCommandsBesideTheUnit:
         assert ROOT / source == self.SCRIPT
         assert f"#   {target} token create --user admin --scope admin\n" in text
         assert target in (ROOT / "docs" / "operations.md").read_text()
-
-
-def test_the_proxy_streams_and_keeps_metrics_private():
-    text = (DEPLOY / "Caddyfile").read_text()
-    assert "flush_interval -1" in text
-    assert "path /metrics" in text
-    assert text.count("{") == text.count("}")
-    largest = int(re.search(r"max_size (\d+)GiB", text)[1])
-    assert largest * 2**30 > Settings.model_fields["max_source_model_bytes"].default

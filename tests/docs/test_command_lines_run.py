@@ -49,6 +49,7 @@ def test_the_team_s_commands_run(running, tmp_path) -> None:
         "ESM_REGISTRY_URL": running.url,
         "ESM_REGISTRY_TOKEN": running.admin_token,
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "XDG_DATA_HOME": str(tmp_path / "data"),
         "XDG_CONFIG_HOME": str(tmp_path / "config"),
         "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
     }

@@ -1,6 +1,7 @@
 """Readers of what travels: requests as the server takes them, answers as the client does."""
 
 import asyncio
+import hashlib
 import json
 import tempfile
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Any
 from fuzz import seeds
 from fuzz.file_readers import DEEP
 from fuzz.reader import Reader
-from litestar import Litestar, post
+from litestar import Litestar, Request, post
 from litestar.params import JSONBody
 from pydantic import BaseModel
 
@@ -20,12 +21,20 @@ from esm_client.core.artifact.manifest import manifest_digest
 from esm_client.core.errors import InvalidInput, RangeNotSatisfiable, error_class
 from esm_client.core.references import Reference, check_alias, check_digest, check_name
 from esm_client.ranking.local.space import Held, read_state
+from esm_client.ranking.rows import shield_notes
+from esm_client.ranking.shield import examine
 from esm_client.remote.cache.sketches import CachedSketches
 from esm_client.remote.config.credentials import read_credentials
 from esm_client.remote.http.answers import error_of, parse_answer
+from esm_client.remote.verdicts.record import Waiting
+from esm_client.remote.verdicts.store import Verdicts
 from esm_server.artifacts.ranges import select
+from esm_server.bodies import JsonRequest
 from esm_server.pagination import Slice
 from esm_server.problems import problem_response
+from esm_server.rankings.held import HeldTargets
+from esm_server.rankings.incoming import read_ranking
+from esm_server.rankings.parts import RankingParts
 from esm_server.responses import ContractResponse
 
 _TASK = {"data_set": "test/a", "text_columns": ["text"], "num_rows": 10}
@@ -64,11 +73,13 @@ REQUESTS: dict[type[BaseModel], Any] = {
     schemas.NamespaceUpdate: {"quota_bytes": 10**9, "private": False},
     schemas.MemberUpdate: {"role": "reader"},
     schemas.TokenCreate: {"name": "t", "scope": "read", "user": "u", "expires_in_days": 3},
+    schemas.UserUpdate: {"disabled": True},
     schemas.RankingCreate: {
         "space": "tiny", "sketch": seeds.b64(seeds.SKETCHES[0]), "fingerprint": seeds.FINGERPRINT,
         "filter": {"task": ["imdb"], "language": ["en"]}, "limit": 10, "wait": 1.0,
     },
-    schemas.OutcomeCreate: {"reference": "a/b", "metric": 0.5, "seed": 1, "method_ranks": {"x": 2}},
+    schemas.OutcomeCreate: {"reference": "a/b", "metric": 0.5, "seed": 1, "method_ranks": {"x": 2},
+                            "rank": 1},
     schemas.SimilarQuery: {"space": "tiny", "embedding": seeds.b64(bytes(32)), "limit": 3},
     schemas.SourceSketchQuery: {"digests": ["sha256:" + "0" * 64]},
 }  # fmt: skip
@@ -84,12 +95,21 @@ ANSWERS: dict[type[BaseModel], Any] = {
 }  # fmt: skip
 
 
+@post("/RankingCreate")
+async def _rank(request: Request[Any, Any, Any]) -> ContractResponse[Any]:
+    wanted = await read_ranking(request, HeldTargets().of("x"))
+    json.dumps(wanted.model_dump(mode="json")).encode()
+    return ContractResponse(wanted)
+
+
 class App:
     """The server's own way from a body to a request and from an error to an answer."""
 
     def __init__(self) -> None:
         self._app = Litestar(
-            [self._handler(model) for model in REQUESTS],
+            [self._handler(model) for model in REQUESTS if model is not schemas.RankingCreate]
+            + [_rank],
+            request_class=JsonRequest,
             exception_handlers={Exception: problem_response},
             response_class=ContractResponse,
             request_max_body_size=2**22,
@@ -149,6 +169,14 @@ def _request(model: type[BaseModel]) -> Reader:
     )
 
 
+def _parts(data: bytes) -> None:
+    """In two pieces, as a network cuts them."""
+    reader, middle = RankingParts("x"), len(data) // 2
+    reader.feed(data[:middle])
+    reader.feed(data[middle:])
+    json.dumps(reader.request().model_dump(mode="json")).encode()
+
+
 def _answer(model: type[BaseModel]) -> Reader:
     name = model.__name__.replace("[", "-").strip("]")
     return Reader(
@@ -198,6 +226,25 @@ def _names(data: bytes) -> None:
             check(text)
 
 
+def _record(suffix: str) -> Callable[[bytes], None]:
+    """A record of a ranking as it lies on the disk, and what is made of it."""
+    verdicts = Verdicts(Path(tempfile.mkdtemp(dir=seeds.FOLDER)), "http://x")
+    verdicts.folder.mkdir()
+    rows = schemas.RankingReceipt.model_validate(_RECEIPT).rows
+    key = hashlib.sha256(b"http://x\nr").hexdigest()
+
+    def read(data: bytes) -> None:
+        (verdicts.folder / f"{key}{suffix}").write_bytes(data)
+        record = verdicts.find("r")
+        if isinstance(record, Waiting):
+            examine(rows, {}, record.target)
+        elif record is not None:
+            report = record.report(rows)
+            shield_notes(report, [row for row in rows if row.reference in report.left_out])
+
+    return read
+
+
 def _sketch_answer(data: bytes) -> None:
     sketch = parse_answer(schemas.SourceSketch, data, "http://x")
 
@@ -212,16 +259,40 @@ def _sketch_answer(data: bytes) -> None:
 
 _SKETCH_ANSWER = {"digest": "sha256:" + "0" * 64, "rule": 1, "num_rows": 2, "num_texts": 2,
                   "rows": seeds.b64(bytes([1] * 8 + [2] * 8)), "texts": ""}  # fmt: skip
+_OF_RANKING = {"version": 1, "registry": "http://x", "ranking": "r", "rule": 1}
+_VERDICT = {**_OF_RANKING, "state": "known", "rows": "sha256:" + "0" * 64,
+            "not_compared": ["a/c@1"],
+            "holders": [{**_ESM, "matched": 3, "compared": 4, "exact": True, "left_out": True}],
+            "groups": [["a/b@1", "a/c@1"]]}  # fmt: skip
+_WAITING = {**_OF_RANKING, "state": "waiting", "keep_copies": False,
+            "rows": seeds.b64(bytes([1] * 8 + [2] * 8)), "texts": ""}  # fmt: skip
 _PULLED = seeds.pack(json.dumps(_DETAIL).encode())
 _PROBLEM = {"title": "x", "status": 400, "detail": "d", "code": "invalid-input", "hint": "h"}
+_OPTIONS = json.dumps({"space": "tiny", "filter": {"task": ["imdb"]}}).encode()
+_RANKING_PARTS = (
+    b"".join(
+        b'--x\r\nContent-Disposition: form-data; name="%b"\r\n\r\n%b\r\n' % part
+        for part in [
+            (b"request", _OPTIONS),
+            (b"sketch", seeds.SKETCHES[0]),
+            (b"fold", seeds.SKETCHES[1]),
+            (b"fold", seeds.SKETCHES[2]),
+            (b"embedded", seeds.EMBEDDED[0]),
+        ]
+    )
+    + b"--x--\r\n"
+)
 WIRE_READERS = [
     *(_request(model) for model in REQUESTS),
+    Reader("ranking-parts", "text", _parts, [_RANKING_PARTS]),
     *(_answer(model) for model in ANSWERS),
     Reader("answer-SourceSketch", "json", _sketch_answer, [json.dumps(_SKETCH_ANSWER).encode()]),
     Reader("problem", "json", _problem, [json.dumps(_PROBLEM).encode()]),
     Reader("pulled-pack", "pack", _in_file("a.pack", lambda p: Held().add(p)), [_PULLED]),
     Reader("pulled-space", "json", _in_file("space.json", lambda p: read_state(p.parent)),
            [json.dumps(_LIVE).encode()], [DEEP]),
+    Reader("verdict", "json", _record(".json"), [json.dumps(_VERDICT).encode()], [DEEP]),
+    Reader("waiting", "json", _record(".waiting"), [json.dumps(_WAITING).encode()], [DEEP]),
     Reader("credentials", "json", _in_file("credentials.json", read_credentials),
            [b'{"default": "http://x", "tokens": {"http://x": "esmr_a"}, "in_keyring": []}'],
            [DEEP]),

@@ -38,6 +38,7 @@ def _environment(registry, tmp_path):
         "ESM_REGISTRY_URL": registry.url,
         "ESM_REGISTRY_TOKEN": registry.write_token,
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "XDG_DATA_HOME": str(tmp_path / "data"),
         "XDG_CONFIG_HOME": str(tmp_path / "config"),
         "OMP_NUM_THREADS": "1",
     }

@@ -6,6 +6,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from support.copied_target import CopiedTarget
 from support.relay import Relay
 
 from esm_client import Client
@@ -19,6 +20,7 @@ def _clean_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
 
 
 @pytest.fixture(name="namespace")
@@ -63,3 +65,30 @@ def _relayed(relay, registry) -> Iterator[Client]:
 def _files() -> Callable[[Path], dict[str, bytes]]:
     """files(directory): the content of every file."""
     return lambda directory: {path.name: path.read_bytes() for path in directory.iterdir()}
+
+
+@pytest.fixture(name="copied")
+def _copied(client, namespace, tmp_path) -> CopiedTarget:
+    """A space in which a copy of the target scores best."""
+    return CopiedTarget(client, namespace, tmp_path)
+
+
+@pytest.fixture(name="records")
+def _records(tmp_path) -> Path:
+    """Where it is kept what the shield said of this user's rankings."""
+    return tmp_path / "data" / "esm-registry" / "verdicts"
+
+
+@pytest.fixture(name="another_machine")
+def _another_machine(monkeypatch, tmp_path, registry) -> Iterator[Callable[..., Client]]:
+    """another_machine(token): a client with a home of its own."""
+    clients: list[Client] = []
+
+    def start(token: str = "") -> Client:
+        monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "elsewhere"))
+        clients.append(Client(registry.url, token or registry.write_token))
+        return clients[-1]
+
+    yield start
+    for client in clients:
+        client.close()

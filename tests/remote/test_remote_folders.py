@@ -69,3 +69,14 @@ def test_locks_are_those_of_earlier_versions(tmp_path):
             check=False,
         )
     assert "BlockingIOError" in taken.stderr
+
+
+def test_records_are_no_cache(home, monkeypatch):
+    """What cannot be made again lies where nobody clears it."""
+    monkeypatch.delenv("XDG_DATA_HOME")
+    monkeypatch.setattr(folders, "PlatformDirs", Unix)
+    assert folders.data_folder() == home / ".local" / "share" / "esm-registry"
+    monkeypatch.setattr(folders, "PlatformDirs", MacOS)
+    assert folders.data_folder() == home / "Library" / "Application Support" / "esm-registry"
+    monkeypatch.setenv("XDG_DATA_HOME", str(home / "r"))
+    assert folders.data_folder() == home / "r" / "esm-registry"

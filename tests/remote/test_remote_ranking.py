@@ -147,7 +147,8 @@ class TestSequence:
         lines = repr(ranking).splitlines()
         assert lines[0].startswith(f"Ranking {ranking.id}: 3 ESMs of ranking-tests-16 for 400 rows")
         assert lines[0].endswith("space unverified")
-        assert lines[1].split() == [
+        assert lines[1].startswith("Whether these sources hold copies of your data is not known")
+        assert lines[2].split() == [
             "rank",
             "reference",
             "task",
@@ -157,8 +158,8 @@ class TestSequence:
             "BF",
             "tie",
         ]
-        assert [line.split()[0] for line in lines[2:5]] == ["1", "2", "3"]
-        assert "to compare within this ranking only" in lines[5]
+        assert [line.split()[0] for line in lines[3:6]] == ["1", "2", "3"]
+        assert "to compare within this ranking only" in lines[6]
         assert "\x1b" not in repr(ranking)
 
     def test_html(self, ranking):

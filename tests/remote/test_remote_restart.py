@@ -20,6 +20,7 @@ from esm_client.remote.publishing.download import fetch
 
 IDENTITY = b'{"name": "me", "scope": "read"}'
 ME = Answer(200, IDENTITY, {"Connection": "close"})  # no connection outlives the server
+SAID = Answer(200, b'{"service": "esm-registry", "version": "0"}', {"Connection": "close"})
 PROBLEM = b'{"title": "t", "status": 503, "detail": "What.", "code": "unavailable", "hint": "How."}'
 OURS = {"X-ESM-Registry": "0", "Content-Type": "application/problem+json"}
 AWAY = 8.0
@@ -112,17 +113,18 @@ class TestAKnownRegistry:
 
     def test_gets_a_ranking_once_however_often_it_was_refused(self, server, known, clock):
         server.stop()
-        server.rule = lambda asked, forward: Answer(422, PROBLEM, OURS)
+        refused = Answer(422, PROBLEM, OURS)
+        server.rule = lambda asked, forward: SAID if asked.path == "/v1" else refused
         clock.at = {clock.now + AWAY: server.start}
         with pytest.warns(EsmWarning), pytest.raises(errors.EsmError):
             known.rank(sketch(), space="some-space")
-        assert [asked.method for asked in server.requests] == ["POST"]
+        assert [asked.method for asked in server.requests] == ["GET", "POST"]
 
     def test_never_gets_a_ranking_twice_when_the_answer_was_lost(self, server, known, clock):
-        server.rule = lambda asked, forward: None
+        server.rule = lambda asked, forward: SAID if asked.path == "/v1" else None
         with pytest.raises(errors.ConnectionFailed, match="broke"):
             known.rank(sketch(), space="some-space")
-        assert len(server.requests) == 1
+        assert server.paths("POST") == ["/v1/rankings"]
         assert clock.pauses == []
 
     def test_may_stop_for_longer_and_says_when_to_come_back(self, server, known, clock):

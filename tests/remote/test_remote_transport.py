@@ -38,7 +38,7 @@ def _faked(fake):
 
 
 class TestRetries:
-    @pytest.mark.parametrize("status", [429, 503])
+    @pytest.mark.parametrize("status", [408, 429, 503])
     def test_busy_server_is_asked_again(self, fake, faked, status):
         answers = iter([Answer(status, problem(status, "unavailable"), BUSY)] * 2)
         fake.rule = lambda asked, forward: next(answers, Answer(200, IDENTITY))
@@ -85,27 +85,30 @@ class TestRetries:
         assert files(relayed.pull(f"{namespace}/esm", tmp_path / "out")) == files(tmp_path / "esm")
 
     def test_ranking_is_not_repeated_once_sent(self, fake, faked):
-        fake.rule = lambda asked, forward: None
+        fake.rule = _at_the_ranking(None)
         with pytest.raises(errors.ConnectionFailed, match="broke"):
             faked.rank(_sketch(), space="some-space")
-        assert len(fake.requests) == 1
+        assert fake.paths("POST") == ["/v1/rankings"]
 
-    @pytest.mark.parametrize(("status", "tries"), [(429, 4), (503, 1)])
+    @pytest.mark.parametrize(("status", "tries"), [(408, 1), (429, 4), (503, 1)])
     def test_ranking_is_repeated_only_when_it_was_surely_not_made(self, fake, faked, status, tries):
-        fake.rule = lambda asked, forward: Answer(status, problem(status, "unavailable"), BUSY)
+        fake.rule = _at_the_ranking(Answer(status, problem(status, "unavailable"), BUSY))
         with pytest.raises(errors.Unavailable):
             faked.rank(_sketch(), space="some-space")
-        assert len(fake.requests) == tries
+        assert len(fake.paths("POST")) == tries
 
-    def test_a_registry_that_says_retry_after_did_not_make_it(self, fake):
+    @pytest.mark.parametrize(
+        ("status", "error"), [(408, errors.TooSlow), (503, errors.Unavailable)]
+    )
+    def test_a_registry_that_says_retry_after_did_not_make_it(self, fake, status, error):
         ours = BUSY | {"X-ESM-Registry": "0"}
-        fake.rule = lambda asked, forward: Answer(503, problem(503, "unavailable"), ours)
+        fake.rule = _at_the_ranking(Answer(status, problem(status, error.code), ours))
         with (
             Client(fake.url, "secret-token", patience=0) as faked,
-            pytest.raises(errors.Unavailable),
+            pytest.raises(error),
         ):
             faked.rank(_sketch(), space="some-space")
-        sent = [{k.lower(): v for k, v in r.headers.items()} for r in fake.requests]
+        sent = [asked.headers for asked in fake.requests if asked.method == "POST"]
         assert len(sent) == 4
         assert len({headers["x-request-id"] for headers in sent}) == 1
 
@@ -115,6 +118,12 @@ class TestRetries:
             faked.pull("a/b")
         headers = {k.lower(): v for k, v in fake.requests[-1].headers.items()}
         assert caught.value.request_id == headers["x-request-id"]
+
+
+def _at_the_ranking(answer):
+    """A rule that gives this answer to a ranking, once the server has said what it is."""
+    said = Answer(200, b'{"service": "esm-registry", "version": "0"}')
+    return lambda asked, forward: said if asked.path == "/v1" else answer
 
 
 def _sketch() -> TargetSketch:

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from support.artifacts import publish
+from support.people import World
 
 Push = Callable[..., httpx.Response]
 
@@ -19,6 +20,12 @@ def _push(registry) -> Push:
         return publish(server or registry, directory, path, **fields)
 
     return push
+
+
+@pytest.fixture(name="world")
+def _world(registry, unique, tmp_path) -> World:
+    """Two private namespaces of the shared server, and those who administer them."""
+    return World(registry, unique, tmp_path)
 
 
 def assert_problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:

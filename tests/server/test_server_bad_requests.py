@@ -219,7 +219,7 @@ def test_slow_connections_do_not_keep_others_out(registry):
             connection = connect(registry.url)
             connection.sendall((head, body, upload)[number % 3])
             held.append(connection)
-        with registry.client(registry.read_token) as client:
+        with registry.client(registry.admin_token) as client:
             for _ in range(5):
                 assert client.get("/v1/whoami").status_code == 200
         grown = memory(registry) - before

@@ -25,7 +25,7 @@ def _file(registry, tmp_path_factory):
     with registry.client(registry.write_token) as client:
         for content in files.values():
             client.put(
-                f"/v1/namespaces/blob-tests/blobs/{digest_bytes(content)}", content=content
+                f"/v1/namespaces/range-tests/blobs/{digest_bytes(content)}", content=content
             ).raise_for_status()
         manifest = {
             "files": {

@@ -13,7 +13,7 @@ from support.databases import KINDS, empty, on_servers
 from esm_server.db.database import Database
 from esm_server.db.migrations import check_current, config
 
-BEFORE = "c27d94e0b8f1"
+BEFORE = "b7e41d0c92f5"
 """A revision on which the present server can still publish."""
 
 

@@ -110,6 +110,7 @@ def test_data_survives_every_step_up_and_down(database):
             ("bob", False),
         ]
         assert run(database, "SELECT namespace, role FROM members") == [("team", "admin")]
+        assert run(database, "SELECT DISTINCT namespace FROM version_files") == [("team",)]
         assert run(database, "SELECT size FROM esm_versions ORDER BY id") == [(100,), (200,)]
         with database.read() as session:
             finding = FindingRepository(session, Admin())
@@ -130,6 +131,35 @@ def test_large_numbers_become_the_largest_that_fits(database):
         f"created_by) VALUES ('n', '', FALSE, {2**53}, '2026-11-20 12:00:00', 'a')")  # fmt: skip
     command.downgrade(config(database.engine), "61e0b7d3a95c")
     assert run(database, "SELECT quota_versions FROM namespaces") == [(2**31 - 1,)]
+
+
+def test_robots_get_the_namespace_that_all_their_tokens_are_limited_to(database):
+    command.upgrade(config(database.engine), "5d1c7e0a94b2")
+    at = "'2026-11-20 12:00:00+00:00'"
+    for name in ("ours", "theirs"):
+        run(database, "INSERT INTO namespaces (name, description, private, created_at, created_by) "
+            f"VALUES ('{name}', '', TRUE, {at}, 'a')")  # fmt: skip
+    users = {
+        "of-ours": ("robot", ["ours", "ours"]),
+        "of-both": ("robot", ["ours", "theirs"]),
+        "wide": ("robot", ["ours", None]),
+        "anna": ("person", ["ours"]),
+    }
+    for number, (name, (kind, limits)) in enumerate(users.items(), start=1):
+        run(database, "INSERT INTO users (id, name, kind, is_admin, created_at) "
+            f"VALUES ({number}, '{name}', '{kind}', FALSE, {at})")  # fmt: skip
+        for count, limit in enumerate(limits):
+            of = "NULL" if limit is None else f"'{limit}'"
+            values = f"{number}, 't{count}', '{name}{count}', 'read', {of}, {at}"
+            run(database, "INSERT INTO tokens (user_id, name, secret_sha256, scope, namespace, "
+                f"created_at) VALUES ({values})")  # fmt: skip
+    command.upgrade(config(database.engine), "7b41d0f6c3ea")
+    found = dict(run(database, "SELECT name, namespace FROM users"))
+    assert found == {"of-ours": "ours", "of-both": None, "wide": None, "anna": None}
+    run(database, f"UPDATE users SET disabled_at = {at} WHERE name = 'anna'")
+    command.downgrade(config(database.engine), "5d1c7e0a94b2")
+    revoked = run(database, "SELECT user_id FROM tokens WHERE revoked_at IS NOT NULL")
+    assert revoked == [(4,)], "who was disabled does not come back"
 
 
 def test_preparing_twice_changes_nothing(database):

@@ -20,11 +20,11 @@ def _client(registry):
 
 def publish_files(client, path, files, **fields):
     """Upload raw bytes by file name and publish them, valid or not."""
-    entries = {}
+    namespace, entries = path.split("/")[0], {}
     for name, content in files.items():
         digest = digest_bytes(content)
         assert client.put(
-            f"/v1/namespaces/blob-tests/blobs/{digest}", content=content
+            f"/v1/namespaces/{namespace}/blobs/{digest}", content=content
         ).status_code in (200, 201)
         entries[name] = {"sha256": digest, "size": len(content)}
     body = {"manifest": {"files": entries}, **fields}
@@ -230,7 +230,8 @@ def test_zero_canaries_are_refused(client, esm_directory, problem, unique):
 
 @pytest.mark.parametrize("path", ["UPPER/a", "a/.hidden", "a/" + "x" * 97])
 def test_illegal_names(client, esm_directory, problem, path):
-    problem(publish_files(client, path, files_of(esm_directory())), 400, "invalid-name")
+    body = {"manifest": directory_manifest(esm_directory())[0].model_dump(mode="json")}
+    problem(client.post(f"/v1/esms/{path}/versions", json=body), 400, "invalid-name")
 
 
 def test_card_and_provenance_have_limits(push, esm_directory, problem, unique):

@@ -166,7 +166,7 @@ class RunningRegistry:
         database = self.database()
         try:
             name = f"{scope}-{uuid4().hex[:8]}"
-            return AuthService(database).create(name, scope, lifetime=lifetime)
+            return AuthService(database).create(name, scope, lifetime=lifetime).secret
         finally:
             database.close()
 

@@ -1,11 +1,25 @@
 """`esm_client.transfer`, as a notebook calls it."""
 
+import csv
 import json
+from dataclasses import replace
 
 import pytest
+from workflows.conftest import SOURCES
 
-from esm_client import DataOptions, Embedder, FineTuneRecipe, TargetSketch, load_task, transfer
+from esm_client import (
+    Client,
+    DataOptions,
+    Embedder,
+    EsmArtifact,
+    FineTuneRecipe,
+    TargetSketch,
+    load_task,
+    transfer,
+)
 from esm_client.core.errors import InvalidInput, NotFound
+from esm_client.core.shield.source import TENSORS
+from esm_client.core.warnings import EsmWarning
 from esm_client.lab.evaluation.finished import TRANSFERS
 
 pytestmark = pytest.mark.xdist_group("built")  # one build serves them all
@@ -88,3 +102,68 @@ def test_wrong_arguments_are_named(asked, tmp_path, arguments, message, paramete
         transfer(**{**asked, **arguments}, output=tmp_path / "out")
     assert caught.value.parameters == parameters
     assert not (tmp_path / "out").exists()
+
+
+class TestCopies:
+    """Of a ranking's sources, and of others, that hold the target or may hold it."""
+
+    @pytest.fixture(name="mixed")
+    def _mixed(self, tasks, tmp_path):
+        """A file of which the hotels' source holds a fifth, and that fifth."""
+        held = load_task(tasks["hotel_reviews_sentiment"], limit_rows=40)
+        others = load_task(tasks[TARGET], limit_rows=160)
+        path = tmp_path / "mixed.csv"
+        with path.open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(("text", "label"))
+            for task in (held, others):
+                writer.writerows(zip(task.texts, task.labels, strict=True))
+        return path, held
+
+    @pytest.mark.parametrize("elsewhere", [False, True])
+    def test_what_was_left_out_is_not_tried(
+        self, built, asked, tasks, tiny, client, registry, tmp_path, monkeypatch, mixed, elsewhere
+    ):
+        """The rows that were ranked for are not all that is trained on."""
+        path, held = mixed
+        task = held if elsewhere else load_task(path, limit_rows=200)
+        embedder = Embedder(tiny, device="cpu", name=f"org/{built.namespace}")
+        sketch = TargetSketch.from_embeddings(
+            embedder.embed(task.texts), task.labels, kind="classification"
+        )
+        ranking = client.rank(
+            sketch, space=built.space, fingerprint=embedder.fingerprint, target_rows=held.rows
+        )
+        copy, news = (f"{built.namespace}/{name}@1" for name in SOURCES)
+        assert [row.reference for row in ranking.left_out] == [copy]
+        asked |= {
+            "data": path, "sources": (), "ranking": ranking.id, "progress": False,
+            "source_data": {news: tasks["news_desk"]}, "output": tmp_path / "out",
+        }  # fmt: skip
+        if elsewhere:  # nothing is known there, and the rows at hand tell it anew
+            monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "elsewhere"))
+            asked["data"] = tmp_path / "held.csv"
+            asked["data"].write_text("".join(path.read_text().splitlines(keepends=True)[:41]))
+        notes = []
+        with Client(registry.url, registry.write_token, cache_dir=tmp_path / "c") as user:
+            result = transfer(**{**asked, "client": user}, on_note=notes.append)
+            outcomes = list(user.outcomes.list(ranking.id))
+        told = {one.reference: (one.rank, one.shielded) for one in outcomes}
+        assert [row.name for row in result.rows] == ["no intermediate task", news]
+        assert result.rows[1].rank == 1
+        assert f"Left out, a copy of your rows: {copy}" in notes
+        assert told == {None: (None, False), news: (1, True)}
+
+    def test_that_nobody_can_tell_is_said_before_any_training(
+        self, built, asked, tasks, client, unique, tmp_path
+    ):
+        pulled = EsmArtifact.read(client.pull(f"{built.namespace}/news_desk", tmp_path / "pulled"))
+        told = {name: part for name, part in pulled.summary.items() if name not in TENSORS}
+        bare = replace(pulled, summary=told).write(tmp_path / "bare")
+        name = client.push(bare, f"{unique}/bare", space=unique, force=True).reference
+        heard = type(built.heard)()
+        asked |= {"sources": name, "source_data": {name: tasks["news_desk"]}}
+        with pytest.raises(EsmWarning, match=f"whether {name} is a copy of your data is not known"):
+            transfer(**asked, output=tmp_path / "out", **heard.asked)
+        assert (heard.trained, heard.results) == (set(), [])
+        assert not (tmp_path / "out").exists()

@@ -33,6 +33,7 @@ from esm_client.cli.commands import (
     token,
     train,
     transfer,
+    user,
     whoami,
     yank,
 )
@@ -118,6 +119,7 @@ for name, group in {
     "namespace": namespace.app,
     "spaces": spaces.app,
     "token": token.app,
+    "user": user.app,
     "cache": cache.app,
 }.items():
     app.add_typer(group, name=name)

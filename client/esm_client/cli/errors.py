@@ -244,8 +244,6 @@ def _own_step(facts: Mapping[str, object], options: Collection[str] | None) -> s
             return f"Set {variable}, or run: esm-client login {url}"
         case {"log_in_at": str(url)}:
             return f"Run: esm-client login {shlex.quote(url)}"
-        case {"expiring_token": str(name)}:
-            return f"Rotate it: esm-client token rotate {shlex.quote(name)}"
         case {"credentials": _}:
             return "Run: esm-client login URL, which writes it again."
         case {"space": str(space), "mapped": str()}:

@@ -1,6 +1,5 @@
 """A ranking as one JSON document."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,19 +9,16 @@ from numpy.typing import NDArray
 from esm_client.ranking.method_ranking import MethodRanking
 from esm_client.ranking.method_scores import MethodScores
 from esm_client.ranking.ranking import Ranking
-from esm_client.ranking.rows import Named
-from esm_client.ranking.shield import ShieldReport
 from esm_client.ranking.source_rows import MethodRow
 
 
 def document(ranking: Ranking | MethodRanking) -> dict[str, Any]:
-    """Everything that is known of the rows, and what the shield found."""
+    """What the shield found, and everything that is known of the rows."""
     if isinstance(ranking, MethodRanking):
         return _of_methods(ranking)
     receipt = ranking.receipt.model_dump(mode="json")
     receipt["rows"] = [row.model_dump(mode="json") for row in ranking]
-    shield = ranking.shield
-    return {**receipt, "shield": None if shield is None else _shield(shield, ranking.left_out)}
+    return {"shield": _shield(ranking), **receipt}
 
 
 def _of_methods(ranking: MethodRanking) -> dict[str, Any]:
@@ -33,6 +29,7 @@ def _of_methods(ranking: MethodRanking) -> dict[str, Any]:
         for found in ranking.agreement
     ]
     return {
+        "shield": _shield(ranking),
         "space": subject.space,
         "pool_size": subject.pool_size,
         "kind": subject.kind,
@@ -42,11 +39,11 @@ def _of_methods(ranking: MethodRanking) -> dict[str, Any]:
         "rows": [_row(row) for row in ranking],
         "agreement": agreement,
         "problems": dict(subject.problems),
-        "shield": _shield(subject.shield, subject.left_out),
     }
 
 
-def _shield(shield: ShieldReport, left_out: Sequence[Named]) -> dict[str, Any]:
+def _shield(ranking: Ranking | MethodRanking) -> dict[str, Any]:
+    shield = ranking.shield
     overlaps = {
         reference: {
             "share": found.share,
@@ -58,10 +55,13 @@ def _shield(shield: ShieldReport, left_out: Sequence[Named]) -> dict[str, Any]:
         for reference, found in shield.overlaps.items()
     }
     return {
+        "state": shield.state,
+        "cautions": ranking.cautions,
         "compared": shield.num_compared,
         "unknown": shield.num_unknown,
+        "not_compared": list(shield.not_compared),
         "overlaps": overlaps,
-        "left_out": [row.reference for row in left_out],
+        "left_out": [row.reference for row in ranking.left_out],
         "groups": [list(group) for group in shield.groups],
     }
 

@@ -8,7 +8,6 @@ from esm_client.cli.output import one_line, print_error, print_line
 from esm_client.core.quantities import counted
 
 if TYPE_CHECKING:
-    from esm_client.lab.evaluation.transfer_report import TransferReport
     from esm_client.remote.client import Client
     from esm_client.workflows.transfer import TransferResult
 
@@ -60,12 +59,13 @@ def print_result(session: Session, result: "TransferResult") -> None:
 
 
 def report_result(
-    session: Session, client: "Client", ranking: str, report: "TransferReport"
+    session: Session, client: "Client", ranking: str, result: "TransferResult"
 ) -> None:
     """Tell the registry, once the results are printed: a registry that is gone costs none."""
     from esm_client.workflows.transfer_outcomes import as_metric_name, report_outcomes
 
-    reported = report_outcomes(client, ranking, report)
+    report = result.report
+    reported = report_outcomes(client, ranking, report, shielded=result.shielded)
     if reported:
         session.output.note(
             f"Told the registry of {counted(reported, 'result')} of the ranking {ranking} "

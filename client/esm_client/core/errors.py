@@ -14,6 +14,7 @@
     │   ├── DimensionMismatch      numbers of another embedding width
     │   ├── DigestMismatch         bytes that are not what their digest says
     │   └── TruncatedUpload        fewer bytes arrived than were announced
+    │       └── TooSlow            and it took so long that the server stopped waiting
     ├── SpaceMismatch              embeddings of another embedding space
     ├── NotFound                   no such ESM, version, space, ranking, blob, page
     ├── MethodNotAllowed           a path that exists, asked with the wrong verb
@@ -140,6 +141,11 @@ class DigestMismatch(InvalidInput):
 
 class TruncatedUpload(InvalidInput):
     code = "truncated-upload"
+
+
+class TooSlow(TruncatedUpload):
+    code = "too-slow"
+    status = 408
 
 
 class SpaceMismatch(EsmError):

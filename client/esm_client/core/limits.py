@@ -10,6 +10,14 @@ MAX_TENSOR_HEADER_BYTES = 2**20
 MAX_CARD_BYTES = 256 * 2**10
 MAX_CONFIG_BYTES = 256 * 2**10
 MAX_PROVENANCE_BYTES = 64 * 2**10
+MAX_JSON_BYTES = 256 * 2**10
+"""Of a request as JSON; those that hold more by right have the limits below."""
+MAX_CARD_JSON_BYTES = MAX_JSON_BYTES + 3 * MAX_CARD_BYTES
+"""With a card, whose characters JSON may write longer."""
+MAX_SPACE_JSON_BYTES = MAX_JSON_BYTES + 5 * 25 * MAX_DIMENSION
+"""With the five canary embeddings of a space, 25 characters a number."""
+MAX_VERSION_JSON_BYTES = MAX_CARD_JSON_BYTES + MAX_SPACE_JSON_BYTES
+"""With both, as a push has it."""
 MAX_PAGE_ROWS = 200
 MAX_SOURCE_MODEL_BYTES = 20 * 2**30
 MAX_SOURCE_MODEL_FILES = 64

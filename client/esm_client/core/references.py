@@ -18,6 +18,9 @@ RESERVED_NAMESPACES = {
     "null", "public", "root", "system", "v1",
 }  # fmt: skip
 
+ROBOTS = "robot."
+"""What the user names of namespaces' robots begin with, and no other user's."""
+
 _NAME = re.compile(NAME_PATTERN)
 _ALIAS = re.compile(ALIAS_PATTERN)
 _DIGEST = re.compile(DIGEST_PATTERN)
@@ -39,6 +42,29 @@ def check_new_namespace(name: str) -> str:
     """Return `name`, or raise InvalidName when no namespace may be called so."""
     if check_name(name, "namespace") in RESERVED_NAMESPACES:
         raise InvalidName(f"{name!r} is a reserved word.", "Choose another namespace.")
+    return name
+
+
+def robot_name(namespace: str, name: str) -> str:
+    """The user name of a namespace's robot, `robot.NAMESPACE.NAME`; raises InvalidName.
+
+    The name itself holds no dot, so a user name is of one namespace, whatever dots that has. The
+    whole user name may be given too.
+    """
+    own = check_name(name.removeprefix(f"{ROBOTS}{namespace}."), "name of a robot")
+    if "." in own:
+        raise InvalidName(
+            f"{own!r} holds a dot, which no name of a robot does.", "Write it with - instead."
+        )
+    return check_name(f"{ROBOTS}{namespace}.{own}", "user name")
+
+
+def check_new_user(name: str) -> str:
+    """Return `name`, or raise InvalidName when it is one that only a namespace's robot may have."""
+    if check_name(name, "user name").startswith(ROBOTS):
+        raise InvalidName(
+            f"{name!r} begins like the names of namespaces' robots.", "Choose another `user`."
+        )
     return name
 
 

@@ -10,8 +10,9 @@ import re
 from typing import Annotated, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from esm_client.core.document import Document, Items
 from esm_client.core.errors import SpaceMismatch
 from esm_client.core.limits import MAX_DIMENSION
 
@@ -35,10 +36,8 @@ MIN_CANARY_COSINE = 0.999
 MAX_CANARY_NORM_ERROR = 0.02
 
 
-class SpaceIdentity(BaseModel):
+class SpaceIdentity(Document):
     """What an embedding space says of itself."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     base_model: Annotated[str, Field(min_length=1, max_length=300)]
     revision: Annotated[str | None, Field(max_length=100)] = None
@@ -54,17 +53,15 @@ class SpaceIdentity(BaseModel):
         return f"{model.strip('.-')[:70] or 'space'}-{self.pooling}-{self.max_length}"
 
 
-class SpaceFingerprint(BaseModel):
+class SpaceFingerprint(Document):
     """A space as one machine sees it: identity, file digests and canary embeddings."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     identity: SpaceIdentity
     weight_digest: Annotated[str | None, Field(pattern=r"^sha256:[0-9a-f]{64}$")] = None
     tokenizer_digest: Annotated[str | None, Field(pattern=r"^sha256:[0-9a-f]{64}$")] = None
     canaries: Annotated[
-        tuple[Annotated[tuple[float, ...], Field(min_length=1, max_length=MAX_DIMENSION)], ...],
-        Field(min_length=len(CANARIES), max_length=len(CANARIES)),
+        tuple[Annotated[tuple[float, ...], Items(MAX_DIMENSION, least=1)], ...],
+        Items(len(CANARIES), least=len(CANARIES)),
     ]
     """One embedding of `identity.dimension` numbers per sentence of CANARIES."""
 

@@ -11,7 +11,7 @@ import numpy as np
 from esm_client.core.schemas import SourceKind
 from esm_client.ranking import method_rows as shown
 from esm_client.ranking.method_scores import MethodScores
-from esm_client.ranking.ranked_rows import RankedRows
+from esm_client.ranking.ranked_rows import SHARE, RankedRows
 from esm_client.ranking.shield import ShieldReport
 from esm_client.ranking.source_pool import SourcePool
 from esm_client.ranking.source_rows import (
@@ -99,7 +99,7 @@ class MethodRanking(RankedRows[MethodRow]):
 
     @property
     def shield(self) -> ShieldReport:
-        """Which sources hold rows of the target or of each other."""
+        """Which sources hold rows of the target or of each other, and whether that is known."""
         return self.subject.shield
 
     @property
@@ -128,12 +128,13 @@ class MethodRanking(RankedRows[MethodRow]):
             | {f"{name} rank": row.by_method[name].rank for name in self.methods}
             | {f"{name} score": row.by_method[name].score for name in self.methods}
             | {"fused": row.fused, "digest": row.digest}
+            | {SHARE: self.shield.share_of(row.reference)}
             for row in self._rows
         ]
 
     def _frame_columns(self) -> list[str]:
         by_method = [f"{name} {what}" for what in ("rank", "score") for name in self.methods]
-        return ["rank", "reference", "data_set", *by_method, "fused", "digest"]
+        return ["rank", "reference", "data_set", *by_method, "fused", "digest", SHARE]
 
     def _of(self, rows: Sequence[MethodRow]) -> Self:
         return type(self)(self.subject, self.scores, rows)

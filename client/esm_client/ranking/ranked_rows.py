@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from esm_client.core.errors import MissingExtra, NotFound
+from esm_client.ranking.cautions import cautions
 from esm_client.ranking.rows import Named, Obtainable, how_to_get
 from esm_client.ranking.shield import ShieldReport
 from esm_client.ranking.table import Table
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SHOWN_ROWS = 20
+SHARE = "share"
+"""The column of a data frame with the share of the target that a source holds; not known: None."""
 Row = TypeVar("Row", bound=Obtainable)
 
 
@@ -37,8 +40,8 @@ class RankedRows(Sequence[Row], ABC):
 
     @property
     @abstractmethod
-    def shield(self) -> ShieldReport | None:
-        """Which sources hold rows of the target or of each other; None: nothing was compared."""
+    def shield(self) -> ShieldReport:
+        """Which sources hold rows of the target or of each other, and whether that is known."""
 
     @property
     @abstractmethod
@@ -54,6 +57,11 @@ class RankedRows(Sequence[Row], ABC):
     @abstractmethod
     def problems(self) -> list[str]:
         """What could not be used or scored, in a line each."""
+
+    @property
+    def cautions(self) -> list[str]:
+        """What is not known of copies of the target, to be read before the rows are."""
+        return cautions(self.shield, self._rows[:1])
 
     @property
     def doubts(self) -> list[str]:
@@ -110,10 +118,11 @@ class RankedRows(Sequence[Row], ABC):
         return len(self._rows)
 
     def __repr__(self) -> str:
-        return "\n".join([self.heading, *self.top(SHOWN_ROWS).table().lines(), *self._footer()])
+        lines = self.top(SHOWN_ROWS).table().lines()
+        return "\n".join([self.heading, *self.cautions, *lines, *self._footer()])
 
     def _repr_html_(self) -> str:
-        return self.top(SHOWN_ROWS).table().html(self.heading, self._footer())
+        return self.top(SHOWN_ROWS).table().html(self.heading, self._footer(), self.cautions)
 
     def _footer(self) -> list[str]:
         hidden = len(self) - SHOWN_ROWS

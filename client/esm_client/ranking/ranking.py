@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from esm_client.core.schemas import RankedEsm, RankingReceipt, SkippedEsm
-from esm_client.ranking.ranked_rows import RankedRows
+from esm_client.ranking.ranked_rows import SHARE, RankedRows
 from esm_client.ranking.rows import (
     RIGHT,
     cells,
@@ -27,7 +27,7 @@ class Ranking(RankedRows[RankedEsm]):
 
     A slice, like `top`, is a Ranking with the same receipt and fewer rows. Copies of the target,
     where the shield found any, are left out of the rows, and the others are ranked anew; the
-    receipt holds all of them.
+    receipt holds all of them. `shield.state` says whether anybody looked.
     """
 
     def __init__(
@@ -38,17 +38,17 @@ class Ranking(RankedRows[RankedEsm]):
     ) -> None:
         super().__init__(receipt.rows if rows is None else rows)
         self._receipt = receipt
-        self._shield = shield
+        self._shield = shield or ShieldReport.unknown(receipt.rows)
 
     @property
-    def shield(self) -> ShieldReport | None:
-        """Which sources hold rows of the target or of each other; None: nothing was compared."""
+    def shield(self) -> ShieldReport:
+        """Which sources hold rows of the target or of each other, and whether that is known."""
         return self._shield
 
     @property
     def left_out(self) -> tuple[RankedEsm, ...]:
         """Rows of the receipt that are copies of the target and were left out."""
-        names = self._shield.left_out if self._shield else ()
+        names = set(self._shield.left_out)
         return tuple(row for row in self._receipt.rows if row.reference in names)
 
     @property
@@ -122,11 +122,14 @@ class Ranking(RankedRows[RankedEsm]):
         return Table(columns(self._shield), rows, RIGHT)
 
     def _records(self) -> list[dict[str, Any]]:
-        return [row.model_dump() | row.task.model_dump() for row in self._rows]
+        return [
+            row.model_dump() | row.task.model_dump() | {SHARE: self._shield.share_of(row.reference)}
+            for row in self._rows
+        ]
 
     def _frame_columns(self) -> list[str]:
         numbers = ("score", "gain", "log_bayes_factor", "tied", "digest")
-        return ["rank", "reference", *_TASK, *numbers]
+        return ["rank", "reference", *_TASK, *numbers, SHARE]
 
     def _of(self, rows: Sequence[RankedEsm]) -> Self:
         return type(self)(self._receipt, rows, self._shield)

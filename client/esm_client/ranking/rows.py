@@ -14,7 +14,6 @@ TIE_MARK = "≈"
 SHARES, GROUP = "shares", "group"
 SHOW, PULL_MODEL = "Client.show({!r})", "Client.pull_source_model({!r}, folder)"
 """Templates of what shows an ESM, and of what gets its source model."""
-NOT_COMPARED = "No source could be compared with your data: copies of it would not be noticed."
 
 
 class Named(Protocol):
@@ -33,17 +32,16 @@ class Obtainable(Named, Protocol):
     def has_source_model(self) -> bool: ...  # noqa: D102
 
 
-def columns(shield: ShieldReport | None) -> tuple[str, ...]:
+def columns(shield: ShieldReport) -> tuple[str, ...]:
     """The names of the columns: those of the shield only where it has something to show."""
-    shares = (SHARES,) if shield and shield.overlaps else ()
-    group = (GROUP,) if shield and shield.groups else ()
+    shares = (SHARES,) if shield.overlaps else ()
+    group = (GROUP,) if shield.groups else ()
     return (*COLUMNS, *shares, *group)
 
 
-def cells(row: RankedEsm, shield: ShieldReport | None = None) -> tuple[str, ...]:
+def cells(row: RankedEsm, shield: ShieldReport) -> tuple[str, ...]:
     """The cells of one row, in the order of `columns`."""
-    found = shield.overlaps.get(row.reference) if shield else None
-    number = shield.group_of(row.reference) if shield else None
+    found, number = shield.overlaps.get(row.reference), shield.group_of(row.reference)
     extra = {
         SHARES: "" if found is None else percent(found),
         GROUP: "" if number is None else group_name(number),
@@ -67,10 +65,8 @@ def group_name(number: int) -> str:
     return letters
 
 
-def shield_notes(shield: ShieldReport | None, left_out: Sequence[Named]) -> list[str]:
+def shield_notes(shield: ShieldReport, left_out: Sequence[Named]) -> list[str]:
     """What the shield found, in a line each."""
-    if shield is None:
-        return []
     notes = [
         f"Left out: {row.reference} holds {percent(shield.overlaps[row.reference])} of your rows."
         for row in left_out
@@ -79,9 +75,7 @@ def shield_notes(shield: ShieldReport | None, left_out: Sequence[Named]) -> list
         notes.append(f"{SHARES}: how much of your data the source holds; its score flatters it.")
     if shield.groups:
         notes.append(f"{GROUP}: sources of one letter hold each other's rows, or the same map.")
-    if shield.num_unknown and not shield.num_compared:
-        notes.append(NOT_COMPARED)
-    elif shield.num_unknown:
+    if shield.num_unknown and shield.num_compared:
         notes.append(f"{shield.num_unknown} sources could not be compared with your data.")
     return notes
 

@@ -8,10 +8,12 @@ from esm_client.core.ordering import ordered
 from esm_client.core.schemas import RankedEsm, RankingReceipt
 from esm_client.core.schemas.rankings import Mode
 from esm_client.ranking.ranking import Ranking
-from esm_client.ranking.shield import ShieldReport
+from esm_client.ranking.shield import ShieldReport, State
 
 _MODES: tuple[Mode, ...] = ("auto", "exhaustive", "screened", "prefiltered")
 """The later, the less was scored exactly."""
+_STATES: tuple[State, ...] = ("known", "off", "unknown")
+"""The later, the less is known."""
 
 
 def merged(rankings: Sequence[Ranking]) -> Ranking:
@@ -48,8 +50,7 @@ def merged(rankings: Sequence[Ranking]) -> Ranking:
         }
     )
     rows = _ordered((ranking.receipt, list(ranking)) for ranking in rankings)
-    shields = [ranking.shield for ranking in rankings if ranking.shield is not None]
-    return Ranking(receipt, rows, _joined(shields) if shields else None)
+    return Ranking(receipt, rows, _joined([ranking.shield for ranking in rankings]))
 
 
 def _target(receipt: RankingReceipt) -> tuple[object, ...]:
@@ -74,11 +75,15 @@ def _ordered(parts: Iterable[tuple[RankingReceipt, list[RankedEsm]]]) -> list[Ra
 
 
 def _joined(shields: Sequence[ShieldReport]) -> ShieldReport:
+    """What is known of all of them together, which is no more than of the least known."""
+    least = max(shields, key=lambda shield: _STATES.index(shield.state))
     overlaps = {name: found for shield in shields for name, found in shield.overlaps.items()}
     return ShieldReport(
+        state=least.state,
         num_compared=sum(shield.num_compared for shield in shields),
-        num_unknown=sum(shield.num_unknown for shield in shields),
+        not_compared=[name for shield in shields for name in shield.not_compared],
         overlaps=overlaps,
         groups=[group for shield in shields for group in shield.groups],
         left_out=[name for shield in shields for name in shield.left_out],
+        reason=least.reason,
     )

@@ -31,12 +31,15 @@ class Table(NamedTuple):
             for row in cells
         ]
 
-    def html(self, heading: str = "", notes: Sequence[str] = ()) -> str:
-        """The same as HTML, between a heading and notes, if there are any."""
+    def html(
+        self, heading: str = "", notes: Sequence[str] = (), cautions: Sequence[str] = ()
+    ) -> str:
+        """The same as HTML: a heading and cautions above, notes below, if there are any."""
         sides = ["right" if name in self.right else "left" for name in self.columns]
         header = _row("th", self.columns, sides)
         body = "".join(_row("td", row, sides) for row in self.rows)
         above = f"<p>{escape(heading)}</p>" if heading else ""
+        above += "".join(f"<p><b>{escape(told)}</b></p>" for told in cautions)
         below = f"<p><small>{'<br>'.join(map(escape, notes))}</small></p>" if notes else ""
         return f"{above}<table><thead>{header}</thead><tbody>{body}</tbody></table>{below}"
 

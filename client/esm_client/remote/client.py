@@ -29,7 +29,6 @@ from esm_client.ranking.local.space import LocalSpace
 from esm_client.ranking.ranking import Ranking
 from esm_client.remote.cache.cache import HINT, Cache
 from esm_client.remote.config.settings import resolve_settings
-from esm_client.remote.copies import without_copies
 from esm_client.remote.http.requests import esm_query
 from esm_client.remote.publishing.cached_space import cached_space
 from esm_client.remote.publishing.packs import Packs
@@ -48,8 +47,10 @@ from esm_client.remote.resources.similar import SimilarResource
 from esm_client.remote.resources.source_sketches import SourceSketchResource
 from esm_client.remote.resources.spaces import SpaceResource
 from esm_client.remote.resources.tokens import TokenResource
+from esm_client.remote.resources.users import UserResource
+from esm_client.remote.shielded import ShieldedRankings
 from esm_client.remote.transport import Transport
-from esm_client.remote.waiting import finished, rank_on_server
+from esm_client.remote.verdicts.store import Verdicts
 
 
 class Client:
@@ -91,14 +92,17 @@ class Client:
         self.esms = self._esms = EsmResource(self._transport)
         self.aliases = AliasResource(self._transport)
         self.tokens = TokenResource(self._transport)
+        self.users = UserResource(self._transport)
         self.namespaces = NamespaceResource(self._transport)
         self.audit = AuditResource(self._transport)
         self.similar = SimilarResource(self._transport)
-        self.outcomes = OutcomeResource(self._transport)
         self._blobs = BlobResource(self._transport)
         self._spaces = SpaceResource(self._transport)
-        self._source_sketches = SourceSketchResource(self._transport)
-        self._rankings = RankingResource(self._transport)
+        self._rankings = ShieldedRankings(
+            RankingResource(self._transport), SourceSketchResource(self._transport), self.cache,
+            Verdicts(self._settings.data_dir, self.url),
+        )  # fmt: skip
+        self.outcomes = OutcomeResource(self._transport, self._rankings.rank_of)
         self.packs = Packs(self._transport)
 
     def __enter__(self) -> Self:
@@ -266,9 +270,8 @@ class Client:
             "space": space, "fingerprint": fingerprint, "intercept": intercept, "mode": mode,
             "limit": limit, "filter": filter or EsmFilter(),
         }  # fmt: skip
-        receipt = rank_on_server(self._rankings, sketch, folds, embedded, wanted, progress)
-        return without_copies(
-            receipt, target_rows, self._source_sketches, self.cache, keep_copies=keep_copies
+        return self._rankings.rank(
+            sketch, folds, embedded, wanted, target_rows, progress, keep_copies=keep_copies
         )
 
     def rank_locally(
@@ -288,11 +291,8 @@ class Client:
     ) -> Ranking:  # fmt: skip
         """An earlier ranking, waited for if it is not done; raises NotFound.
 
-        With `target_rows`, copies of the target are left out, as in `rank`.
+        What was left out as a copy of the target when it was ranked on this machine is left out
+        again; `Ranking.shield.state` tells where that is not known. With `target_rows`, copies are
+        looked for anew, too.
         """
-        receipt = finished(self._rankings, self._rankings.get(id), progress)
-        if target_rows is None:
-            return Ranking(receipt)
-        return without_copies(
-            receipt, target_rows, self._source_sketches, self.cache, keep_copies=False
-        )
+        return self._rankings.get(id, target_rows, progress)

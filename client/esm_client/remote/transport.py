@@ -5,13 +5,15 @@ from typing import Literal, TypeVar
 
 from pydantic import BaseModel
 
+from esm_client.core.document import Model
 from esm_client.core.schemas import Page
 from esm_client.remote.config.settings import Settings
 from esm_client.remote.files.transfer import FileTransfer
-from esm_client.remote.http.answers import Model, not_our_server, parse_answer
-from esm_client.remote.http.exchange import Exchange, Params
+from esm_client.remote.http.answers import not_our_server, parse_answer
+from esm_client.remote.http.exchange import Content, Exchange, Params
 
 Item = TypeVar("Item", bound=BaseModel)
+JSON = {"Content-Type": "application/json"}
 
 
 class Transport(Exchange):
@@ -51,17 +53,16 @@ class Transport(Exchange):
         """POST a JSON document. `timeout`: seconds to wait for the answer, if more than usual."""
         with self.answer(
             "POST", path, content=body.model_dump_json().encode(), idempotent=idempotent,
-            headers={"Content-Type": "application/json"}, timeout=timeout,
+            headers=JSON, timeout=timeout,
         ) as response:  # fmt: skip
             return parse_answer(model, self.body(response), self.shown(path))
 
     def either(
         self, method: Literal["GET", "POST"], path: str, models: Mapping[int, type[Model]],
-        body: BaseModel | None = None, *, timeout: float | None = None,
+        content: Content = b"", *, headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
     ) -> Model:  # fmt: skip
         """GET, or POST once, what the status says which document it is."""
-        content = b"" if body is None else body.model_dump_json().encode()
-        headers = {"Content-Type": "application/json"} if body is not None else {}
         with self.answer(
             method, path, content=content, idempotent=method == "GET", headers=headers,
             timeout=timeout,
@@ -95,12 +96,14 @@ class Transport(Exchange):
 
     def change(
         self, method: Literal["PUT", "PATCH", "DELETE"], path: str, model: type[Model],
-        body: BaseModel | None = None,
+        body: BaseModel | None = None, *, timeout: float | None = None,
     ) -> Model:  # fmt: skip
         """Change one thing; of the body only the fields that were set travel."""
         content = b"" if body is None else body.model_dump_json(exclude_unset=True).encode()
-        headers = {"Content-Type": "application/json"} if body is not None else {}
-        with self.answer(method, path, content=content, headers=headers) as response:
+        headers = JSON if body is not None else {}
+        with self.answer(
+            method, path, content=content, headers=headers, timeout=timeout
+        ) as response:
             return parse_answer(model, self.body(response), self.shown(path))
 
     def act(self, path: str, model: type[Model]) -> Model:

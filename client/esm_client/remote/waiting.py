@@ -2,13 +2,13 @@
 
 import base64
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from time import monotonic, sleep
 from typing import Any
 
 from esm_client.core.errors import Conflict, ConnectionFailed, EsmError, Unavailable
-from esm_client.core.progress import Progress
+from esm_client.core.progress import Progress, unheard
 from esm_client.core.schemas import RankingCreate, RankingJob, RankingReceipt
 from esm_client.core.scoring.disclosure import DisclosureWarning
 from esm_client.core.scoring.embedded import EmbeddedTarget
@@ -28,15 +28,22 @@ def rank_on_server(
     embedded: Embedded | None,
     wanted: Mapping[str, Any],
     progress: Progress,
+    on_job: Callable[[str], None] = unheard,
 ) -> RankingReceipt:
-    """The receipt of a new ranking; `wanted` are the other fields of RankingCreate."""
+    """The receipt of a new ranking; `wanted` are the other fields of RankingCreate.
+
+    on_job: told the id of a ranking that is not done yet, before it is waited for.
+    """
     known = TargetSketch.from_bytes(sketch) if isinstance(sketch, bytes) else sketch
     data = sketch if isinstance(sketch, bytes) else sketch.to_bytes()
     target: dict[str, Any] = {"sketch": _encoded(data), "folds": _encoded_folds(folds)}
     if embedded is not None:
         target["embedded"] = _encoded(EmbeddedTarget.of(*embedded, kind=known.kind).to_bytes())
     request = checked(RankingCreate, {**wanted, **target})
-    return finished(rankings, rankings.create(request), progress, f"Ranking in {request.space}")
+    answer = rankings.create(request)
+    if isinstance(answer, RankingJob):
+        on_job(answer.id)
+    return finished(rankings, answer, progress, f"Ranking in {request.space}")
 
 
 def _encoded_folds(folds: Sequence[TargetSketch]) -> list[bytes]:

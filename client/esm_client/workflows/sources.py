@@ -12,7 +12,7 @@ from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.errors import EsmError, InvalidInput
 from esm_client.core.progress import Progress
 from esm_client.core.references import Reference
-from esm_client.core.shield.source import TargetHashes
+from esm_client.core.shield.source import SourceSketches, TargetHashes
 from esm_client.core.warnings import EsmWarning
 from esm_client.ranking.rows import percent
 
@@ -68,7 +68,10 @@ class Given:
 def find_sources(
     client: "Client", wanted: Sequence[Wanted], given: Given, rows: TargetHashes
 ) -> "list[IntermediateTask]":
-    """What there is of each source task; warns of those that hold rows of the target."""
+    """What there is of each source task.
+
+    Warns of those that hold rows of the target, and of those of which nobody can tell.
+    """
     given.check(wanted)
     return [_find(client, one, given, rows) for one in wanted]
 
@@ -86,8 +89,10 @@ def _find(client: "Client", wanted: Wanted, given: Given, rows: TargetHashes) ->
         detail, artifact = _published(client, wanted)
     except EsmError as error:
         missing = f"{wanted.name} cannot be had from the registry: {error.message}"
+        if ready is not None:
+            _warn_of_overlap(wanted.name, None, rows)
         return IntermediateTask(wanted.name, wanted.rank, ready, missing=missing, remedy=remedy)
-    _warn_of_overlap(wanted.name, artifact, rows)
+    _warn_of_overlap(wanted.name, artifact.source_sketches, rows)
     ready = ready or _stored(client, wanted, detail)
     data = _data(detail, artifact, path)
     return IntermediateTask(
@@ -160,15 +165,15 @@ def _missing(name: str, detail: "EsmVersionDetail") -> str:
     return f"The source model of {name} {model}, and {data}."
 
 
-def _warn_of_overlap(name: str, artifact: EsmArtifact, rows: TargetHashes) -> None:
-    sketches = artifact.source_sketches
+def _warn_of_overlap(name: str, sketches: SourceSketches | None, rows: TargetHashes) -> None:
     found = None if sketches is None else sketches.overlap(rows)
     if found is not None and found.is_shared:
-        warnings.warn(
-            f"{name} holds {percent(found)} of your rows; its result flatters it.",
-            EsmWarning,
-            stacklevel=2,
-        )
+        told = f"{name} holds {percent(found)} of your rows; its result flatters it."
+    elif found is None or not found.is_telling:
+        told = f"whether {name} is a copy of your data is not known: it could not be compared."
+    else:
+        return
+    warnings.warn(told, EsmWarning, stacklevel=2)
 
 
 def _by_reference(places: Places | None) -> dict[str, str]:

@@ -35,13 +35,15 @@ class TransferResult:
     """What came of every source task; the best model lies in `path`, with results.json.
 
     evaluation_rows: rows that performance was measured on. reported: results that the registry
-    was told of; None where it was told of none, or not of all.
+    was told of; None where it was told of none, or not of all. shielded: whether ranks are those
+    of the ranking without copies of the target.
     """
 
     report: TransferReport
     path: Path
     evaluation_rows: int
     reported: int | None = None
+    shielded: bool = False
 
     @property
     def rows(self) -> Sequence[TransferRow]:
@@ -145,22 +147,23 @@ def transfer(
         told(f"Reading {place}", 1, 1)
         if receipt is not None:
             check_ranked(receipt, target.joined)
-        space, wanted, copies = _wanted(registry, ranking, references, top, target)
+        chosen = _chosen(registry, ranking, references, top, target)
         hashes = TargetHashes.of(target.joined.rows)
-        found = find_sources(registry, wanted, given, hashes)
+        found = find_sources(registry, chosen.wanted, given, hashes)
         told("Loading the base model", 0, 1)
-        embedder = space_embedder(registry, registry.space(space), base_model, device)
+        embedder = space_embedder(registry, registry.space(chosen.space), base_model, device)
         told("Loading the base model", 1, 1)
-        for sentence in (_described(target), *target.training.notes, *copies):
+        for sentence in (_described(target), *target.training.notes, *chosen.copies):
             on_note(sentence)
         made = run_transfers(
             target, embedder, found, folder, recipe=recipe, sequential=sequential,
             seeds=seeds or (options.seed,), progress=told, on_result=on_result,
         )  # fmt: skip
-        result = TransferResult(made, folder, len(target.evaluation))
+        result = TransferResult(made, folder, len(target.evaluation), shielded=chosen.are_shielded)
         if ranking is None or not report or not result.compared:
             return result
-        return replace(result, reported=report_outcomes(registry, ranking, made))
+        reported = report_outcomes(registry, ranking, made, shielded=chosen.are_shielded)
+        return replace(result, reported=reported)
 
 
 def _place(data: str | os.PathLike[str]) -> str:
@@ -185,17 +188,30 @@ def _described(target: SplitTask) -> str:
     )
 
 
-def _wanted(
+@dataclass(frozen=True)
+class _Chosen:
+    """The source tasks to try, the best first, and which were left out as copies of the target.
+
+    are_shielded: whether copies among those that are ranked would have been found.
+    """
+
+    space: str
+    wanted: list[Wanted]
+    copies: list[str]
+    are_shielded: bool
+
+
+def _chosen(
     client: "Client", ranking: str | None, references: Sequence[str], top: int, target: SplitTask
-) -> tuple[str, list[Wanted], list[str]]:
-    """The space, the source tasks to try, the best first, and which are copies of the target."""
+) -> _Chosen:
     if ranking is not None:
+        # what was found when it was made, and what the rows at hand tell now
         found = client.ranking(ranking, target_rows=target.joined.rows)
         _ = found.best  # raises NotFound where there is none
         rows = found.top(top)
         wanted = [Wanted.of(row.reference, row.digest, row.rank) for row in rows]
         copies = [f"Left out, a copy of your rows: {row.reference}" for row in found.left_out]
-        return found.receipt.space, wanted, copies
+        return _Chosen(found.receipt.space, wanted, copies, found.shield.num_compared > 0)
     details = [client.show(reference) for reference in references]
     spaces = sorted({detail.space for detail in details})
     if len(spaces) > 1:
@@ -203,4 +219,5 @@ def _wanted(
             f"The sources are of {len(spaces)} spaces: {', '.join(spaces)}.",
             "Name sources of one space: they start from the same base model.",
         )
-    return spaces[0], [Wanted.of(detail.reference, detail.digest) for detail in details], []
+    wanted = [Wanted.of(detail.reference, detail.digest) for detail in details]
+    return _Chosen(spaces[0], wanted, [], are_shielded=False)

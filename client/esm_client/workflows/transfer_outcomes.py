@@ -15,19 +15,25 @@ if TYPE_CHECKING:
 MAX_METRIC_NAME = 50
 
 
-def report_outcomes(client: "Client", ranking: str, report: "TransferReport") -> int | None:
+def report_outcomes(
+    client: "Client", ranking: str, report: "TransferReport", *, shielded: bool = False
+) -> int | None:
     """Report every result of single sources and of the baseline; returns how many.
+
+    shielded: whether the ranks in the report are those without copies of the target.
 
     What was reported of the ranking before in this metric is withdrawn first: another recipe or
     other rows may stand behind it, and regret would compare what does not compare. Where the
     registry cannot be told of all, a warning says so, and None is returned.
     """
     name = as_metric_name(report.metric_name)
-    outcomes = _outcomes(report)
+    outcomes = _outcomes(report, shielded=shielded)
     try:
         client.outcomes.withdraw(ranking, name)
-        for reference, seed, value in outcomes:
-            client.outcomes.report(ranking, reference, value, metric_name=name, seed=seed)
+        for reference, rank, seed, value in outcomes:
+            client.outcomes.report(
+                ranking, reference, value, metric_name=name, seed=seed, rank=rank
+            )
     except EsmError as error:
         warnings.warn(
             f"the registry could not be told of all results: {error} They are kept; the same call "
@@ -49,10 +55,12 @@ def as_metric_name(text: str) -> str:
     return plain.strip(".-")[:MAX_METRIC_NAME]
 
 
-def _outcomes(report: "TransferReport") -> Sequence[tuple[str | None, int, float]]:
-    """Source or baseline, seed and performance; a chain stands in no ranking."""
+def _outcomes(
+    report: "TransferReport", *, shielded: bool
+) -> Sequence[tuple[str | None, int | None, int, float]]:
+    """Source or baseline, rank if known, seed, performance; a chain stands in no ranking."""
     return [
-        (row.names[0] if row.names else None, seed, value)
+        (row.names[0] if row.names else None, row.rank if shielded else None, seed, value)
         for row in report.rows
         if len(row.names) < 2
         for seed, value in (row.performances or {}).items()

@@ -52,11 +52,14 @@ class BlobController(Controller):
     def head_blob(
         self, artifacts: ArtifactService, caller: Caller, namespace: str, digest: str
     ) -> Response[None]:
-        """Whether a blob is stored, and its size."""
+        """Whether a blob is stored, and its size; of those alone that the caller may name.
+
+        That is: which the namespace has, or which they sent into it within 24 hours.
+        """
         try:
             headers = {"Content-Length": str(artifacts.blob_size(caller, namespace, digest))}
         except NotFound as error:
-            error.headers = {"Upload-Offset": str(artifacts.blob_kept(caller, digest))}
+            error.headers = {"Upload-Offset": str(artifacts.blob_kept(caller, namespace, digest))}
             raise
         return ContractResponse(None, headers=headers)
 
@@ -67,7 +70,7 @@ class BlobController(Controller):
         request_max_body_size=None,  # the service counts while the bytes stream
         responses={
             **problems(404, 409, 507),
-            200: ResponseSpec(None, description="It is stored already"),
+            200: ResponseSpec(None, description="The namespace or its sender had it already"),
         },
     )
     async def put_blob(

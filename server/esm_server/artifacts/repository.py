@@ -16,14 +16,15 @@ class SourceModelRepository:
         """The source model of a version."""
         return self._session.get(SourceModelRow, version_id)
 
-    def add(self, model: SourceModelRow, request: SourceModelCreate) -> None:
-        """Store a source model and its files."""
+    def add(self, model: SourceModelRow, request: SourceModelCreate, namespace: str) -> None:
+        """Store a source model and its files, of a version in this namespace."""
         self._session.add(model)
         self._session.flush()
         for name, file in request.files.items():
             row = SourceModelFileRow(
-                version_id=model.version_id, name=name, digest=file.sha256, size=file.size
-            )
+                version_id=model.version_id, name=name, digest=file.sha256, size=file.size,
+                namespace=namespace,
+            )  # fmt: skip
             self._session.add(row)
         self._session.flush()
 

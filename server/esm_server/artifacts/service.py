@@ -14,6 +14,7 @@ from esm_server.auth.service import AuthService
 from esm_server.db.database import Database
 from esm_server.namespaces.permissions import check_publisher, over_quota
 from esm_server.namespaces.repository import NamespaceRepository
+from esm_server.possession.service import Possession, sender_of
 from esm_server.registry.answers import as_source_model
 from esm_server.registry.repository import EsmRepository
 from esm_server.registry.service import find_version
@@ -100,12 +101,14 @@ class ArtifactService:
         store: BlobStore,
         auth: AuthService,
         limits: UploadLimits,
+        possession: Possession,
         direct: DirectAccess | None = None,
     ) -> None:
         self._database = database
         self._store = store
         self._auth = auth
         self._limits = limits
+        self._possession = possession
         self._direct = direct
 
     @property
@@ -114,16 +117,20 @@ class ArtifactService:
         return self._store.spool
 
     def blob_size(self, caller: Caller, namespace: str, digest: str) -> int:
-        """The size of a stored blob; raises InvalidName, NotFound, Forbidden."""
+        """The size of a stored blob that the caller may name; raises as for one that is not there.
+
+        Raises InvalidName, NotFound, Forbidden.
+        """
         self._room(caller, namespace)
-        size = self._store.size(check_digest(digest))
+        held = self._possession.held(caller, namespace, [check_digest(digest)])
+        size = self._store.size(digest) if held else None
         if size is None:
             raise NotFound(f"The blob {digest} is not stored.", "Upload it with PUT.")
         return size
 
-    def blob_kept(self, caller: Caller, digest: str) -> int:
-        """Bytes that an interrupted upload of the caller has left."""
-        return self._store.kept(digest, caller.name)
+    def blob_kept(self, caller: Caller, namespace: str, digest: str) -> int:
+        """Bytes that an interrupted upload of the caller into this namespace has left."""
+        return self._store.kept(digest, sender_of(caller, namespace))
 
     @property
     def direct_endpoint(self) -> str | None:
@@ -139,10 +146,13 @@ class ArtifactService:
         much is looked at again when a version names the blob.
         """
         self._room(caller, namespace, source_model).check(size)
-        return self._direct.upload(check_digest(digest), size) if self._direct else None
+        check_digest(digest)
+        if self._direct is None:
+            return None
+        return self._direct.upload(sender_of(caller, namespace), digest, size)
 
     async def receive(self, caller: Caller, namespace: str, digest: str, upload: Upload) -> bool:
-        """Store an upload while it arrives; whether the blob is new.
+        """Store an upload while it arrives; whether the blob is new to who sent it.
 
         On error nothing of it stays, unless it is resumable and the connection broke. The token
         and the namespace's quota are looked at before the first byte and after the last, so that
@@ -153,12 +163,18 @@ class ArtifactService:
         check_digest(digest)
         room = await asyncio.to_thread(self._room, caller, namespace, upload.resumable)
         room.check(upload.total or 0)
-        owner = caller.name if upload.resumable else None
+        owner = sender_of(caller, namespace) if upload.resumable else None
         begun: list[BlobWriter] = []  # also when the request is cancelled while it begins
 
         def begin() -> BlobWriter:
             begun.append(self._store.begin(digest, owner, upload.offset))
             return begun[0]
+
+        def finish(size: int) -> bool:
+            held = self._possession.held(caller, namespace, [digest])
+            is_new = begun[0].commit()
+            self._possession.record(caller, namespace, {digest: size})
+            return is_new or not held  # that others have it too is not told
 
         try:
             writer = await settled(begin)
@@ -166,7 +182,7 @@ class ArtifactService:
             await asyncio.to_thread(self._auth.recheck, caller)
             last = await asyncio.to_thread(self._room, caller, namespace, upload.resumable)
             last.check(size)
-            return await settled(writer.commit)
+            return await settled(finish, size)
         except BaseException as error:
             if begun and isinstance(error, EsmError):
                 error.headers = {}  # no Retry-After: the same request would not go on from here

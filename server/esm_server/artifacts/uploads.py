@@ -1,6 +1,5 @@
 """Reading what an upload's headers say of it."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 from typing import Any
@@ -8,28 +7,25 @@ from typing import Any
 from litestar import Request
 from litestar.exceptions import InternalServerException
 
-from esm_client.core.errors import InvalidInput, TruncatedUpload
+from esm_client.core.errors import InvalidInput, TooSlow, TruncatedUpload
 from esm_server.artifacts.service import Upload
 
-QUIET_SECONDS = 60
-"""Without a byte, until an upload counts as broken."""
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 
 
 async def _chunks(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
-    stream = request.stream()
     try:
-        while True:
-            async with asyncio.timeout(QUIET_SECONDS):
-                chunk = await anext(stream, None)
-            if chunk is None:
-                return
+        async for chunk in request.stream():
             yield chunk
-    # how Litestar tells that the client left, and what a network that went away looks like
-    except (InternalServerException, TimeoutError) as cause:
+    except InternalServerException as cause:  # how Litestar tells that the client left
         raise TruncatedUpload(
             "The connection broke during the upload.", "Send it again."
         ) from cause
+    except TooSlow as cause:
+        if "content-range" not in request.headers:
+            raise
+        # the error from which clients of every version go on by themselves
+        raise TruncatedUpload("The upload came too slowly.", "Go on with it.") from cause
 
 
 def upload_of(request: Request[Any, Any, Any]) -> Upload:

@@ -1,6 +1,6 @@
 """Who makes a request, and what they may do where."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import get_args
 
 from esm_client.core.schemas import Identity, Role, Scope
@@ -16,8 +16,11 @@ class Caller:
     """Who makes a request."""
 
     token_id: int
+    """0 for the operator, who has none."""
     user_id: int
     identity: Identity
+    secret_sha256: str = field(default="", repr=False)
+    """Of the secret that the request came with: the token may get another one meanwhile."""
 
     @property
     def name(self) -> str:

@@ -1,14 +1,15 @@
-"""GET /v1/whoami, and /v1/tokens."""
+"""GET /v1/whoami, /v1/tokens and /v1/users."""
 
 from typing import Annotated
 
-from litestar import Controller, delete, get, post
+from litestar import Controller, delete, get, patch, post
 from litestar.params import Parameter
 
-from esm_client.core.schemas import Identity, NewToken, Page, Token, TokenCreate
+from esm_client.core.schemas import Identity, NewToken, Page, Token, TokenCreate, User, UserUpdate
 from esm_server.auth.caller import Caller
 from esm_server.auth.guards import requires
 from esm_server.auth.tokens import TokenService
+from esm_server.auth.users import UserService
 from esm_server.pagination import DEFAULT_LIMIT, After, Limit, Slice
 from esm_server.problems import problems
 
@@ -43,12 +44,15 @@ class TokenController(Controller):
         after: After = None,
         limit: Limit = DEFAULT_LIMIT,
     ) -> Page[Token]:
-        """The caller's tokens; for admins of the registry everybody's, or those of one user."""
+        """The caller's tokens, or a robot's of a namespace they administer.
+
+        For admins of the registry everybody's, or those of one user.
+        """
         return tokens.list(caller, user, Slice(after, limit))
 
     @post("/", responses=problems(404, 409, 507), sync_to_thread=True)
     def create_token(self, tokens: TokenService, caller: Caller, data: TokenCreate) -> NewToken:
-        """A new token with its secret."""
+        """A new token with its secret, no stronger than the one it is made with."""
         return tokens.create(caller, data)
 
     @post(
@@ -58,10 +62,34 @@ class TokenController(Controller):
         sync_to_thread=True,
     )
     def rotate_token(self, tokens: TokenService, caller: Caller, token_id: TokenId) -> NewToken:
-        """A new secret for a token; the old one ends at once."""
+        """A new secret for a token; the old one ends at once, the token when it would have."""
         return tokens.rotate(caller, token_id)
 
     @delete("/{token_id:int}", responses=problems(404, 507), status_code=200, sync_to_thread=True)
     def revoke_token(self, tokens: TokenService, caller: Caller, token_id: TokenId) -> Token:
         """End a token at once."""
         return tokens.revoke(caller, token_id)
+
+
+class UserController(Controller):
+    """Users, for admins of the registry."""
+
+    path = "/v1/users"
+    tags = ("auth",)
+    guards = (requires("admin"),)
+
+    @get("/", responses=problems(), sync_to_thread=True)
+    def list_users(
+        self,
+        users: UserService,
+        caller: Caller,
+        after: After = None,
+        limit: Limit = DEFAULT_LIMIT,
+    ) -> Page[User]:
+        """All users by name."""
+        return users.list(caller, Slice(after, limit))
+
+    @patch("/{user:str}", responses=problems(404, 409, 507), sync_to_thread=True)
+    def update_user(self, users: UserService, caller: Caller, user: str, data: UserUpdate) -> User:
+        """Refuse all tokens of a user from now on, or take that back."""
+        return (users.disable if data.disabled else users.enable)(caller, user)

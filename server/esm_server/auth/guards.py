@@ -1,10 +1,12 @@
 """Guards: `requires("write")` on a handler reads as the right it needs."""
 
+import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any
 
-from litestar.concurrency import sync_to_thread
 from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 
@@ -12,9 +14,19 @@ from esm_client.core.errors import Forbidden, Unauthorized
 from esm_client.core.schemas import Scope
 from esm_server.auth.caller import SCOPES, Caller
 from esm_server.auth.service import AuthService
+from esm_server.connections.bounds import count_user
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 Guard = Callable[[Connection, BaseRouteHandler], Awaitable[None]]
+
+_FORWARDED = (
+    "x-forwarded-for", "forwarded", "via", "x-real-ip", "x-forwarded-host", "x-forwarded-proto",
+)  # fmt: skip
+"""Headers that proxies send, and nobody who asks the server itself."""
+_LOOK_UPS = ThreadPoolExecutor(4, "look-up")
+"""Of tokens: short, so that few threads do, and no request waits for those that hold the others."""
+_OPERATORS = ThreadPoolExecutor(2, "operator")
+"""So that no operator waits for threads that users' requests hold."""
 
 
 def requires(scope: Scope) -> Guard:
@@ -22,6 +34,7 @@ def requires(scope: Scope) -> Guard:
 
     async def guard(connection: Connection, _: BaseRouteHandler) -> None:
         caller = await _recognise(connection)
+        count_user(connection.scope, caller.user_id)
         if SCOPES.index(caller.identity.scope) < SCOPES.index(scope):
             raise Forbidden(
                 f"The token {caller.identity.token!r} has the scope "
@@ -38,7 +51,7 @@ async def local_or_token(connection: Connection, _: BaseRouteHandler) -> None:
     if _is_local(connection):
         return
     try:
-        await _recognise(connection)
+        await _recognise(connection, _OPERATORS)
     except Unauthorized as cause:
         raise Forbidden(
             "This page answers on the server's own machine, or with a token.",
@@ -46,7 +59,7 @@ async def local_or_token(connection: Connection, _: BaseRouteHandler) -> None:
         ) from cause
 
 
-async def _recognise(connection: Connection) -> Caller:
+async def _recognise(connection: Connection, threads: Executor = _LOOK_UPS) -> Caller:
     header = connection.headers.get("authorization", "")
     kind, _, secret = header.partition(" ")
     if not header:
@@ -59,12 +72,18 @@ async def _recognise(connection: Connection) -> Caller:
             "Send: Authorization: Bearer esmr_...",
         )
     auth: AuthService = connection.app.state.auth
-    return await sync_to_thread(auth.recognise, secret.strip())
+    look_up = copy_context().run  # the log tells of which request
+    caller = await asyncio.get_running_loop().run_in_executor(
+        threads, look_up, auth.recognise, secret.strip()
+    )
+    if auth.is_unnoted(caller):  # not among the look-ups: it waits for the writers before it
+        await asyncio.to_thread(auth.note_use, caller)
+    return caller
 
 
 def _is_local(connection: Connection) -> bool:
-    # A proxy on this machine would make everybody look local.
-    if connection.headers.get("x-forwarded-for") or connection.headers.get("forwarded"):
+    # A proxy on this machine would make everybody look local. Even an empty header is a proxy's.
+    if any(name in connection.headers for name in _FORWARDED):
         return False
     try:
         return (

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlmodel import Session, col, select, update
+from sqlmodel import Session, col, or_, select, update
 
 from esm_client.core.schemas import UserKind
 from esm_server.db import MemberRow, TokenRow, UserRow
@@ -34,11 +34,15 @@ class TokenRepository:
         statement = _TOKENS.where(col(UserRow.name) == user, col(TokenRow.name) == name)
         return self._session.exec(statement).first()
 
-    def list(self, user: str | None, after: int | None, limit: int) -> Sequence[TokenRecord]:
-        """Tokens of one user, or of all, oldest first."""
+    def list(
+        self, user: str | None, namespace: str | None, after: int | None, limit: int
+    ) -> Sequence[TokenRecord]:
+        """Tokens of one user, or of all, oldest first; those limited to a namespace, or all."""
         statement = _TOKENS.order_by(col(TokenRow.id)).limit(limit)
         if user is not None:
             statement = statement.where(col(UserRow.name) == user)
+        if namespace is not None:
+            statement = statement.where(col(TokenRow.namespace) == namespace)
         if after is not None:
             statement = statement.where(col(TokenRow.id) > after)
         return self._session.exec(statement).all()
@@ -61,16 +65,45 @@ class TokenRepository:
         """The user of this name."""
         return self._session.exec(select(UserRow).where(col(UserRow.name) == name)).first()
 
-    def add_user(self, name: str, kind: UserKind, *, is_admin: bool = False) -> UserRow:
-        """Store a new user."""
-        row = UserRow(name=name, kind=kind, is_admin=is_admin)
-        self._session.add(row)
-        self._session.flush()
+    def users(self, after: str | None, limit: int) -> Sequence[UserRow]:
+        """All users by name."""
+        statement = select(UserRow).order_by(col(UserRow.name)).limit(limit)
+        if after is not None:
+            statement = statement.where(col(UserRow.name) > after)
+        return self._session.exec(statement).all()
+
+    def add_user(
+        self, name: str, kind: UserKind, *, namespace: str | None = None, is_admin: bool = False
+    ) -> UserRow:
+        """Store a new user; `namespace`: the one that a robot belongs to."""
+        row = UserRow(name=name, kind=kind, namespace=namespace, is_admin=is_admin)
+        self.save_user(row)
         return row
 
-    def roles(self, user_id: int) -> dict[str, str]:
-        """The user's role by namespace."""
+    def save_user(self, row: UserRow) -> None:
+        """Store a user, or what has changed in one."""
+        self._session.add(row)
+        self._session.flush()
+
+    def other_admin(self, user_id: int, at: datetime) -> bool:
+        """Whether somebody else can administer the registry at this time, with a token for it."""
+        statement = select(TokenRow.id).join(UserRow, col(UserRow.id) == col(TokenRow.user_id))
+        found = statement.where(
+            col(UserRow.is_admin),
+            col(UserRow.disabled_at).is_(None),
+            col(UserRow.id) != user_id,
+            col(TokenRow.scope) == "admin",
+            col(TokenRow.namespace).is_(None),
+            col(TokenRow.revoked_at).is_(None),
+            or_(col(TokenRow.expires_at).is_(None), col(TokenRow.expires_at) > at),
+        )
+        return self._session.exec(found.limit(1)).first() is not None
+
+    def roles(self, user_id: int, namespace: str | None = None) -> dict[str, str]:
+        """The user's role by namespace; in one namespace alone, if it is named."""
         statement = select(MemberRow.namespace, MemberRow.role).where(
             col(MemberRow.user_id) == user_id
         )
+        if namespace is not None:
+            statement = statement.where(col(MemberRow.namespace) == namespace)
         return dict(self._session.exec(statement).all())

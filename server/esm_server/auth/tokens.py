@@ -1,64 +1,70 @@
 """Tokens as users handle them: list, create, rotate, revoke."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import cast
 
 from sqlmodel import Session
 
 from esm_client.core.errors import Conflict, Forbidden, NotFound
-from esm_client.core.schemas import NewToken, Page, Role, Scope, Token, TokenCreate, UserKind
+from esm_client.core.schemas import NewToken, Page, Scope, Token, TokenCreate
 from esm_server.audit.record import record
+from esm_server.auth.answers import as_new_token, as_token
 from esm_server.auth.caller import SCOPES, Caller
+from esm_server.auth.lives import TokenLives, outlives
+from esm_server.auth.owners import owner_of
 from esm_server.auth.repository import TokenRecord, TokenRepository
+from esm_server.auth.robots import answers_for
 from esm_server.auth.secret import new_secret, secret_hash
+from esm_server.auth.service import check_enabled, check_still
 from esm_server.db import TokenRow, UserRow
 from esm_server.db.columns import now
 from esm_server.db.database import Database
 from esm_server.namespaces.permissions import require_role
-from esm_server.namespaces.repository import NamespaceRepository
 from esm_server.pagination import Slice
-
-_ROBOT_ROLES: dict[Scope, Role] = {"read": "reader", "write": "writer", "admin": "admin"}
 
 
 class TokenService:
     """Tokens of one registry."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, lives: TokenLives) -> None:
+        self._database, self._lives = database, lives
 
     def list(self, caller: Caller, user: str | None, part: Slice) -> Page[Token]:
-        """The caller's tokens; admins of the registry see those of one user, or of all.
+        """The caller's tokens, or those of a robot that they answer for.
 
-        Raises Forbidden.
+        A token that is limited to a namespace sees those alone that are limited to it too. Admins
+        of the registry see those of one user, or of all. Raises Forbidden.
         """
         if user is None and not caller.is_admin:
             user = caller.name
-        if user != caller.name and not caller.is_admin:
-            raise Forbidden(
-                f"The tokens of {user!r} are not yours.", "Only admins of the registry see others'."
-            )
         with self._database.read() as session:
-            rows = TokenRepository(session).list(user, part.after_number(), part.limit + 1)
-        return part.page(rows, lambda found: str(found[0].id), _token)
+            only = _listed(session, caller, user)
+            after, limit = part.after_number(), part.limit + 1
+            rows = TokenRepository(session).list(user, only, after, limit)
+        return part.page(rows, lambda found: str(found[0].id), as_token)
 
     def create(self, caller: Caller, request: TokenCreate) -> NewToken:
         """A new token with its secret, which nobody can read again.
 
-        For oneself with at most one's own rights. Admins of the registry make tokens for
-        anybody; admins of a namespace make robots that work in it alone.
-        Raises Forbidden, NotFound for an unknown namespace, Conflict for a taken name.
+        It has at most the rights of the token it is made with and lives no longer. Admins of the
+        registry make tokens for anybody; admins of a namespace for its robots.
+        Raises Forbidden, NotFound for an unknown namespace, InvalidName, and Conflict for a taken
+        name, a user of another kind or one who is disabled.
         """
         _check_rights(caller, request)
+        days = request.expires_in_days
+        wanted = self._lives.default if days is None else timedelta(days=days)
         with self._database.write() as session:
+            check_still(session, caller)
             tokens = TokenRepository(session)
             if request.namespace is not None:
                 require_role(session, caller, request.namespace, "reader")
-            user = self._user(session, caller, request)
+            user = owner_of(session, caller, request)
+            check_enabled(user)
             if tokens.by_name(user.name, request.name):
                 raise Conflict(
                     f"{user.name!r} has a token named {request.name!r} already.",
-                    "Choose another name, or rotate that one.",
+                    "Choose another name, or rotate that one: `Client.tokens.rotate(number)`",
                 )
             secret = new_secret()
             row = TokenRow(
@@ -67,74 +73,102 @@ class TokenService:
                 secret_sha256=secret_hash(secret),
                 scope=request.scope,
                 namespace=request.namespace,
-                expires_at=_expiry(caller, request),
+                expires_at=self._lives.end(wanted, caller.identity.expires_at),
             )
             tokens.add(row)
             _record(session, caller, "token.create", (row, user), {"scope": request.scope})
-            return NewToken(**_token((row, user)).model_dump(), secret=secret)
+            return as_new_token((row, user), secret)
 
     def rotate(self, caller: Caller, token_id: int) -> NewToken:
-        """A new secret; the old one ends at once. Raises NotFound, Conflict for a revoked one."""
+        """A new secret; the old one ends at once, and the token when it would have ended.
+
+        Raises NotFound, Forbidden for a token that is stronger or lives longer than the caller's,
+        Conflict for a revoked one.
+        """
         with self._database.write() as session:
-            tokens, found = self._own(session, caller, token_id)
+            found = _governed(session, caller, token_id)
             row = found[0]
+            if outlives(row.expires_at, caller.identity.expires_at):
+                raise Forbidden(
+                    f"The token {row.name!r} lives longer than {caller.identity.token!r}, with "
+                    "which it would be rotated.",
+                    "Use one that lives as long.",
+                )
             if row.revoked_at is not None:
                 raise Conflict(
                     f"The token {row.name!r} is revoked.", "Create a new one under another name."
                 )
             secret = new_secret()
             row.secret_sha256 = secret_hash(secret)
-            tokens.add(row)
+            row.last_used_at = now()  # else one that rested for too long would stay ended
+            TokenRepository(session).add(row)
             _record(session, caller, "token.rotate", found)
-            return NewToken(**_token(found).model_dump(), secret=secret)
+            return as_new_token(found, secret)
 
     def revoke(self, caller: Caller, token_id: int) -> Token:
-        """End a token at once, for ever; again is no error. Raises NotFound."""
+        """End a token at once, for ever; again is no error.
+
+        Raises NotFound, Forbidden for a token that is stronger than the caller's.
+        """
         with self._database.write() as session:
-            tokens, found = self._own(session, caller, token_id)
+            found = _governed(session, caller, token_id)
             if found[0].revoked_at is None:
                 found[0].revoked_at = now()
-                tokens.add(found[0])
+                TokenRepository(session).add(found[0])
                 _record(session, caller, "token.revoke", found)
-            return _token(found)
-
-    def _user(self, session: Session, caller: Caller, request: TokenCreate) -> UserRow:
-        tokens = TokenRepository(session)
-        user = tokens.user(request.user or caller.name)
-        if user is not None and user.name != caller.name and not caller.is_admin:
-            _check_robot(user)
-        if user is None:
-            user = tokens.add_user(request.user or caller.name, request.kind)
-        if user.kind == "robot" and request.namespace is not None:
-            namespaces = NamespaceRepository(session)
-            if namespaces.member(request.namespace, user.id or 0) is None:
-                namespaces.set_role(request.namespace, user.id or 0, _ROBOT_ROLES[request.scope])
-        return user
-
-    def _own(
-        self, session: Session, caller: Caller, token_id: int
-    ) -> tuple[TokenRepository, TokenRecord]:
-        tokens = TokenRepository(session)
-        found = tokens.by_id(token_id)
-        if found is None or not _manages(caller, found):
-            raise NotFound(
-                f"There is no token {token_id} of yours.", "List them: `Client.tokens.list()`"
-            )
-        return tokens, found
+            return as_token(found)
 
 
-def _manages(caller: Caller, found: TokenRecord) -> bool:
-    """Whether a token is the caller's own and no stronger, or one the caller administers."""
-    token, user = found
+def _listed(session: Session, caller: Caller, user: str | None) -> str | None:
+    """The namespace to which the tokens that are shown are limited, None for all."""
+    if caller.is_admin:
+        return None
+    if user == caller.name:
+        return caller.only_namespace
+    row = None if user is None else TokenRepository(session).user(user)
+    if row is None or not answers_for(session, caller, row):
+        raise Forbidden(
+            f"The tokens of {user!r} are not yours.",
+            "Only admins of the registry see others', and those of a namespace its robots'.",
+        )
+    return row.namespace
+
+
+def _governed(session: Session, caller: Caller, token_id: int) -> TokenRecord:
+    """A token that the caller may end, and may rotate if it lives no longer.
+
+    Raises NotFound for what the caller would not be shown either, Forbidden for a stronger one.
+    """
+    check_still(session, caller)
+    found = TokenRepository(session).by_id(token_id)
+    answers = found is not None and answers_for(session, caller, found[1])
+    own = found is not None and found[1].id == caller.user_id
+    if found is None or not (answers or own) or not _reaches(caller, *found):
+        raise NotFound(
+            f"There is no token {token_id} of yours.", "List them: `Client.tokens.list()`"
+        )
+    if not answers:
+        raise Forbidden(
+            f"{caller.name!r} is a robot and does not decide about its tokens.",
+            "Admins of its namespace do, or of the registry.",
+        )
+    row, identity = found[0], caller.identity
+    if SCOPES.index(cast("Scope", row.scope)) > SCOPES.index(identity.scope):
+        raise Forbidden(
+            f"The token {row.name!r} has the scope {row.scope!r}, more than {identity.token!r} "
+            f"with {identity.scope!r}.",
+            "Use a token with that scope.",
+        )
+    return found
+
+
+def _reaches(caller: Caller, row: TokenRow, user: UserRow) -> bool:
+    """Whether a token works nowhere that the caller has no say in."""
     if caller.is_admin:
         return True
-    if user.id == caller.user_id:
-        stronger = SCOPES.index(cast("Scope", token.scope)) > SCOPES.index(caller.identity.scope)
-        return not stronger and caller.only_namespace in (None, token.namespace)
-    administers = token.namespace is not None and (
-        caller.role_in(token.namespace, private=True) == "admin"
-    )
-    return user.kind == "robot" and administers
+    if user.kind == "robot" and row.namespace != user.namespace:
+        return False  # made by an admin of the registry
+    return caller.only_namespace in (None, row.namespace)
 
 
 def _check_rights(caller: Caller, request: TokenCreate) -> None:
@@ -149,44 +183,6 @@ def _check_rights(caller: Caller, request: TokenCreate) -> None:
             f"The token {caller.identity.token!r} works in {caller.only_namespace!r} only.",
             f'Limit the new token to it: `namespace="{caller.only_namespace}"`',
         )
-    if caller.is_admin or request.user in (None, caller.name):
-        return
-    robots = request.kind == "robot" and request.namespace is not None
-    if not (robots and caller.role_in(request.namespace or "", private=True) == "admin"):
-        raise Forbidden(
-            f"{caller.name!r} cannot make a token for {request.user!r}.",
-            "Admins of the registry can; admins of a namespace can make robots for it: "
-            "`robot=True, namespace=name`.",
-        )
-
-
-def _check_robot(user: UserRow) -> None:
-    if user.kind != "robot":
-        raise Forbidden(f"{user.name!r} is a person, not a robot.", "Choose another user name.")
-
-
-def _expiry(caller: Caller, request: TokenCreate) -> datetime | None:
-    """A token made with one that expires ends with it at the latest."""
-    days = request.expires_in_days
-    wanted = None if days is None else now() + timedelta(days=days)
-    limits = [time for time in (wanted, caller.identity.expires_at) if time is not None]
-    return min(limits, default=None)
-
-
-def _token(found: TokenRecord) -> Token:
-    row, user = found
-    return Token(
-        id=row.id or 0,
-        name=row.name,
-        user=user.name,
-        kind=cast("UserKind", user.kind),
-        scope=cast("Scope", row.scope),
-        namespace=row.namespace,
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        last_used_at=row.last_used_at,
-        revoked_at=row.revoked_at,
-    )
 
 
 def _record(

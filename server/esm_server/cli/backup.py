@@ -1,11 +1,15 @@
 """`esm-server backup`."""
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from esm_server.cli.options import AsJson, DataDir, settings_of
+
+if TYPE_CHECKING:
+    from esm_server.operations.backups import Backups
+    from esm_server.settings import Settings
 
 
 def backup(
@@ -19,6 +23,13 @@ def backup(
         int | None,
         typer.Option(min=1, help="Forget all but so many of the newest; otherwise none."),
     ] = None,
+    revocations_only: Annotated[
+        bool,
+        typer.Option(
+            "--revocations-only",
+            help="Only list beside the backups who may do what now, for a restore to obey.",
+        ),
+    ] = False,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -34,6 +45,11 @@ def backup(
 
     settings = settings_of(data_dir)
     backups = backups_at(target, settings)
+    if revocations_only:
+        if verify or keep is not None:
+            raise typer.BadParameter("--revocations-only goes without --verify and --keep.")
+        _list_rights(settings, backups, as_json=as_json)
+        return
     with opened(settings) as registry, watched("copying", in_bytes=True) as watch:
         done = back_up(registry, backups, watch, verify=verify, keep=keep)
     lines = [f"{done.point}: {done.rows} rows, {done.blobs} files ({shown_bytes(done.bytes)})."]
@@ -46,3 +62,23 @@ def backup(
         )
     show(asdict(done), lines, as_json=as_json)
     end(problems=bool(done.lost or done.damaged))
+
+
+def _list_rights(settings: "Settings", backups: "Backups", *, as_json: bool) -> None:
+    from esm_server.cli.working import show
+    from esm_server.operations.opening import opened_database
+    from esm_server.operations.rights_list import list_rights
+
+    with opened_database(settings) as database:
+        rights = list_rights(database, backups)
+    found = {
+        "users": len(rights.users),
+        "tokens": len(rights.tokens),
+        "revoked": sum(token.revoked_at is not None for token in rights.tokens),
+        "members": len(rights.members),
+    }
+    line = (
+        f"{found['users']} users, {found['tokens']} tokens, {found['revoked']} of them revoked, "
+        f"and {found['members']} memberships are listed."
+    )
+    show({"as_of": rights.as_of.isoformat(), **found}, [line], as_json=as_json)

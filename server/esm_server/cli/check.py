@@ -25,7 +25,7 @@ def check(
     settings = settings_of(data_dir)
     with opened(settings, any_schema=True) as registry, watched("checking") as watch:
         if repair:
-            with no_server(settings.data_dir) as free:
+            with no_server(settings) as free:
                 how = operation.Repair(server_runs=not free)
                 report = operation.check_and_repair(registry, how, deep=deep, watch=watch)
         else:

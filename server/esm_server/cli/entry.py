@@ -19,12 +19,14 @@ from esm_server.cli.restore import restore
 from esm_server.cli.scrub import scrub
 from esm_server.cli.serve import serve
 from esm_server.cli.token import token_app
+from esm_server.cli.user import user_app
 from esm_server.cli.words import in_option_words
 
 app = typer.Typer(
     help="The ESM registry server.", no_args_is_help=True, pretty_exceptions_enable=False
 )
 app.add_typer(token_app, name="token")
+app.add_typer(user_app, name="user")
 for command in (serve, migrate, check, gc, scrub, backup, restore, reindex):
     app.command()(command)
 app.command("export")(export_space)

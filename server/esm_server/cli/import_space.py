@@ -29,6 +29,7 @@ def import_space(
     from esm_server.operations.import_space import SpaceImport
     from esm_server.operations.opening import opened
     from esm_server.operations.operator import acting_for
+    from esm_server.possession.service import Possession
     from esm_server.registry.publishing import PublishService
     from esm_server.system.version import server_version
     from esm_server.telemetry.metrics import Metrics
@@ -41,6 +42,7 @@ def import_space(
         publishing = PublishService(
             registry.database,
             registry.store,
+            Possession(registry.database),
             AdmissionPolicy(settings.verdicts),
             lambda _space, _digests: None,  # the engine's files are its server's
             Metrics(server_version()),

@@ -17,7 +17,7 @@ def reindex(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     settings = settings_of(data_dir)
     with (
         opened(settings) as registry,
-        no_server(settings.data_dir) as free,
+        no_server(settings) as free,
         watched("indexing") as watch,
     ):
         done = operation.reindex(registry, server_runs=not free, watch=watch)

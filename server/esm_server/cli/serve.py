@@ -15,6 +15,7 @@ def serve(
 ) -> None:
     """Serve the registry; the first start creates the database and prints an admin token."""
     from esm_server.asgi import create_app
+    from esm_server.auth.lives import TokenLives
     from esm_server.auth.service import AuthService
     from esm_server.db.database import Database
     from esm_server.db.migrations import prepare
@@ -23,12 +24,12 @@ def serve(
     from esm_server.storage.choice import open_store
 
     settings = settings_of(data_dir)
-    with exclusive(settings.data_dir):
+    with exclusive(settings, tell=lambda what: typer.echo(what, err=True)) as owner:
         check_port(host, port)
         with closing(Database(settings.url)) as database:
             prepare(database.engine)
             open_store(settings).prepare()  # told here, in two lines, and before a token is made
-            secret = AuthService(database).create_first()
+            secret = AuthService(database, TokenLives.of(settings)).create_first()
         if secret:
             typer.echo(f"admin token (shown only this once): {secret}")
-        run(create_app(settings), host, port)
+        run(create_app(settings, owner), host, port)

@@ -19,11 +19,20 @@ def create_token(
     scope: Annotated[str, typer.Option(help="read, write or admin; each includes the former.")],
     name: Annotated[str, typer.Option(help="What the user calls this token.")] = "default",
     robot: Annotated[bool, typer.Option("--robot", help="The user is a program.")] = False,
-    expires_days: Annotated[int | None, typer.Option(min=0, max=36500, help="Lifetime.")] = None,
+    make_admin: Annotated[
+        bool, typer.Option("--make-admin", help="A user who exists may become an admin.")
+    ] = False,
+    expires_days: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=36500, help="Lifetime; else for ever, or ESM_SERVER_MAX_TOKEN_DAYS."
+        ),
+    ] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Create a token and print it; it cannot be shown again."""
+    from esm_server.auth.lives import TokenLives
     from esm_server.auth.service import AuthService
     from esm_server.db.database import Database
     from esm_server.db.migrations import prepare
@@ -32,10 +41,15 @@ def create_token(
         raise InvalidInput(f"{scope!r} is not a scope.", "Choose read, write or admin.")
     settings = settings_of(data_dir)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    lifetime = None if expires_days is None else timedelta(days=expires_days)
-    kind = "robot" if robot else "person"
     with closing(Database(settings.url)) as database:
         prepare(database.engine)
-        secret = AuthService(database).create(user, scope, name=name, kind=kind, lifetime=lifetime)
-    shown = {"user": user, "name": name, "scope": scope, "token": secret}
-    typer.echo(json.dumps(shown) if as_json else secret)
+        made = AuthService(database, TokenLives.of(settings)).create(
+            user,
+            scope,
+            name=name,
+            kind="robot" if robot else "person",
+            lifetime=None if expires_days is None else timedelta(days=expires_days),
+            make_admin=make_admin,
+        )
+    document = made.model_dump(mode="json", include={"user", "name", "scope", "expires_at"})
+    typer.echo(json.dumps({**document, "token": made.secret}) if as_json else made.secret)

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 OPTIONS: Mapping[str, str] = {
     "data_dir": "--data-dir",
     "force": "--force",
+    "make_admin": "--make-admin",
     "name": "--name",
     "port": "--port",
+    "robot": "--robot",
+    "user": "--user",
 }
 """The option that stands for an argument that a message names in backquotes."""
 

@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
@@ -13,6 +12,7 @@ import typer
 from esm_client.core.errors import Unavailable
 from esm_server.operations.opening import Watch
 from esm_server.ownership import exclusive
+from esm_server.settings import Settings
 
 PROBLEMS = 3
 """Exit status of a command that did its work and found something that a person must look at."""
@@ -21,11 +21,11 @@ BAR_AFTER = 2.0
 
 
 @contextmanager
-def no_server(data_dir: Path) -> Generator[bool]:
-    """Whether no server uses a data directory; none can be started while the block runs."""
+def no_server(settings: Settings) -> Generator[bool]:
+    """Whether no server uses a registry; none can be started while the block runs."""
     with ExitStack() as stack:
         try:
-            stack.enter_context(exclusive(data_dir))
+            stack.enter_context(exclusive(settings))
             free = True
         except Unavailable:
             free = False

@@ -16,6 +16,7 @@ from esm_server.db.space import SpaceRow
 from esm_server.db.space_digest import SpaceDigestRow
 from esm_server.db.text_embedding import TextEmbeddingRow
 from esm_server.db.token import TokenRow
+from esm_server.db.upload import UploadRow
 from esm_server.db.user import UserRow
 from esm_server.db.version_file import VersionFileRow
 
@@ -40,6 +41,7 @@ __all__ = [
     "SpaceRow",
     "TextEmbeddingRow",
     "TokenRow",
+    "UploadRow",
     "UserRow",
     "VersionFileRow",
 ]

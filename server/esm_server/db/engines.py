@@ -1,6 +1,7 @@
 """One engine per kind of database; both begin, wait and order alike."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
@@ -23,7 +24,7 @@ _Values = Mapping[str, object] | Sequence[object] | None
 _HINT = "Write it like postgresql://user:password@host/database or sqlite:////path/file."
 
 
-def make_engine(url: str) -> Engine:
+def make_engine(url: str | URL) -> Engine:
     """The engine of a database; raises InvalidInput for a URL that names none we can use."""
     parsed = parsed_url(url)
     engine = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed)
@@ -31,7 +32,7 @@ def make_engine(url: str) -> Engine:
     return engine
 
 
-def parsed_url(url: str) -> URL:
+def parsed_url(url: str | URL) -> URL:
     """The URL of a database that we can use; raises InvalidInput."""
     try:
         parsed = make_url(url)
@@ -46,6 +47,14 @@ def parsed_url(url: str) -> URL:
             "The password in the database URL holds an @.", "Write it as %40 there, a % as %25."
         )
     return parsed
+
+
+def sqlite_file(url: str | URL) -> Path | None:
+    """The file of an SQLite database, whichever links lead to it; None for one in memory."""
+    name = parsed_url(url).database or ":memory:"
+    if name.startswith("file:"):
+        name = name.removeprefix("file:").partition("?")[0]
+    return None if name == ":memory:" else Path(name).resolve()
 
 
 def _sqlite(url: URL) -> Engine:
@@ -70,7 +79,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     # A transaction that reads first and writes later fails when another writer came between;
     # taking the write lock at once makes writers queue instead.
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if _writes(connection) else "BEGIN")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes(connection) else "BEGIN")
 
 
 def _postgresql(url: URL) -> Engine:
@@ -103,11 +112,12 @@ def _begin_postgresql(connection: Connection) -> None:
     # One writer at a time, as on SQLite: what a transaction reads stays true until it commits, so
     # version numbers have no gaps, quotas hold and an alias moves once, without a second set of
     # rules for this database. Writes are short; those who only read never wait.
-    if _writes(connection):
+    if writes(connection):
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITERS})")
 
 
-def _writes(connection: Connection) -> bool:
+def writes(connection: Connection) -> bool:
+    """Whether the transaction that begins on this connection is one that writes."""
     return bool(connection.get_execution_options().get("esm_write"))
 
 

@@ -25,7 +25,7 @@ def config(engine: Engine) -> "Config":
 
 
 @contextmanager
-def _usable(engine: Engine) -> Generator[None]:
+def usable(engine: Engine) -> Generator[None]:
     """Tell the operator why the database cannot be used; raises Unavailable."""
     try:
         yield
@@ -47,7 +47,7 @@ def prepare(engine: Engine) -> None:
 
     A shared PostgreSQL is upgraded by its operator, not by whoever starts a server.
     """
-    with _usable(engine):
+    with usable(engine):
         if _is_current(engine):
             return
         upgrades = _is_fresh(engine) or engine.dialect.name == "sqlite"
@@ -56,7 +56,7 @@ def prepare(engine: Engine) -> None:
 
 def upgrade(engine: Engine) -> None:
     """Bring the database to our revision; raises Unavailable when it is none of ours."""
-    with _usable(engine):
+    with usable(engine):
         _check_ours(engine)
         from alembic import command
 
@@ -65,7 +65,7 @@ def upgrade(engine: Engine) -> None:
 
 def check_current(engine: Engine) -> None:
     """Raise Unavailable, naming the command to run, unless the schema is ours."""
-    with _usable(engine):
+    with usable(engine):
         _check_ours(engine)
         revision = revisions.stored(engine)
         if revision != revisions.head():
@@ -93,7 +93,7 @@ def _check_ours(engine: Engine) -> None:
 
 def revision_of(engine: Engine) -> str | None:
     """The revision that a database has, if it has one; raises Unavailable."""
-    with _usable(engine):
+    with usable(engine):
         return revisions.stored(engine)
 
 

@@ -29,6 +29,9 @@ class OutcomeRow(SQLModel, table=True):
     """The name of the receipt's score."""
     reference: str = Field(max_length=300)
     rank: int | None = None
+    """In the receipt; sources are in the same order there as without copies of the target."""
+    shielded_rank: int | None = None
+    """Without those copies, where the reporter knew of them."""
     metric_name: str = Field(max_length=50)
     metric: float
     seed: int = Field(sa_column=Column(BigInteger, nullable=False))

@@ -1,7 +1,6 @@
 """A target as a worker holds it: decoded and decomposed once, then used for chunk after chunk."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -44,8 +43,7 @@ class ScoredTarget:
     def _rows(self) -> EmbeddedTarget | None:
         if self._embedded is None:
             return None
-        found = EmbeddedTarget.from_bytes(self._embedded.read_bytes())
-        return replace(found, embeddings=found.embeddings.astype(np.float64))
+        return EmbeddedTarget.from_bytes(self._embedded.read_bytes())
 
     @cached_property
     def _low_rank(self) -> LowRankScorer:
@@ -96,8 +94,7 @@ class ScoredTarget:
             return float("nan")
         parts = ("hidden.weight", "hidden.bias", "output.weight", "output.bias")
         esm_map = MlpMap(*(record[part] for part in parts))
-        features = esm_map.apply(self._rows.embeddings)
-        design = self._rows.sketch(features).design(intercept=self._intercept)
+        design = self._rows.sketch(esm_map.apply).design(intercept=self._intercept)
         return FullRankScorer(design).identity()
 
     def _in_batches(

@@ -7,6 +7,7 @@ from esm_client.core.references import check_name, check_new_namespace
 from esm_client.core.schemas import Role
 from esm_server.audit.record import record
 from esm_server.auth.caller import ROLES, Caller
+from esm_server.auth.service import check_still
 from esm_server.db import NamespaceRow
 from esm_server.namespaces.repository import NamespaceRepository
 
@@ -16,10 +17,12 @@ SHOWN_ADMINS = 3
 def require_role(session: Session, caller: Caller, namespace: str, role: Role) -> NamespaceRow:
     """The namespace, if the caller acts in this role or a higher one there.
 
-    Raises InvalidName, NotFound (also for a private namespace of others), Forbidden.
+    Raises InvalidName, NotFound (also for a private namespace of others), Forbidden, and
+    Unauthorized for a caller whose token ended since the request began.
     """
     check_name(namespace, "namespace")
     _check_limit(caller, namespace)
+    check_still(session, caller)
     namespaces = NamespaceRepository(session)
     row = namespaces.find(namespace)
     # not the roles of the request's start: another request of theirs may have changed them
@@ -62,6 +65,7 @@ def create_namespace(
     session: Session, caller: Caller, name: str, *, description: str = "", private: bool = False
 ) -> NamespaceRow:
     """A new namespace with the caller as its admin; raises InvalidName."""
+    check_still(session, caller)
     row = NamespaceRow(
         name=check_new_namespace(name),
         description=description,

@@ -97,6 +97,11 @@ class NamespaceService:
         with self._database.write() as session:
             require_role(session, caller, name, "admin")
             user = _find_user(session, user_name)
+            if user.namespace not in (None, name):
+                raise Conflict(
+                    f"{user_name!r} is a robot of another namespace.",
+                    "Make a token for a robot of this one.",
+                )
             namespaces = NamespaceRepository(session)
             if update.role != "admin":
                 _check_admin_left(namespaces, name, user)

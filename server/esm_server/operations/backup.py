@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from esm_client.core.errors import Unavailable
@@ -17,6 +18,8 @@ from esm_server.operations.dump import dumped, next_key, table_names
 from esm_server.operations.hashing import damage_of
 from esm_server.operations.old_backups import damaged_points, forget
 from esm_server.operations.opening import Registry, Watch, nobody_watches
+from esm_server.operations.rights import Rights
+from esm_server.operations.rights_list import name_at, rights_of
 from esm_server.storage.base import BlobStore
 from esm_server.system.version import server_version
 
@@ -74,8 +77,8 @@ def _add(
 ) -> tuple[BackedUp, set[str]]:
     """Add a point; and the digests of the files that it names and has."""
     for _ in range(ATTEMPTS):
-        name = f"{now():%Y%m%dT%H%M%S%f}"
-        point, blobs = _dump(registry, target.store)
+        at = now()
+        point, blobs, rights = _dump(registry, target.store, at)
         gone = _gone(registry.store, blobs)
         if blobs and len(gone) == len(blobs):
             raise Unavailable(
@@ -88,7 +91,9 @@ def _add(
         if not users.keys() >= {*faulty, *gone}:
             continue
         point = point.model_copy(update={"lost": sorted(faulty)})
+        name = name_at(at)
         target.write(name, point)
+        target.write_rights(name, rights)
         rows = sum(part.count for part in point.tables.values())
         lost = {digest: shown(users[digest]) for digest in users}
         kept = len(blobs) - len(faulty)
@@ -107,7 +112,9 @@ def _gone(store: BlobStore, blobs: Sequence[tuple[str, int]]) -> list[str]:
     return [digest for digest, size in missing if store.size(digest) != size]
 
 
-def _dump(registry: Registry, store: BlobStore) -> tuple[Point, list[tuple[str, int]]]:
+def _dump(
+    registry: Registry, store: BlobStore, at: datetime
+) -> tuple[Point, list[tuple[str, int]], Rights]:
     # Written here first: a store that is slow shall not keep the database's snapshot open.
     registry.data_dir.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
@@ -123,6 +130,7 @@ def _dump(registry: Registry, store: BlobStore) -> tuple[Point, list[tuple[str, 
         with registry.database.read() as session:
             following = next_key(session)
             named = sorted(named_blobs(session).items())
+            rights = rights_of(session, at)
             for name in table_names():
                 write(name, dumped(session, name))
         write(BLOBS, (f"{digest} {size}\n".encode() for digest, size in named))
@@ -136,7 +144,7 @@ def _dump(registry: Registry, store: BlobStore) -> tuple[Point, list[tuple[str, 
         tables=stored,
         blob_bytes=sum(size for _, size in named),
     )
-    return point, named
+    return point, named, rights
 
 
 def _stored(store: BlobStore, file: Any, count: int) -> StoredPart:

@@ -30,7 +30,7 @@ def backups_at(target: str, settings: Settings) -> Backups:
                 f"{target} is where the registry itself keeps its files.", "Name another folder."
             )
         store = LocalBlobStore(root / "blobs")
-        return Backups(target, store, _Folder(root / "points"), root)
+        return Backups(target, store, _Folder(root / "points"), _Folder(root / "rights"), root)
     if (match := _BUCKET.fullmatch(target)) is None:
         raise InvalidInput(
             f"{target!r} is no place for backups.", "Name a folder, or s3://BUCKET/PREFIX."
@@ -47,8 +47,9 @@ def backups_at(target: str, settings: Settings) -> Backups:
 
     client, workplace = S3Client(place), settings.data_dir / "backup"
     store = S3BlobStore(client, prefix, workplace, workplace / "cache", 1)
-    points = _Bucket(client, f"{prefix}/points/" if prefix else "points/")
-    return Backups(target, store, points, workplace)
+    within = f"{prefix}/" if prefix else ""
+    points, rights = (_Bucket(client, f"{within}{kind}/") for kind in ("points", "rights"))
+    return Backups(target, store, points, rights, workplace)
 
 
 class _Folder:
@@ -64,7 +65,7 @@ class _Folder:
         return (self._root / f"{name}.json").read_bytes()
 
     def write(self, name: str, content: bytes) -> None:
-        self._root.mkdir(exist_ok=True)
+        self._root.mkdir(parents=True, exist_ok=True)
         write_whole(self._root / f"{name}.json", content)
 
     def remove(self, name: str) -> None:

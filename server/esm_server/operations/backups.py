@@ -2,23 +2,28 @@
 
 blobs/ab/abcdef...          files of versions, and dumps of tables, once each
 points/20261126T081729.json what a point in time consists of: a Point and its sha256
+rights/20261126T081729.json who may do what at that time: Rights and their sha256, the newest few
 """
 
 import fcntl
 import json
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from esm_client.core.artifact.manifest import digest_bytes
 from esm_client.core.errors import InvalidInput, NotFound, Unavailable
 from esm_client.core.references import DIGEST_PATTERN
 from esm_server.operations.hashing import damage_of
+from esm_server.operations.rights import TABLES, Rights, rights_in
 from esm_server.storage.base import BlobStore
 
+KEPT_RIGHTS = 10
+"""The newest counts; the others are there in case it is damaged."""
 Digest = Annotated[str, Field(pattern=f"^{DIGEST_PATTERN}$")]
 
 
@@ -75,10 +80,12 @@ class Documents(Protocol):
 class Backups:
     """The backups in one place."""
 
-    def __init__(self, place: str, store: BlobStore, points: Documents, workplace: Path) -> None:
+    def __init__(
+        self, place: str, store: BlobStore, points: Documents, rights: Documents, workplace: Path
+    ) -> None:
         """`workplace` is a local folder that only one backup at a time writes to."""
         self._place, self._points, self._workplace = place, points, workplace
-        self.store = store
+        self._rights, self.store = rights, store
 
     @contextmanager
     def written(self) -> Generator[None]:
@@ -97,17 +104,53 @@ class Backups:
 
     def names(self) -> list[str]:
         """All points, the oldest first."""
-        return sorted(name for name in self._points.names() if name[:1].isdigit())
+        return _in_order(self._points)
 
     def write(self, name: str, point: Point) -> None:
         """Add a point, whole or not at all."""
-        body = point.model_dump(mode="json")
-        document = {"point": body, "sha256": _digest(body)}
-        self._points.write(name, json.dumps(document, indent=1).encode())
+        self._points.write(name, _sealed("point", point))
 
     def remove(self, name: str) -> None:
         """Forget a point; its files stay."""
         self._points.remove(name)
+
+    def write_rights(self, name: str, rights: Rights) -> None:
+        """Add a list of who may do what, also while a backup is written; the oldest ones go."""
+        self._rights.write(name, _sealed("rights", rights))
+        for old in _in_order(self._rights)[:-KEPT_RIGHTS]:
+            self._rights.remove(old)
+
+    def newest_rights(self) -> Rights:
+        """The newest word on who may do what: a list, or a point where no list is as new.
+
+        Raises NotFound for a place without any, and InvalidInput, Unavailable.
+        """
+        lists, points = _in_order(self._rights), self.names()
+        by_list = bool(lists) and (not points or lists[-1] >= points[-1])
+        try:
+            if by_list:
+                return Rights.model_validate(_unsealed("rights", self._rights.read(lists[-1])))
+            return self.rights_of(self.read(None))
+        except (ValueError, KeyError, TypeError) as cause:  # InvalidInput is a ValueError too
+            newest = f"rights/{lists[-1]}" if by_list else f"points/{points[-1]}"
+            raise InvalidInput(
+                f"What was revoked lately cannot be known: {newest}.json of {self._place} is "
+                f"damaged, {_line(cause)}.",
+                "Remove that document, so that the one before it counts; or let all that was "
+                "revoked come back: --as-it-was.",
+            ) from cause
+
+    def rights_of(self, point: Point) -> Rights:
+        """Who could do what at a point; raises InvalidInput, Unavailable."""
+        for table, part in point.tables.items():
+            if table in TABLES and (fault := damage_of(self.store, part.digest)) is not None:
+                raise spoiled(f"{table} {fault}")
+        as_of = datetime.fromisoformat(point.created_at)
+        try:
+            lines = {table: self.lines(point.tables[table]) for table in TABLES}
+            return rights_in(lines.__getitem__, as_of, point.server_version)
+        except (ValueError, KeyError, TypeError) as cause:
+            raise spoiled(f"its users cannot be read, {_line(cause)}") from cause
 
     def blobs(self, point: Point) -> list[tuple[str, int]]:
         """Digest and size of what a point holds besides tables; raises InvalidInput, Unavailable.
@@ -139,14 +182,10 @@ class Backups:
             )
         name = name or names[-1]
         try:
-            document = json.loads(self._points.read(name))
-            if document["sha256"] != _digest(document["point"]):
-                raise ValueError("its sha256 is another")
-            return Point.model_validate(document["point"])
-        except (ValidationError, ValueError, KeyError, TypeError) as cause:
-            reason = str(cause).splitlines()[0]
+            return Point.model_validate(_unsealed("point", self._points.read(name)))
+        except (ValueError, KeyError, TypeError) as cause:
             raise InvalidInput(
-                f"The backup {name} in {self._place} is damaged: {reason}.",
+                f"The backup {name} in {self._place} is damaged: {_line(cause)}.",
                 f"Remove its document, or restore another one with --at: {', '.join(names[-5:])}.",
             ) from cause
 
@@ -157,6 +196,28 @@ def spoiled(reason: str) -> InvalidInput:
         f"The backup is damaged: {reason}.",
         "Where the registry still has it, backup --verify mends it; or restore another, --at.",
     )
+
+
+def _in_order(documents: Documents) -> list[str]:
+    return sorted(name for name in documents.names() if name[:1].isdigit())
+
+
+def _sealed(kind: str, content: BaseModel) -> bytes:
+    body = content.model_dump(mode="json")
+    return json.dumps({kind: body, "sha256": _digest(body)}, indent=1).encode()
+
+
+def _unsealed(kind: str, document: bytes) -> object:
+    """What was sealed; raises ValueError, KeyError, TypeError for anything else."""
+    found = json.loads(document)
+    if found["sha256"] != _digest(found[kind]):
+        raise ValueError("its sha256 is another")
+    return found[kind]
+
+
+def _line(cause: Exception) -> str:
+    said = cause.message if isinstance(cause, InvalidInput) else str(cause)
+    return said.splitlines()[0].rstrip(".")
 
 
 def _digest(body: object) -> str:

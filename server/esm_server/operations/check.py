@@ -12,6 +12,7 @@ from esm_server.db.migrations import schema_problem
 from esm_server.operations.checks.blobs import check_blobs
 from esm_server.operations.checks.engine import check_engine, remove_shelves
 from esm_server.operations.checks.esms import check_esms, remove_aliases_elsewhere, repair_esm
+from esm_server.operations.checks.files import check_files, file_anew
 from esm_server.operations.checks.references import check_references, remove_dangling
 from esm_server.operations.checks.versions import check_versions
 from esm_server.operations.derived import derive, read_artifact, stored_versions
@@ -33,6 +34,7 @@ def check(registry: Registry, *, deep: bool = False, watch: Watch = nobody_watch
         return report
     report.findings += check_references(registry)
     report.findings += check_esms(registry)
+    report.findings += check_files(registry)
     report.findings += check_versions(registry, report, deep=deep, watch=watch)
     report.findings += check_blobs(registry, report, deep=deep, watch=watch)
     report.findings += check_engine(registry, deep=deep)
@@ -75,6 +77,8 @@ def _mend(registry: Registry, repair: Repair, findings: list[Finding]) -> dict[s
             remove_dangling(session)
         if _keys(findings, "alias-elsewhere"):
             remove_aliases_elsewhere(session)
+        if _keys(findings, "file-elsewhere"):
+            file_anew(session)
     for key in _keys(findings, "facts-wrong", "vectors-wrong"):
         derive_again(registry, int(key))
     # after the versions, whose facts they copy

@@ -15,6 +15,7 @@ Code = Literal[
     "vectors-wrong",
     "reference-dangling",
     "alias-elsewhere",
+    "file-elsewhere",
     "engine-damaged",
 ]
 
@@ -30,6 +31,7 @@ CODES: dict[Code, str] = {
     "vectors-wrong": "a signature, text embedding or sketch is missing or not its version's",
     "reference-dangling": "a row names another that does not exist",
     "alias-elsewhere": "an alias points to a version of another ESM",
+    "file-elsewhere": "a file is filed under another namespace than its ESM's",
     "engine-damaged": "the engine's copy of a map is damaged",
 }
 """Everything that can be found, in short."""

@@ -1,12 +1,13 @@
 """Sweeping blobs that no version and no source model names."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from esm_server.db.columns import now
 from esm_server.db.database import hold
 from esm_server.operations.blob_users import named_blobs, parts, still_named
 from esm_server.operations.opening import Registry, Watch, nobody_watches
+from esm_server.possession.repository import UploadRepository
 from esm_server.storage.base import StoredBlob
 
 BATCH = 100
@@ -30,9 +31,10 @@ def sweep(
     dry_run: bool = False,
     watch: Watch = nobody_watches,
 ) -> Sweep:
-    """Remove blobs that nothing names and that were stored longer than `grace` ago.
+    """Remove blobs that nothing names and that were stored or sent again longer than `grace` ago.
 
-    With them goes what interrupted uploads left a week ago and longer.
+    With them goes what interrupted uploads left a week ago and longer, and what the database keeps
+    of uploads too old to count.
 
     Nothing that is named can be swept, whatever is pushed meanwhile. Each batch is looked up and
     removed inside one write transaction, and so is each commit of a version: the commit sees,
@@ -40,18 +42,22 @@ def sweep(
     the commit comes first, and we find its blobs named; or we come first, and the commit misses
     them, answers so, and the client uploads them again.
     """
-    done = Sweep()
+    done, latest = Sweep(), now() - grace
     if not dry_run:
         registry.store.sweep()
-    old = _old_blobs(registry, grace, done)
+        with registry.database.write() as session:
+            UploadRepository(session).sweep()
+    old = _old_blobs(registry, latest, done)
     for number, batch in enumerate(parts(old, BATCH)):
         watch(number * BATCH, len(old))
         if dry_run:
             _count(done, batch)
             continue
         with registry.database.write() as session:
-            named = still_named(session, [blob.digest for blob in batch])
-            unnamed = [blob for blob in batch if blob.digest not in named]
+            digests = [blob.digest for blob in batch]
+            kept = still_named(session, digests)
+            kept |= UploadRepository(session).sent_since(latest, digests)
+            unnamed = [blob for blob in batch if blob.digest not in kept]
             for blob in unnamed:
                 hold(session)
                 registry.store.remove(blob.digest)
@@ -60,15 +66,15 @@ def sweep(
     return done
 
 
-def _old_blobs(registry: Registry, grace: timedelta, done: Sweep) -> list[StoredBlob]:
+def _old_blobs(registry: Registry, latest: datetime, done: Sweep) -> list[StoredBlob]:
     with registry.database.read() as session:
         named = named_blobs(session)
-    latest = now() - grace
+        sent = UploadRepository(session).sent_since(latest)
     old: list[StoredBlob] = []
     for blob in registry.store.stored():
         if blob.digest in named:
             continue
-        if blob.modified_at <= latest:
+        if blob.modified_at <= latest and blob.digest not in sent:
             old.append(blob)
         else:
             done.young += 1

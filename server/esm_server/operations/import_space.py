@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -11,7 +10,7 @@ from pydantic import ValidationError
 
 from esm_client.core.disk import disk_errors
 from esm_client.core.errors import Conflict, EsmError, Forbidden, InvalidInput
-from esm_client.core.packs import CONTENT, Entry, blob_digest, is_esm, read_pack
+from esm_client.core.packs import CONTENT, Entry, is_esm, read_pack
 from esm_client.core.schemas import (
     AliasUpdate,
     EsmUpdate,
@@ -31,6 +30,8 @@ from esm_server.operations.space_file import (
     ExportedSpace,
     ExportedVersion,
 )
+from esm_server.packs.incoming import sent_blobs
+from esm_server.possession.repository import UploadRepository
 from esm_server.registry.aliases import AliasService
 from esm_server.registry.editing import EditingService
 from esm_server.registry.publishing import PublishService
@@ -40,7 +41,6 @@ from esm_server.spaces.repository import SpaceRepository
 from esm_server.spaces.service import SpaceService, stored_fingerprint
 from esm_server.storage.base import BlobStore
 
-COPY_BYTES = 2**20
 Document = TypeVar("Document", bound=Contract)
 
 
@@ -82,7 +82,7 @@ class SpaceImport:
             space = _space_of(stream)
             for _ in _versions_of(stream):  # all of it can be read, before anything is changed
                 pass
-            self._store.put_many(_blobs_of(stream))
+            self._store_files(stream)
             self._prepare(space)
             done = Imported(space=space.space.name)
             for one in _versions_of(stream):
@@ -91,6 +91,19 @@ class SpaceImport:
                 if one.version.reference not in done.refused:
                     self._describe(one, done)
         return done
+
+    def _store_files(self, stream: IO[bytes]) -> None:
+        """Store all files, and note whose they are, as a push does: no version may name others."""
+        sent: dict[str, int] = {}
+        self._store.put_many(sent_blobs(read_pack(stream, max_entries=MAX_ENTRIES), sent))
+        files: dict[str, dict[str, int]] = {}
+        for one in _versions_of(stream):
+            named = {file.sha256 for file in one.version.manifest.files.values()} & sent.keys()
+            own = files.setdefault(one.version.namespace, {})
+            own.update((digest, sent[digest]) for digest in named)
+        with self._database.write() as session:
+            for namespace, sizes in files.items():
+                UploadRepository(session).record(self._caller.user_id, namespace, sizes)
 
     def _prepare(self, exported: ExportedSpace) -> None:
         offered = exported.space
@@ -189,12 +202,6 @@ def _versions_of(stream: IO[bytes]) -> Iterator[ExportedVersion]:
     for entry in read_pack(stream, max_entries=MAX_ENTRIES):
         if is_esm(entry.name):
             yield _document(entry, ExportedVersion)
-
-
-def _blobs_of(stream: IO[bytes]) -> Iterator[tuple[str, Iterator[bytes]]]:
-    for entry in read_pack(stream, max_entries=MAX_ENTRIES):
-        if (digest := blob_digest(entry.name)) is not None:
-            yield digest, iter(partial(entry.read, COPY_BYTES), b"")
 
 
 def _document(entry: Entry, kind: type[Document]) -> Document:

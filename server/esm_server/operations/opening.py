@@ -35,8 +35,20 @@ class Registry:
 def opened(settings: Settings, *, any_schema: bool = False) -> Generator[Registry]:
     """The registry of these settings; creates nothing.
 
-    Raises NotFound where there is none, Unavailable for a database or a store that does not
-    answer, or a database that has another schema, unless `any_schema`.
+    Raises as `opened_database`, and Unavailable for a store that does not answer.
+    """
+    with opened_database(settings, any_schema=any_schema) as database:
+        store = open_store(settings)
+        store.reach()  # else a wrong bucket would look like one that has lost everything
+        yield Registry(database, store, settings.data_dir, settings.engine_dir)
+
+
+@contextmanager
+def opened_database(settings: Settings, *, any_schema: bool = False) -> Generator[Database]:
+    """Its database alone; creates nothing.
+
+    Raises NotFound where there is none, and Unavailable for one that does not answer or has
+    another schema, unless `any_schema`.
     """
     file = parsed_url(settings.url)
     if file.drivername.startswith("sqlite") and not Path(file.database or "").is_file():
@@ -48,8 +60,6 @@ def opened(settings: Settings, *, any_schema: bool = False) -> Generator[Registr
     try:
         if not any_schema:
             check_current(database.engine)
-        store = open_store(settings)
-        store.reach()  # else a wrong bucket would look like one that has lost everything
-        yield Registry(database, store, settings.data_dir, settings.engine_dir)
+        yield database
     finally:
         database.close()

@@ -12,6 +12,7 @@ from esm_server.operations.copying import copy_blobs
 from esm_server.operations.dump import continue_keys, is_empty, load, table_names
 from esm_server.operations.hashing import damage_of
 from esm_server.operations.opening import Registry, Watch, nobody_watches
+from esm_server.operations.restored_rights import NOTHING_MORE, RightsBack, Wanted, give_back
 from esm_server.registry.text_index import TextIndex
 
 
@@ -25,21 +26,26 @@ class Restored:
     bytes: int
     lost: list[str]
     """Blobs that the backup does not hold, as its registry had lost them."""
+    rights: RightsBack | None = None
+    """What its users may do again, and what not; None where files alone came back."""
 
 
 def restore(
-    registry: Registry, source: Backups, name: str | None, watch: Watch = nobody_watches
-) -> Restored:
+    registry: Registry, source: Backups, name: str | None, watch: Watch = nobody_watches,
+    wanted: Wanted = NOTHING_MORE,
+) -> Restored:  # fmt: skip
     """Fill an empty registry, whose schema is ours; nothing else may use it meanwhile.
 
     The whole backup is read and verified before anything is written. Then come the blobs, and
     last all rows in one transaction: interrupted, the registry is still empty, and restoring
-    again goes on. Raises NotFound, InvalidInput for a damaged backup, Conflict for a registry
-    that is not empty, StorageFull.
+    again goes on. What was revoked after the backup, as far as its place knows, stays so, unless
+    something else is `wanted`. Raises NotFound, InvalidInput for a damaged backup, Conflict for a
+    registry that is not empty, StorageFull.
     """
-    point = source.read(name)
+    point, since = source.read(name), wanted.newest(source)
     _check_readable(point)
     blobs = _verified(source, point, watch)
+    then = source.rights_of(point)
     _check_empty(registry, {digest for digest, _ in blobs})
     if copy_blobs(source.store, registry.store, blobs, watch):
         raise spoiled("its files changed while they were copied")
@@ -54,9 +60,10 @@ def restore(
                 raise spoiled(f"{table} has {count} rows, not {part.count}")
         continue_keys(session, point.next_version_key)
         TextIndex(session).rebuild()
+        rights = give_back(session, then, since, wanted)
     rows = sum(part.count for part in point.tables.values())
     size = sum(size for _, size in blobs)
-    return Restored(point.created_at, rows, len(blobs), size, list(point.lost))
+    return Restored(point.created_at, rows, len(blobs), size, list(point.lost), rights)
 
 
 def restore_files(
@@ -114,5 +121,6 @@ def _check_empty(registry: Registry, ours: set[str]) -> None:
         what = "database has rows" if not empty else f"store holds {strange}, which is not of it"
         raise Conflict(
             f"A backup is restored into an empty registry only, and the {what}.",
-            "Name an empty --data-dir, and an empty database and bucket where they are elsewhere.",
+            "Name an empty --data-dir, and an empty database and bucket where they are elsewhere; "
+            "and before, have this one list what it has revoked: backup --revocations-only.",
         )

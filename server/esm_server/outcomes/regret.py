@@ -18,7 +18,7 @@ other: the figures of a ranking are the means over its metrics, and those of the
 over its rankings, each of which weighs the same.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -47,6 +47,7 @@ class _Tally:
     regrets: dict[int, list[float]] = field(default_factory=lambda: {k: [] for k in KS})
     better: list[float] = field(default_factory=list[float])
     num_outcomes: int = 0
+    num_unshielded: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class _Case:
     sources: dict[str, float]
     baseline: float | None
     num_outcomes: int
+    num_unshielded: int
 
     def regrets(self, ranks: Ranks) -> dict[int, float]:
         """Regret@k in percent, for each k that can be told."""
@@ -114,14 +116,17 @@ def _cases(rows: Sequence[OutcomeRow]) -> list[_Case]:
     metrics: defaultdict[str, defaultdict[str, list[float]]] = defaultdict(
         lambda: defaultdict(list)
     )
+    unshielded: Counter[str] = Counter()
     for row in rows:
         if row.metric_name in metrics or len(metrics) < MAX_METRICS:
             metrics[row.metric_name][row.reference].append(row.metric)
+            unshielded[row.metric_name] += row.rank is not None and row.shielded_rank is None
     cases: list[_Case] = []
-    for values in metrics.values():
+    for name, values in metrics.items():
         means = {reference: fmean(seeds) for reference, seeds in values.items()}
         baseline = means.pop(BASELINE, None)
-        cases.append(_Case(means, baseline, sum(map(len, values.values()))))
+        num_outcomes = sum(map(len, values.values()))
+        cases.append(_Case(means, baseline, num_outcomes, unshielded[name]))
     return cases
 
 
@@ -137,6 +142,7 @@ def _add(tally: _Tally, cases: Sequence[_Case], ranks: Ranks) -> None:
     for case, one, value in zip(cases, regrets, better, strict=True):
         if one or value is not None:
             tally.num_outcomes += case.num_outcomes
+            tally.num_unshielded += case.num_unshielded
 
 
 def _entry(space: str, method: str, tally: _Tally) -> LedgerEntry:
@@ -146,6 +152,7 @@ def _entry(space: str, method: str, tally: _Tally) -> LedgerEntry:
         method=method,
         num_rankings=len(tally.regrets[1]),
         num_outcomes=tally.num_outcomes,
+        num_unshielded=tally.num_unshielded,
         regret_at_1=regret[1],
         regret_at_3=regret[3],
         regret_at_5=regret[5],

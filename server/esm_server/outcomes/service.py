@@ -8,6 +8,7 @@ from esm_client.core.limits import MAX_OUTCOMES
 from esm_client.core.schemas import Ledger, Outcome, OutcomeCreate, Page
 from esm_server.audit.record import record
 from esm_server.auth.caller import Caller
+from esm_server.auth.service import check_still
 from esm_server.db import OutcomeRow, RankingRow
 from esm_server.db.columns import now
 from esm_server.db.database import Database
@@ -44,6 +45,7 @@ class OutcomeService:
             row = _row(ranking, told, ranked, caller)
             identifier = ranking.id
         with self._database.write() as session:
+            check_still(session, caller)
             outcomes = OutcomeRepository(session)
             before = outcomes.find(row.ranking_id, row.reference, row.metric_name, row.seed)
             if before is not None:
@@ -66,6 +68,7 @@ class OutcomeService:
         with self._database.read() as session:
             identifier = find_receipt(session, ranking_id, caller).id
         with self._database.write() as session:
+            check_still(session, caller)
             removed = OutcomeRepository(session).remove(identifier, metric_name, caller.name)
             if removed:
                 told = {"metric_name": metric_name, "outcomes": removed}
@@ -100,10 +103,11 @@ def _check_share(told: OutcomeCreate) -> None:
 def _ranked(ranking: RankingRow, told: OutcomeCreate) -> Mapping[str, Any]:
     """The receipt's row that an outcome is of, empty for the baseline; raises InvalidInput."""
     own = ranking.receipt["score_name"]
-    if told.method_ranks and told.reference is None:
+    num_ranks = len(told.method_ranks) + (told.rank is not None)
+    if num_ranks and told.reference is None:
         raise InvalidInput(
-            f"An outcome without a source has no ranks, and {len(told.method_ranks)} came with it.",
-            "Leave method_ranks out where the reference is null.",
+            f"An outcome without a source has no ranks, and {num_ranks} came with it.",
+            "Leave rank and method_ranks out where the reference is null.",
         )
     if own in told.method_ranks:
         raise InvalidInput(
@@ -116,6 +120,12 @@ def _ranked(ranking: RankingRow, told: OutcomeCreate) -> Mapping[str, Any]:
     found = next((row for row in rows if row["reference"] == told.reference), None)
     if found is None:
         raise _not_ranked(ranking.id, told.reference, [row["reference"] for row in rows])
+    if told.rank is not None and told.rank > found["rank"]:
+        raise InvalidInput(
+            f"{told.reference} has the rank {found['rank']} in the receipt, and {told.rank} "
+            "without copies of the target.",
+            "Leaving others out makes no rank larger: correct it, or leave it out.",
+        )
     return found
 
 
@@ -140,6 +150,7 @@ def _row(
         method=ranking.receipt["score_name"],
         reference=BASELINE if told.reference is None else told.reference,
         rank=ranked.get("rank"),
+        shielded_rank=told.rank,
         metric_name=told.metric_name,
         metric=told.metric,
         seed=NO_SEED if told.seed is None else told.seed,
@@ -153,7 +164,8 @@ def _outcome(row: OutcomeRow) -> Outcome:
     return Outcome(
         ranking=row.ranking_id,
         reference=None if row.reference == BASELINE else row.reference,
-        rank=row.rank,
+        rank=row.rank if row.shielded_rank is None else row.shielded_rank,
+        shielded=row.shielded_rank is not None,
         metric=row.metric,
         metric_name=row.metric_name,
         seed=None if row.seed == NO_SEED else row.seed,

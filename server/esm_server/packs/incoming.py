@@ -1,40 +1,48 @@
 """Publishing a pack: its blobs first, then one ESM after the other, each on its own."""
 
-from collections.abc import Iterator
-from functools import partial
+import hashlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO
-
-from pydantic import ValidationError
+from typing import Any
 
 from esm_client.core.errors import EsmError, InvalidInput, TooLarge
-from esm_client.core.limits import MAX_CONFIG_BYTES, MAX_PACKED_ESMS, MAX_PROVENANCE_BYTES
+from esm_client.core.limits import MAX_PACKED_ESMS, MAX_VERSION_JSON_BYTES
 from esm_client.core.packs import Entry, blob_digest, is_esm, read_pack
 from esm_client.core.schemas import EsmVersionCreate, PackedEsm, PackReport, PackResult, Problem
 from esm_server.auth.caller import Caller
+from esm_server.documents import read_document
+from esm_server.possession.service import Possession
 from esm_server.registry.publishing import PublishService
 from esm_server.storage.base import BlobStore
+from esm_server.storage.incoming import other_bytes
 
-MAX_DOCUMENT_BYTES = 2 * (MAX_CONFIG_BYTES + MAX_PROVENANCE_BYTES) + 2**20
 COPY_BYTES = 2**20
 
 
 class IncomingPacks:
     """Packs on their way in."""
 
-    def __init__(self, store: BlobStore, publishing: PublishService, max_blob_bytes: int) -> None:
+    def __init__(
+        self,
+        store: BlobStore,
+        publishing: PublishService,
+        possession: Possession,
+        max_blob_bytes: int,
+    ) -> None:
         self._store, self._publishing = store, publishing
-        self._max_blob_bytes = max_blob_bytes
+        self._possession, self._max_blob_bytes = possession, max_blob_bytes
 
     def publish(self, file: Path, namespace: str, caller: Caller) -> PackReport:
         """Store the blobs of a pack and publish its ESMs; one that is refused stops no other.
 
-        Raises InvalidInput for what is no pack, TooLarge, Forbidden, StorageFull; what was
-        published before that stays, and sending the pack again publishes the rest.
+        Raises InvalidInput for what is no pack, DigestMismatch, TooLarge, Forbidden, StorageFull;
+        what was published before that stays, and sending the pack again publishes the rest.
         """
         results: list[PackResult] = []
         with file.open("rb") as stream:
-            self._store.put_many(self._blobs(stream))
+            sent: dict[str, int] = {}
+            self._store.put_many(sent_blobs(read_pack(stream, self._max_blob_bytes), sent))
+            self._possession.record(caller, namespace, sent)
             for entry in read_pack(stream, self._max_blob_bytes):
                 if is_esm(entry.name):
                     if len(results) == MAX_PACKED_ESMS:
@@ -46,11 +54,6 @@ class IncomingPacks:
         if not results:
             raise InvalidInput("The pack holds no ESM.", "Send at least one.")
         return PackReport(results=results)
-
-    def _blobs(self, stream: IO[bytes]) -> Iterator[tuple[str, Iterator[bytes]]]:
-        for entry in read_pack(stream, self._max_blob_bytes):
-            if (digest := blob_digest(entry.name)) is not None:
-                yield digest, iter(partial(entry.read, COPY_BYTES), b"")
 
     def _publish(self, namespace: str, esm: PackedEsm, caller: Caller) -> PackResult:
         request = EsmVersionCreate.model_construct(
@@ -67,14 +70,40 @@ class IncomingPacks:
         )  # fmt: skip
 
 
+def sent_blobs(
+    entries: Iterable[Entry], sent: dict[str, int]
+) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """The blobs of a pack for `BlobStore.put_many`; sizes of those that were sent go to `sent`.
+
+    A store reads none that it has, so the rest of each is read here: its digest alone would be no
+    sign that its bytes were sent. Raises DigestMismatch.
+    """
+    for entry in entries:
+        if (digest := blob_digest(entry.name)) is None:
+            continue
+        hasher = hashlib.sha256()
+        chunks = _hashed(entry, hasher)
+        yield digest, chunks
+        for _ in chunks:
+            pass
+        if (actual := f"sha256:{hasher.hexdigest()}") != digest:
+            raise other_bytes(actual, digest)
+        sent[digest] = entry.size
+
+
+def _hashed(entry: Entry, hasher: Any) -> Iterator[bytes]:
+    while chunk := entry.read(COPY_BYTES):
+        hasher.update(chunk)
+        yield chunk
+
+
 def _document(entry: Entry) -> PackedEsm:
-    if entry.size > MAX_DOCUMENT_BYTES:
+    if entry.size > MAX_VERSION_JSON_BYTES:
         raise TooLarge(f"{entry.name} has {entry.size} bytes.", "Shorten its card or provenance.")
+    data = entry.read()
     try:
-        return PackedEsm.model_validate_json(entry.read())
-    except ValidationError as cause:
-        problem = cause.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in problem["loc"])[:200]
+        return read_document(PackedEsm, data)
+    except InvalidInput as cause:
         raise InvalidInput(
-            f"{entry.name} in the pack: {place}: {problem['msg'].lower()}.", "Write the pack again."
+            f"{entry.name} in the pack: {cause.message}", "Write the pack again."
         ) from cause

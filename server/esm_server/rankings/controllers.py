@@ -10,18 +10,15 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 from litestar.response import ServerSentEvent
 
-from esm_client.core.limits import MAX_SKETCH_BYTES
-from esm_client.core.schemas import RankingCreate, RankingJob, RankingReceipt
+from esm_client.core.schemas import RankingJob, RankingReceipt
 from esm_server.auth.caller import Caller
 from esm_server.auth.guards import requires
 from esm_server.problems import problems
+from esm_server.rankings.incoming import MAX_BODY_BYTES, RankingUpload, read_ranking
 from esm_server.rankings.running import Ranking
 from esm_server.rankings.service import RankingService
 from esm_server.responses import ContractResponse
 
-MAX_BODY_BYTES = MAX_SKETCH_BYTES * 3 // 2
-"""Largest JSON body of a ranking request, in which base64 makes a sketch a third longer; what else
-it may hold (folds, the embedded target) must fit beside it."""
 EVENT_SECONDS = 0.25
 EVENT_AGAIN_SECONDS = 15.0
 """After which an unchanged job is told again, so that nobody takes the stream for broken."""
@@ -39,23 +36,27 @@ class RankingController(Controller):
 
     @post(
         "/",
+        operation_class=RankingUpload,
         responses={**problems(404, 409, 429, 507), 202: _ON_ITS_WAY},
         request_max_body_size=MAX_BODY_BYTES,
     )
     async def create_ranking(
-        self,
-        request: Request[Any, Any, Any],
-        rankings: RankingService,
-        caller: Caller,
-        data: RankingCreate,
+        self, request: Request[Any, Any, Any], rankings: RankingService, caller: Caller
     ) -> Response[RankingReceipt]:
         """Score the latest version of every ESM of a space, best first.
 
         What takes longer than `wait` becomes a job: ask for it again, or listen to its events.
         """
-        ranking = await asyncio.to_thread(rankings.start, data, caller)
+        held = rankings.targets.of(caller.name)
         try:
-            is_over = await _over(ranking, request, data.wait)
+            wanted = await read_ranking(request, held)
+            ranking = await asyncio.to_thread(rankings.start, wanted, caller)
+        except BaseException:
+            held.release()
+            raise
+        ranking.when_over(held.release)
+        try:
+            is_over = await _over(ranking, request, wanted.wait)
         except BaseException:  # whoever asked has gone
             await asyncio.to_thread(rankings.give_up, ranking)
             raise
@@ -107,7 +108,8 @@ class RankingController(Controller):
                     await asyncio.sleep(EVENT_SECONDS)
                     if rankings.is_closed:  # the job goes on after the next start
                         return
-                    job = await asyncio.to_thread(rankings.job, ranking_id, caller)
+                    active = rankings.active_job(ranking_id, caller)  # no thread for each stream
+                    job = active or await asyncio.to_thread(rankings.job, ranking_id, caller)
 
         return ServerSentEvent(events())
 

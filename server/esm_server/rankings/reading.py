@@ -8,18 +8,24 @@ from esm_server.db import RankingRow
 from esm_server.rankings.repository import RankingJobRepository, RankingRepository
 
 
-def may_see(caller: Caller, user_id: int) -> bool:
-    """Whether the caller may read what this user has ranked."""
-    return caller.is_admin or caller.user_id == user_id
+def may_see(caller: Caller, user_id: int, namespace: str | None) -> bool:
+    """Whether the caller may read what this user has ranked.
+
+    namespace: to which the token was limited that it was asked with, and so its rows are. A token
+    that is limited itself reads only what was asked within the same limit.
+    """
+    if caller.is_admin:
+        return True
+    return caller.user_id == user_id and caller.only_namespace in (None, namespace)
 
 
 def find_receipt(session: Session, ranking_id: str, caller: Caller) -> RankingRow:
     """A stored receipt; raises NotFound, and Conflict for a ranking that has none (yet)."""
     found = RankingRepository(session).find(ranking_id)
-    if found is not None and may_see(caller, found[1]):
+    if found is not None and may_see(caller, *found[1:]):
         return found[0]
     job = RankingJobRepository(session).find(ranking_id)
-    if job is None or not may_see(caller, job[1]):
+    if job is None or not may_see(caller, *job[1:]):
         raise unknown_ranking(ranking_id)
     raise Conflict(
         f"The ranking {ranking_id} is {job[0].state}: it has no receipt.",

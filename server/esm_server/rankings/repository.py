@@ -26,10 +26,10 @@ class RankingRepository:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def find(self, ranking_id: str) -> tuple[RankingRow, int] | None:
-        """The receipt with this id, and its owner's user id."""
+    def find(self, ranking_id: str) -> tuple[RankingRow, int, str | None] | None:
+        """The receipt with this id, its owner's user id, and their token's only namespace."""
         statement = (
-            select(RankingRow, TokenRow.user_id)
+            select(RankingRow, TokenRow.user_id, TokenRow.namespace)
             .join(TokenRow, col(TokenRow.id) == col(RankingRow.token_id))
             .where(col(RankingRow.id) == ranking_id)
         )
@@ -79,10 +79,10 @@ class RankingJobRepository:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def find(self, ranking_id: str) -> tuple[RankingJobRow, int] | None:
-        """The job with this id, and its owner's user id."""
+    def find(self, ranking_id: str) -> tuple[RankingJobRow, int, str | None] | None:
+        """The job with this id, its owner's user id, and their token's only namespace."""
         statement = (
-            select(RankingJobRow, TokenRow.user_id)
+            select(RankingJobRow, TokenRow.user_id, TokenRow.namespace)
             .join(TokenRow, col(TokenRow.id) == col(RankingJobRow.token_id))
             .where(col(RankingJobRow.id) == ranking_id)
         )

@@ -28,6 +28,11 @@ class Ranking:
         self._callbacks: list[Callable[[], object]] = []
 
     @property
+    def asked_by(self) -> tuple[int, str | None]:
+        """The user, and the namespace to which the token is limited that it was asked with."""
+        return self.caller.user_id, self.caller.only_namespace
+
+    @property
     def is_over(self) -> bool:
         """Whether there is a receipt or an error."""
         return self._over.is_set()

@@ -25,6 +25,7 @@ from esm_server.db.database import Database
 from esm_server.engine.request import Choose, PoolScores, Progress, Request
 from esm_server.engine.scoring import Engine
 from esm_server.rankings.candidates import Pool, check_target, read_pool
+from esm_server.rankings.held import HeldTargets
 from esm_server.rankings.later import marked
 from esm_server.rankings.prefiltering import Prefiltering
 from esm_server.rankings.queue import Outcome, RankingQueue, unexpected
@@ -33,6 +34,7 @@ from esm_server.rankings.receipt import Target, store_receipt
 from esm_server.rankings.repository import RUNNING, RankingJobRepository, RankingRepository
 from esm_server.rankings.running import Ranking, end_state
 from esm_server.rankings.uncertainty import jackknife, read_folds
+from esm_server.rankings.watching import Watch
 from esm_server.spaces.service import require_id
 from esm_server.stopping import stopping
 from esm_server.telemetry.logs import event
@@ -55,7 +57,10 @@ class RankingService:
         self._prefiltering, self._metrics, self._budget = prefiltering, metrics, budget
         self._active: dict[str, Ranking] = {}
         self._rankings: Counter[int] = Counter()
+        self._watch = Watch(auth, self._active, self._end)
         self._is_closed = False
+        self.targets = HeldTargets()
+        """What of targets is in memory; whoever reads a request takes room there."""
 
     def start(self, request: RankingCreate, caller: Caller) -> Ranking:
         """Begin to score the ESMs of a space.
@@ -93,30 +98,36 @@ class RankingService:
         """
         with self._database.read() as session:
             found = RankingRepository(session).find(ranking_id)
-            if found is not None and may_see(caller, found[1]):
+            if found is not None and may_see(caller, *found[1:]):
                 receipt = RankingReceipt.model_validate(found[0].receipt)
                 return marked(receipt, RankingRepository(session).states(receipt.rows))
         return self.job(ranking_id, caller)
 
     def job(self, ranking_id: str, caller: Caller) -> RankingJob:
         """How far a ranking is; raises NotFound."""
-        active = self._active.get(ranking_id)
-        if active is not None and may_see(caller, active.caller.user_id):
-            return active.job()
+        if (active := self.active_job(ranking_id, caller)) is not None:
+            return active
         with self._database.read() as session:
             receipt = RankingRepository(session).find(ranking_id)
-            if receipt is not None and may_see(caller, receipt[1]):
+            if receipt is not None and may_see(caller, *receipt[1:]):
                 return RankingJob(id=ranking_id, state="done")
             found = RankingJobRepository(session).find(ranking_id)
-        if found is None or not may_see(caller, found[1]):
+        if found is None or not may_see(caller, *found[1:]):
             raise unknown_ranking(ranking_id)
         row = found[0]
         return RankingJob.model_validate({"id": row.id, "state": row.state, "problem": row.problem})
 
+    def active_job(self, ranking_id: str, caller: Caller) -> RankingJob | None:
+        """The same of a ranking that this process works on, which takes no time; else None."""
+        active = self._active.get(ranking_id)
+        if active is None or not may_see(caller, *active.asked_by):
+            return None
+        return active.job()
+
     def cancel(self, ranking_id: str, caller: Caller) -> None:
         """Call a ranking off; raises NotFound, and Conflict when it is over."""
         active = self._active.get(ranking_id)
-        if active is not None and not active.is_over and may_see(caller, active.caller.user_id):
+        if active is not None and not active.is_over and may_see(caller, *active.asked_by):
             self._end(active, Cancelled("The ranking was cancelled.", "Rank again."))
             return
         state = self.job(ranking_id, caller).state
@@ -125,6 +136,7 @@ class RankingService:
     def resume(self) -> None:
         """Open the maps at hand, and run again what a former process was at."""
         self._engine.open_all()
+        self._watch.start()
         with self._database.write() as session:
             jobs = RankingJobRepository(session)
             jobs.end_answered()
@@ -158,6 +170,7 @@ class RankingService:
     def close(self) -> None:
         """End the workers; jobs stay for the next start, others are to be asked for again."""
         self._is_closed = True
+        self._watch.close()
         self._queue.close()
         for ranking in list(self._active.values()):
             if not ranking.is_stored:
@@ -207,8 +220,7 @@ class RankingService:
             self._prefiltering.audit(pool, scores)
             self._tidy(pool)
 
-        parts = hashlib.sha256(b"".join((*request.folds, request.embedded or b""))).hexdigest()
-        key = f"{target.digest} {parts} {request.intercept} {request.mode} {pool.digest}"
+        key = f"{target.digest} {_beside(request)} {request.intercept} {request.mode} {pool.digest}"
         ranking.waiter = finish
         try:
             ranking.computation = self._queue.submit(
@@ -225,6 +237,7 @@ class RankingService:
             end = outcome
         else:
             try:
+                self._auth.of_token(ranking.caller.token_id)  # it may have ended meanwhile
                 recall = self._prefiltering.recall(pool)
                 end = store_receipt(self._database, ranking, pool, target, outcome, recall)
             except EsmError as error:
@@ -275,6 +288,14 @@ class RankingService:
         with self._database.write() as session:
             jobs = RankingJobRepository(session)
             jobs.end(ranking.id, end_state(ranking.error), _dumped(ranking.error))
+
+
+def _beside(request: RankingCreate) -> str:
+    """The digest of what was sent beside the sketch."""
+    digest = hashlib.sha256()
+    for part in (*request.folds, request.embedded or b""):
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def _dumped(error: EsmError | None) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from litestar import Controller, Response, delete, get, patch, post, put
 from litestar.openapi.datastructures import ResponseSpec
 
+from esm_client.core.limits import MAX_CARD_JSON_BYTES, MAX_VERSION_JSON_BYTES
 from esm_client.core.schemas import (
     CardRevision,
     Esm,
@@ -83,7 +84,13 @@ class EsmController(Controller):
         """One version: `latest`, a number, an alias, or `sha256:` and 64 hex digits."""
         return registry.get_version(caller, namespace, name, selector)
 
-    @post(VERSIONS, guards=_WRITER, responses=_PUBLISHED, sync_to_thread=True)
+    @post(
+        VERSIONS,
+        guards=_WRITER,
+        responses=_PUBLISHED,
+        request_max_body_size=MAX_VERSION_JSON_BYTES,
+        sync_to_thread=True,
+    )
     def create_version(
         self,
         publishing: PublishService,
@@ -96,7 +103,13 @@ class EsmController(Controller):
         published = publishing.publish(namespace, name, data, caller)
         return ContractResponse(published.version, status_code=201 if published.is_new else 200)
 
-    @patch(VERSION, guards=_WRITER, responses=_WRITES, sync_to_thread=True)
+    @patch(
+        VERSION,
+        guards=_WRITER,
+        responses=_WRITES,
+        request_max_body_size=MAX_CARD_JSON_BYTES,
+        sync_to_thread=True,
+    )
     def update_version(
         self,
         editing: EditingService,

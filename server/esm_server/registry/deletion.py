@@ -1,6 +1,7 @@
 """Deleting the rows of a version, or of an ESM, in the order their foreign keys need.
 
-Blobs stay: another version may hold the same bytes, and what none holds is swept later.
+Blobs stay: another version may hold the same bytes, and what none holds is swept later. Until then
+nobody brings it back by its digest: who wants it again has to send it again.
 """
 
 from typing import Any
@@ -21,6 +22,7 @@ from esm_server.db import (
     TextEmbeddingRow,
     VersionFileRow,
 )
+from esm_server.possession.repository import FILES, UploadRepository
 from esm_server.registry.alias_repository import AliasRepository
 from esm_server.registry.text_index import TextIndex
 
@@ -41,6 +43,8 @@ def delete_version_rows(session: Session, esm: EsmRow, version: EsmVersionRow, b
     for row in aliases.of_version(version.id):
         step = AliasMoveRow(esm_id=esm.id or 0, alias=row.name, from_version=version.version, by=by)
         aliases.remove(row, step)
+    for files in FILES:
+        UploadRepository(session).forget(files, version.id)
     run = session.connection().execute
     for table in _OF_VERSION:
         run(delete(table).where(table.version_id == version.id))

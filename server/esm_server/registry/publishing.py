@@ -30,6 +30,8 @@ from esm_server.auth.caller import Caller
 from esm_server.db import EsmVersionRow, NamespaceRow
 from esm_server.db.database import Database
 from esm_server.namespaces.permissions import check_publisher, check_quota, create_namespace
+from esm_server.possession.repository import UploadRepository
+from esm_server.possession.service import Possession
 from esm_server.registry.answers import as_version_detail
 from esm_server.registry.facts import refresh
 from esm_server.registry.repository import EsmRepository
@@ -62,6 +64,7 @@ class PublishService:
         self,
         database: Database,
         store: BlobStore,
+        possession: Possession,
         policy: AdmissionPolicy,
         take_in: TakeIn,
         metrics: Metrics,
@@ -70,6 +73,7 @@ class PublishService:
     ) -> None:
         self._database = database
         self._store = store
+        self._possession = possession
         self._policy = policy
         self._take_in = take_in
         self._metrics = metrics
@@ -100,7 +104,8 @@ class PublishService:
             check_publisher(session, caller, namespace, may_create=self._open_namespaces)
         _check_sizes(request)
         try:
-            artifact = read_artifact(self._database, self._store, request.manifest)
+            held = self._possession.held(caller, namespace, _digests(request))
+            artifact = read_artifact(self._database, self._store, request.manifest, held)
         except FileNotFoundError as cause:  # swept while it was read
             raise NotFound(
                 "A file of this version is not on the server any more.", "It was swept: push again."
@@ -116,9 +121,13 @@ class PublishService:
         """The version, and the id of its space."""
         with self._database.write() as session:
             owner = self._namespace(session, draft)
-            # A sweep of blobs that nothing names may have come since they were read. From the
-            # statement above on it waits for us, and then finds them named: see operations.gc.
-            stored_sizes(self._store, draft.request.manifest)
+            # Since they were read, a sweep of blobs that nothing names may have come, or a day may
+            # have gone by. From the statement above on a sweep waits for us, and then finds them
+            # named: see operations.gc.
+            held = UploadRepository(session).held(
+                draft.caller.user_id, draft.namespace, _digests(draft.request)
+            )
+            stored_sizes(self._store, draft.request.manifest, held)
             space = admit(
                 session, draft.request.space, draft.artifact, draft.fingerprint, draft.caller.name
             )
@@ -225,6 +234,10 @@ def _record(session: Session, draft: _Draft, version: EsmVersionRow) -> None:
         digest=version.digest,
         detail={"forced": forced} if forced else {},
     )
+
+
+def _digests(request: EsmVersionCreate) -> set[str]:
+    return {file.sha256 for file in request.manifest.files.values()}
 
 
 def _check_sizes(request: EsmVersionCreate) -> None:

@@ -212,8 +212,9 @@ class EsmRepository:
             raise LookupError("the database gave the version no key")
         for name, entry in manifest.files.items():
             file = VersionFileRow(
-                version_id=version.id, name=name, digest=entry.sha256, size=entry.size
-            )
+                version_id=version.id, name=name, digest=entry.sha256, size=entry.size,
+                namespace=esm.namespace,
+            )  # fmt: skip
             self.session.add(file)
         self.session.flush()
         return version.id

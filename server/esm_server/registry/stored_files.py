@@ -1,5 +1,6 @@
 """The files of a version that is about to be published, as the store holds them."""
 
+from collections.abc import Collection
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -11,12 +12,15 @@ from esm_server.db.database import Database, hold
 from esm_server.storage.base import BlobStore, DamagedBlob
 
 
-def read_artifact(database: Database, store: BlobStore, manifest: Manifest) -> EsmArtifact:
-    """The ESM that the files of a manifest hold; raises NotFound, InvalidArtifact and its kin.
+def read_artifact(
+    database: Database, store: BlobStore, manifest: Manifest, held: Collection[str]
+) -> EsmArtifact:
+    """The ESM that the files of a manifest hold, as far as they are among those `held`.
 
-    Call it outside of transactions: it removes damaged blobs in one of its own.
+    Call it outside of transactions: it removes damaged blobs in one of its own. Raises NotFound,
+    InvalidArtifact and its kin.
     """
-    sizes = stored_sizes(store, manifest)
+    sizes = stored_sizes(store, manifest, held)
     with ExitStack() as stack:
         paths = {
             filename: _intact(database, store, stack, filename, entry.sha256)
@@ -31,11 +35,15 @@ def read_artifact(database: Database, store: BlobStore, manifest: Manifest) -> E
         return EsmArtifact.from_files(paths)
 
 
-def stored_sizes(store: BlobStore, manifest: Manifest) -> dict[str, int]:
-    """The size of each file's blob by the file's name; raises NotFound."""
+def stored_sizes(store: BlobStore, manifest: Manifest, held: Collection[str]) -> dict[str, int]:
+    """The size of each file's blob by the file's name.
+
+    Raises NotFound, in the same words for what is not there and for what is not among `held`: the
+    store is not even asked for that.
+    """
     sizes: dict[str, int] = {}
     for filename, entry in manifest.files.items():
-        size = store.size(entry.sha256)
+        size = store.size(entry.sha256) if entry.sha256 in held else None
         if size is None:
             raise NotFound(
                 f"The blob of {filename} ({entry.sha256}) is not on the server.",

@@ -5,6 +5,7 @@ from typing import Annotated
 from litestar import Controller, get, patch, post
 from litestar.params import Parameter
 
+from esm_client.core.limits import MAX_SPACE_JSON_BYTES
 from esm_client.core.schemas import Page, Space, SpaceCreate, SpaceDetail, SpaceUpdate
 from esm_server.auth.caller import Caller
 from esm_server.auth.guards import requires
@@ -39,7 +40,13 @@ class SpaceController(Controller):
         """One space with the canary embeddings that decide who belongs to it."""
         return spaces.get(caller, name)
 
-    @post("/", guards=[requires("write")], responses=_WRITES, sync_to_thread=True)
+    @post(
+        "/",
+        guards=[requires("write")],
+        responses=_WRITES,
+        request_max_body_size=MAX_SPACE_JSON_BYTES,
+        sync_to_thread=True,
+    )
     def create_space(self, spaces: SpaceService, caller: Caller, data: SpaceCreate) -> SpaceDetail:
         """A new space, made by hand; else the first push of an ESM makes it."""
         return spaces.create(caller, data)

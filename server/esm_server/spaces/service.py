@@ -10,6 +10,9 @@ from esm_client.core.schemas import Page, Space, SpaceCreate, SpaceDetail, Space
 from esm_client.core.spaces import SpaceFingerprint, SpaceIdentity
 from esm_server.audit.record import record
 from esm_server.auth.caller import Caller
+from esm_server.auth.repository import TokenRepository
+from esm_server.auth.robots import answers_for
+from esm_server.auth.service import check_still
 from esm_server.db import SpaceDigestRow, SpaceRow
 from esm_server.db.columns import now
 from esm_server.db.database import Database
@@ -44,8 +47,10 @@ class SpaceService:
             return space_detail(session, caller, find_space(SpaceRepository(session), name))
 
     def create(self, caller: Caller, request: SpaceCreate) -> SpaceDetail:
-        """A new space; raises Conflict when the name is taken."""
+        """A new space; raises Conflict when the name is taken, Forbidden for a limited token."""
+        _check_unlimited(caller)
         with self._database.write() as session:
+            check_still(session, caller)
             spaces = SpaceRepository(session)
             if spaces.find(request.name) is not None:
                 raise Conflict(
@@ -59,19 +64,17 @@ class SpaceService:
             return space_detail(session, caller, row)
 
     def update(self, caller: Caller, name: str, update: SpaceUpdate) -> SpaceDetail:
-        """Change a space, retire it or name its successor; by its creator or an admin.
+        """Change a space, retire it or name its successor.
 
+        By its creator or an admin; one that a robot made, by admins of the robot's namespace.
         Raises NotFound, InvalidName, Forbidden, InvalidInput.
         """
         changed = update.model_dump(exclude_unset=True)
         with self._database.write() as session:
+            check_still(session, caller)
             spaces = SpaceRepository(session)
             row = find_space(spaces, name)
-            if not (caller.is_admin or row.created_by == caller.name):
-                raise Forbidden(
-                    f"The space {name!r} was created by {row.created_by}.",
-                    "Ask them, or an admin of the registry.",
-                )
+            _check_editor(session, caller, row)
             if update.location is not None:
                 row.location = update.location
             if update.description is not None:
@@ -83,6 +86,29 @@ class SpaceService:
             spaces.save(row)
             record(session, caller, "space.edit", name, detail=changed)
             return space_detail(session, caller, row)
+
+
+def _check_editor(session: Session, caller: Caller, row: SpaceRow) -> None:
+    creator = TokenRepository(session).user(row.created_by)
+    if not (caller.is_admin or (creator is not None and answers_for(session, caller, creator))):
+        raise Forbidden(
+            f"The space {row.name!r} was created by {row.created_by}.",
+            "Ask an admin of that robot's namespace, or of the registry."
+            if creator is not None and creator.kind == "robot"
+            else "Ask them, or an admin of the registry.",
+        )
+    if creator is None or creator.kind != "robot":
+        _check_unlimited(caller)
+
+
+def _check_unlimited(caller: Caller) -> None:
+    """Raise Forbidden for a token that is limited to a namespace: no space belongs to one."""
+    if caller.only_namespace is not None:
+        raise Forbidden(
+            f"The token {caller.identity.token!r} works in the namespace "
+            f"{caller.only_namespace!r} only, and spaces are outside of it.",
+            "Use another token.",
+        )
 
 
 def _successor(spaces: SpaceRepository, row: SpaceRow, name: str) -> str | None:

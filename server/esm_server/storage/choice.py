@@ -30,7 +30,7 @@ def open_direct(settings: Settings) -> DirectAccess | None:
     from esm_server.storage.s3_client import S3Client
 
     public = replace(place, endpoint=settings.s3_public_endpoint or place.endpoint)
-    return DirectAccess(S3Client(public), _bucket(settings, place).key)
+    return DirectAccess(S3Client(public), _bucket(settings, place))
 
 
 def _bucket(settings: Settings, place: S3Place) -> "S3BlobStore":

@@ -10,7 +10,8 @@ from esm_client.core.errors import NotFound
 from esm_server.storage.base import StoredBlob
 from esm_server.storage.incoming import Incoming, PartFile, sync_directory, translated
 
-CHUNK_BYTES = 2**20
+CHUNK_BYTES = 2**18
+"""Read at a time; a download that its client does not take holds two of them in memory."""
 
 
 class LocalBlobStore:

@@ -23,6 +23,7 @@ from esm_server.storage.local import CHUNK_BYTES, not_stored
 from esm_server.storage.s3_client import S3Client
 from esm_server.storage.s3_errors import as_ours
 from esm_server.storage.s3_parts import PartsUpload, put_file
+from esm_server.storage.s3_sent import SentObjects
 
 _NAME = re.compile(r"[0-9a-f]{64}")
 _ROOM = BoundedSemaphore(4)
@@ -44,6 +45,7 @@ class S3BlobStore:
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self._incoming = Incoming(root / "incoming")
         self._cache = BlobCache(cache_dir, cache_bytes)
+        self.sent = SentObjects(client, self._prefix, self.key)
 
     @property
     def spool(self) -> Path:
@@ -59,11 +61,13 @@ class S3BlobStore:
         self._cache.prepare()
         self._client.check_bucket()
         self._client.sweep(f"{self._prefix}blobs/")
+        self.sent.sweep()
 
     def sweep(self) -> None:
         """Remove what interrupted uploads left too long ago; raises Unavailable."""
         self._incoming.sweep()
         self._client.sweep(f"{self._prefix}blobs/")
+        self.sent.sweep()
 
     def size(self, digest: str) -> int | None:
         """The blob's size in bytes, or None when it is not there; raises Unavailable."""

@@ -10,6 +10,7 @@ from typing import cast
 
 import urllib3
 from minio import Minio
+from minio.commonconfig import CopySource
 from minio.datatypes import Object
 from minio.helpers import DictType
 from minio.signer import sign_v4_s3
@@ -89,13 +90,21 @@ class S3Client(Minio):
         """Raise Unavailable unless the bucket is there and opens."""
         self._execute("HEAD", self.bucket)
 
-    def size(self, key: str) -> int | None:
-        """Bytes of an object, or None when it is not there."""
+    def found(self, key: str) -> tuple[int, datetime] | None:
+        """Bytes of an object and when it was stored, or None when it is not there."""
         try:
             with self._readable():
-                return self.stat_object(self.bucket, key).size
+                found = self.stat_object(self.bucket, key)
         except NotFound:
             return None
+        if found.size is None:
+            return None
+        return found.size, found.last_modified or datetime.now(UTC)
+
+    def size(self, key: str) -> int | None:
+        """Bytes of an object, or None when it is not there."""
+        found = self.found(key)
+        return None if found is None else found[0]
 
     def state(self, key: str) -> str | None:
         """Changes with an object and when it is written anew; None when it is not there."""
@@ -118,6 +127,11 @@ class S3Client(Minio):
                 return answer.read()
             finally:
                 answer.close()
+
+    def copy(self, source: str, key: str) -> None:
+        """Store an object under another name too, over what has it; raises NotFound."""
+        with self._readable():
+            self.copy_object(self.bucket, key, CopySource(self.bucket, source))
 
     def remove(self, key: str) -> None:
         """Nothing happens when it is not there."""

@@ -79,16 +79,14 @@ class PartsUpload:
 def put_file(client: S3Client, key: str, file: Path, digest: str) -> bool:
     """Store a file unless it is there with as many bytes; whether it is new.
 
-    The bytes are hashed as they leave; raises DigestMismatch before the object appears,
-    StorageFull, Unavailable.
+    It is sent in either case, so that the time does not tell whether others have it. The bytes are
+    hashed as they leave; raises DigestMismatch before the object appears, StorageFull, Unavailable.
     """
     size = file.stat().st_size
     if size <= PART_BYTES:
         data = file.read_bytes()
         _check(hashlib.sha256(data).hexdigest(), digest)
         return client.put(key, data)
-    if client.size(key) == size:
-        return False
     parts, hasher = PartsUpload(client, key), hashlib.sha256()
     try:
         with file.open("rb") as opened:

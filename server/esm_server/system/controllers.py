@@ -5,15 +5,16 @@ from typing import Any
 from litestar import Controller, MediaType, Request, get
 
 from esm_client.core.schemas import ServerInfo
+from esm_client.core.schemas.rankings import PARTS
 from esm_server.artifacts.service import ArtifactService
 from esm_server.auth.guards import local_or_token
 from esm_server.db.columns import now
 from esm_server.problems import problems
 from esm_server.system.documentation import render_documentation
 from esm_server.system.health import Health, HealthService
+from esm_server.system.metrics_page import MetricsPage
 from esm_server.system.openapi import openapi_document
 from esm_server.system.version import server_version
-from esm_server.telemetry.metrics import Metrics
 
 
 class SystemController(Controller):
@@ -25,17 +26,17 @@ class SystemController(Controller):
     def info(self, artifacts: ArtifactService) -> ServerInfo:
         """Proof that this is an ESM registry."""
         store = artifacts.direct_endpoint
-        return ServerInfo(version=server_version(), time=now(), store=store)
+        return ServerInfo(version=server_version(), time=now(), store=store, takes=(PARTS,))
 
     @get("/health/live", responses=problems(token=False), sync_to_thread=False)
     def live(self) -> Health:
         """The process answers."""
         return Health()
 
-    @get("/health/ready", responses=problems(507, token=False), sync_to_thread=True)
-    def ready(self, health: HealthService) -> Health:
+    @get("/health/ready", responses=problems(507, token=False))
+    async def ready(self, health: HealthService) -> Health:
         """The database answers and the blob store can be written to."""
-        health.check()
+        await health.check()
         return Health()
 
     @get(
@@ -43,11 +44,10 @@ class SystemController(Controller):
         guards=[local_or_token],
         media_type=MediaType.TEXT,
         responses=problems(),
-        sync_to_thread=True,
     )
-    def prometheus(self, metrics: Metrics) -> bytes:
+    async def prometheus(self, metrics_page: MetricsPage) -> bytes:
         """Prometheus metrics, on this machine or with a token."""
-        return metrics.render()
+        return await metrics_page.text()
 
     @get("/openapi.json", include_in_schema=False, sync_to_thread=True)
     def openapi(self, request: Request[Any, Any, Any]) -> dict[str, Any]:

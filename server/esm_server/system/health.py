@@ -9,6 +9,7 @@ from esm_client.core.errors import Unavailable
 from esm_client.core.schemas import Contract
 from esm_server.db.database import Database
 from esm_server.storage.base import BlobStore
+from esm_server.system.one_at_a_time import OneAtATime
 
 _LOG = logging.getLogger("esm_server")
 
@@ -25,9 +26,13 @@ class HealthService:
     def __init__(self, database: Database, store: BlobStore) -> None:
         self._database = database
         self._store = store
+        self._look_once = OneAtATime(self._look, "health")
 
-    def check(self) -> None:
+    async def check(self) -> None:
         """Ask the database and the blob store; raises Unavailable or StorageFull."""
+        await self._look_once()
+
+    def _look(self) -> None:
         with self._database.read() as session:
             session.connection().execute(text("SELECT 1"))
         try:

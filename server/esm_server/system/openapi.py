@@ -5,6 +5,7 @@ generated from them would refuse what the server answers.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Literal
 
 from litestar import Litestar
@@ -13,6 +14,7 @@ from pydantic.json_schema import models_json_schema
 from esm_client.core.schemas import Contract
 
 
+@lru_cache(maxsize=1)  # anybody may ask for it, and making it takes many times what sending does
 def openapi_document(app: Litestar) -> dict[str, Any]:
     """The whole document; everything it refers to is inside it."""
     document = app.openapi_schema.to_schema()

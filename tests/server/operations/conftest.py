@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from support.artifacts import make_esm, publish
 from support.registry import RunningRegistry
+from support.rights import World
 
 from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.scoring.sketch import TargetSketch
@@ -119,3 +120,21 @@ def _ranked():
         return [(row["reference"], row["score"]) for row in response.json()["rows"]]
 
     return rank
+
+
+@pytest.fixture(name="granted", scope="session")
+def _granted(original, tmp_path_factory):
+    """A stopped registry whose people have rights; tests change copies of it."""
+    world = World(original).copied(tmp_path_factory.mktemp("granted") / "registry")
+    world.grant()
+    assert world.running.stop() == 0
+    return world
+
+
+@pytest.fixture(name="taken", scope="session")
+def _taken(granted, tmp_path_factory):
+    """The same registry later, when some of them were taken; stopped too."""
+    world = granted.copied(tmp_path_factory.mktemp("taken") / "registry")
+    world.take()
+    assert world.running.stop() == 0
+    return world

@@ -11,6 +11,7 @@ from support.databases import database_setting
 from support.registry import settings_of
 from support.storage import storage_env
 
+from esm_client.core.artifact.manifest import digest_bytes
 from esm_client.core.errors import Conflict
 from esm_server.db import EsmRow
 from esm_server.operations import restore as restoring
@@ -158,3 +159,19 @@ def test_wrong_input(filled, refused, tmp_path):
     assert not (tmp_path / "x").exists()
     (tmp_path / "file").write_text("")
     assert "cannot be used" in refused(filled, "backup", str(tmp_path / "file"))
+
+
+def test_uploads_come_back_but_not_what_nothing_names(served, command, start_registry, tmp_path):
+    content, elsewhere = b"sent and not named yet", tmp_path / "elsewhere"
+    path = f"/v1/namespaces/n/blobs/{digest_bytes(content)}"
+    with served.client(served.write_token) as client:
+        client.put(path, content=content).raise_for_status()
+    command(served, "backup", str(tmp_path / "backups"))
+    command(served, "restore", str(tmp_path / "backups"), data_dir=elsewhere)
+    assert command(served, "check", "--deep", data_dir=elsewhere)["findings"] == []
+    other = start_registry(elsewhere)
+    rows = "SELECT digest, namespace, user_id, size FROM uploads ORDER BY digest"
+    assert other.query(rows) == served.query(rows)
+    with other.client(served.write_token) as client:
+        assert client.head(path).status_code == 404
+        assert client.put(path, content=content).status_code == 201

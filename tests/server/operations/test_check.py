@@ -36,6 +36,7 @@ REPAIRABLE = [
     ("reference-dangling", f"UPDATE aliases SET version_id = 999 WHERE esm_id = {ESM_A}", ()),
     ("reference-dangling", "INSERT INTO esm_tags (esm_id, tag) VALUES (999, 'x')", ()),
     ("alias-elsewhere", f"UPDATE aliases SET version_id = {C} WHERE esm_id = {ESM_A}", ()),
+    ("file-elsewhere", f"UPDATE version_files SET namespace = 'x' WHERE version_id = {FIRST}", ()),
     (
         "esm-empty",
         EMPTY_ESM,

@@ -85,3 +85,12 @@ def test_wrong_input(filled, refused, tmp_path):
     file.write_bytes(b"no pack" * 1000)
     assert "no usable pack" in refused(filled, "import", str(file))
     assert "no user named" in refused(filled, "import", str(file), "--user", "nobody")
+
+
+def test_files_that_another_namespace_has_come_in_too(filled, other, command, push, tmp_path):
+    """The file brings their bytes, whatever the registry holds for others."""
+    file = tmp_path / "space.pack"
+    command(filled, "export", "space", str(file))
+    push(tmp_path / "b2", "m/b", server=other, space="space").raise_for_status()
+    done = command(other, "import", str(file))
+    assert (done["new"], done["refused"]) == (3, {})

@@ -6,7 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Event
 
+import pytest
+from support.storage import IN_BUCKET
+
 from esm_client import Client
+from esm_client.core.artifact.manifest import digest_bytes
 from esm_client.remote.resources.blobs import BlobResource
 from esm_server.operations.gc import sweep
 
@@ -99,3 +103,39 @@ def test_old_parts_of_uploads_go_and_young_ones_stay(filled, command):
     assert old.exists()
     command(filled, "gc")
     assert (old.exists(), young.exists()) == (False, True)
+
+
+def send(server, content):
+    """Send bytes that nothing names; their digest."""
+    digest = digest_bytes(content)
+    with server.client(server.write_token) as client:
+        client.put(f"/v1/namespaces/sent/blobs/{digest}", content=content).raise_for_status()
+    return digest
+
+
+def age(server, digest):
+    """Let it be long ago that somebody sent this."""
+    old = "UPDATE uploads SET ended_at = '2020-01-01 00:00:00' WHERE digest = :digest"
+    server.query(old, digest=digest)
+
+
+def test_uploads_are_kept_for_a_day(served, command):
+    old, young = send(served, b"old"), send(served, b"young")
+    age(served, old)
+    rows = "SELECT digest FROM uploads WHERE namespace = 'sent'"
+    command(served, "gc", "--dry-run")
+    assert {digest for (digest,) in served.query(rows)} == {old, young}
+    command(served, "gc")
+    assert {digest for (digest,) in served.query(rows)} == {young}
+
+
+@pytest.mark.skipif(IN_BUCKET, reason="the times of a bucket are its own")
+def test_what_was_sent_again_is_young_however_long_it_lies_there(served, command):
+    """A store keeps the file that it has, and its time with it."""
+    digest = send(served, b"again")
+    name = digest.removeprefix("sha256:")
+    os.utime(served.data_dir / "blobs" / name[:2] / name, (1e9, 1e9))
+    done = command(served, "gc")
+    assert (done["removed"], done["young"]) == (0, 1)
+    age(served, digest)
+    assert command(served, "gc")["removed"] == 1

@@ -58,6 +58,11 @@ def test_a_source_that_is_not_in_the_receipt(rank, client, problem, unique):
         {"method_ranks": {SCORE_NAME: 1}},
         {"method_ranks": [1]},
         {"reference": 3},
+        {"rank": 0},
+        {"rank": 2},
+        {"rank": -1},
+        {"rank": 1.5},
+        {"rank": 10**6 + 1},
         {"extra": 1},
     ],
     ids=str,
@@ -94,6 +99,21 @@ def test_a_missing_reference_is_not_the_baseline(rank, client, problem):
 def test_the_baseline_has_no_ranks(rank, problem):
     detail = problem(rank().report(None, 0.5, method_ranks={"size": 1}), 400, "invalid-input")
     assert "without a source has no ranks" in detail["detail"]
+
+
+def test_the_baseline_has_no_rank_without_copies(rank, problem):
+    detail = problem(rank().report(None, 0.5, rank=1), 400, "invalid-input")
+    assert "without a source has no ranks, and 1 came" in detail["detail"]
+
+
+def test_leaving_copies_out_makes_no_rank_larger(rank, client, problem):
+    ranked = rank()
+    told = problem(ranked.report(1, 0.5, rank=3), 400, "invalid-input")
+    assert told["detail"] == (
+        f"{ranked.sources[1]} has the rank 2 in the receipt, and 3 without copies of the target."
+    )
+    assert client.get(ranked.path).json()["items"] == []
+    assert ranked.report(1, 0.5, rank=2).status_code == 201
 
 
 def test_who_may_report(rank, registry, problem):

@@ -19,6 +19,7 @@ def test_an_outcome_is_stored_with_its_rank(rank, client):
         "ranking": ranked.receipt["id"],
         "reference": ranked.sources[1],
         "rank": 2,
+        "shielded": False,
         "metric": 0.75,
         "metric_name": "macro-f1",
         "seed": 7,
@@ -31,6 +32,21 @@ def test_an_outcome_is_stored_with_its_rank(rank, client):
     assert (baseline["reference"], baseline["rank"], baseline["seed"]) == (None, None, None)
     assert baseline["metric_name"] == "accuracy"
     assert client.get(ranked.path).json() == {"items": [outcome, baseline], "next": None}
+
+
+def test_a_rank_without_copies_is_told_beside_the_one_in_the_receipt(rank, client):
+    ranked = rank()
+    shielded = ranked.report(2, 0.75, rank=1).json()
+    assert (shielded["rank"], shielded["shielded"]) == (1, True)
+    plain = ranked.report(1, 0.5).json()
+    assert (plain["rank"], plain["shielded"]) == (2, False)
+    assert client.get(ranked.path).json()["items"] == [shielded, plain]
+    own = ranked.ledger()[SCORE_NAME]
+    # the order is that of the receipt, whoever knows of copies
+    assert own["regret_at_1"] == pytest.approx(100 * 0.25 / 0.75)
+    assert (own["num_outcomes"], own["num_unshielded"]) == (2, 1)
+    again = ranked.report(2, 0.75).json()  # from a machine that does not know
+    assert (again["rank"], again["shielded"]) == (3, False)
 
 
 def test_the_same_again_replaces_what_was_told(rank, client):

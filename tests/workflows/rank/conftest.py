@@ -20,7 +20,7 @@ WORDS = ("good", "kind", "warm", "bad", "cold", "rude")
 @pytest.fixture(name="client")
 def _client(registry, tmp_path, monkeypatch):
     """A client of a user who named the registry, and whose files are this test's own."""
-    for name in ("CONFIG", "CACHE"):
+    for name in ("CONFIG", "CACHE", "DATA"):
         monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name.lower()))
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     monkeypatch.setenv("ESM_REGISTRY_URL", registry.url)

@@ -16,6 +16,7 @@ from esm_client.core.errors import EsmError
 from esm_client.core.progress import silent, unheard
 from esm_client.core.schemas import EsmFilter
 from esm_client.core.warnings import EsmWarning
+from esm_client.ranking.cautions import NOT_COMPARED
 from esm_client.ranking.local.space import LocalSpace
 from esm_client.ranking.source_pool import SourcePool
 from esm_client.workflows.source_models import stored_folders
@@ -86,3 +87,12 @@ def test_source_models_that_cannot_be_asked_for(client, embedded, embedder, task
                 methods=["size", "logme"],
             )  # fmt: skip
     assert found.methods == ("size",)
+
+
+def test_what_nobody_can_tell_is_said_before_the_best(client, embedded, embedder, task):
+    found = rank_by_methods(task, embedded, embedder, "size", client=client)
+    assert (found.shield.state, found.shield.num_unknown) == ("known", 3)
+    assert found.cautions == [NOT_COMPARED]
+    for shown in (repr(found), found._repr_html_()):
+        assert shown.index(NOT_COMPARED) < shown.index(found.best.reference)
+    assert found.to_pandas()["share"].isna().all()

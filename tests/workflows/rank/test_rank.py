@@ -116,7 +116,8 @@ class TestTask:
         arrays = rank((matrix, task.labels), space=embedded, client=client)
         assert found.space_verified
         assert [row.score for row in found] == pytest.approx([row.score for row in arrays])
-        assert found.shield is not None
+        assert found.shield.state == "known"
+        assert arrays.shield.state == "off"
         with pytest.raises(SpaceMismatch):
             rank(task, **{**asked, "base_model": other_pooling(embedder)})
 

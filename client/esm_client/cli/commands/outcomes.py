@@ -18,6 +18,11 @@ LEGEND = (
     "how often its highest ranked of these beat the baseline."
 )
 
+UNSHIELDED = (
+    "{} of the {} outcomes of {}: where they were reported, nobody knew whether copies of the data "
+    "stand among the ranked sources."
+)
+
 
 def report_outcome(
     session: Session,
@@ -67,7 +72,8 @@ def ledger(
 
 def _told(stored: Outcome) -> str:
     source = stored.reference or "no intermediate task"
-    rank = f" (rank {stored.rank})" if stored.rank else ""
+    unsure = "" if stored.shielded else "; whether copies of your data are ranked is not known"
+    rank = f" (rank {stored.rank}{unsure})" if stored.rank else ""
     seed = f", seed {stored.seed}" if stored.seed is not None else ""
     return f"{stored.ranking}: {source}{rank} has {stored.metric_name} {stored.metric:g}{seed}."
 
@@ -81,6 +87,9 @@ def _print(session: Session, found: Ledger) -> None:
         return
     session.output.table(COLUMNS, [_cells(one) for one in found.entries], COLUMNS[1:])
     print_line(LEGEND)
+    for one in found.entries:
+        if one.num_unshielded:
+            print_line(UNSHIELDED.format(one.num_unshielded, one.num_outcomes, one.method))
 
 
 def _cells(one: LedgerEntry) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """`esm-client ranking`, and how `rank` prints its result."""
 
 import shlex
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
@@ -42,11 +43,17 @@ def print_ranking(
     scores: bool = False,
     data: str = "DATA",
 ) -> None:
-    """Print the first `top` rows of a ranking of `data`, and what there is to know about it."""
+    """Print the first `top` rows of a ranking of `data`, and what there is to know about it.
+
+    What is not known of copies comes before any source is named, in whatever form they are.
+    """
     shown = ranking if top is None else ranking.top(top)
+    if session.options.as_json or session.options.quiet:
+        _warn(ranking.cautions)
 
     def human() -> None:
-        print_line(ranking.heading)
+        for line in (ranking.heading, *ranking.cautions):
+            print_line(line)
         if not len(ranking):
             print_line("There is nothing to rank.")
             for note in shield_notes(ranking.shield, ranking.left_out):
@@ -65,5 +72,9 @@ def print_ranking(
 
     ranked = [row.reference for row in shown if row.rank is not None]
     session.output.result(document(shown), names=ranked, human=human)
-    for told in (*ranking.doubts, *ranking.problems):
+    _warn((*ranking.doubts, *ranking.problems))
+
+
+def _warn(sentences: Iterable[str]) -> None:
+    for told in sentences:
         print_error(f"warning: {in_command_words(told)}")

@@ -16,7 +16,8 @@ app = typer.Typer(help="Access tokens, for yourself and for robots.", rich_marku
 
 Which = Annotated[str, typer.Argument(metavar="TOKEN", help="Its number, or the name of yours.")]
 User = Annotated[
-    str | None, typer.Option("--user", metavar="NAME", help="Whose; only for admins. Else yours.")
+    str | None,
+    typer.Option("--user", metavar="NAME", help="Whose: a robot's, or for admins anybody's."),
 ]
 
 
@@ -44,11 +45,13 @@ def create(
     ] = None,
     expires_days: Annotated[
         int | None,
-        typer.Option(min=0, max=36500, metavar="N", help="Days it lives; else for ever."),
+        typer.Option(
+            min=0, max=36500, metavar="N", help="Days it lives; else what is usual there."
+        ),
     ] = None,
     user: User = None,
     robot: Annotated[
-        bool, typer.Option("--robot", help="--user names a program, made if need be.")
+        bool, typer.Option("--robot", help="--user names a robot of --namespace, made if need be.")
     ] = False,
 ) -> None:
     """Make a token and print its secret, which nobody can show again."""
@@ -99,9 +102,9 @@ def _print_secret(session: Session, token: "NewToken") -> None:
     def human() -> None:
         print_line(token.secret)
         where = f" in {token.namespace}" if token.namespace else ""
-        until = f", until {day(token.expires_at)}" if token.expires_at else ""
+        until = f"until {day(token.expires_at)}" if token.expires_at else "no end"
         session.output.note(
-            f"{token.name} of {token.user} ({token.scope}{where}{until}). Keep it now: it is not "
+            f"{token.name} of {token.user} ({token.scope}{where}, {until}). Keep it now: it is not "
             "shown again."
         )
 

@@ -110,7 +110,7 @@ def transfer(
             )  # fmt: skip
         print_result(session, result)
         if ranking is not None and result.compared and not no_report:
-            report_result(session, client, ranking, result.report)
+            report_result(session, client, ranking, result)
     if not result.compared:
         raise typer.Exit(1)  # there was nothing to compare
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from esm_client.core.document import Document
 from esm_client.core.errors import InvalidArtifact
 from esm_client.core.json_object import parse_object
 from esm_client.core.limits import MAX_CONFIG_BYTES, MAX_DIMENSION
@@ -35,10 +36,8 @@ class Recipe(BaseModel):
     esm_optimizer: str | None = None
 
 
-class EsmConfig(BaseModel):
+class EsmConfig(Document):
     """What an ESM says of itself, whichever package wrote it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     base_model: Annotated[str, Field(min_length=1, max_length=300)]
     task: SourceTask

@@ -89,7 +89,7 @@ def check_source_model_file(name: str, size: int, read: ReadRange) -> None:
     if name.endswith(_WEIGHTS):
         _check_tensors(name, size, read)
     elif name in ("config.json", "tokenizer_config.json"):
-        if size > (limit := 64 * MAX_CONFIG_BYTES):
+        if size > (limit := 16 * MAX_CONFIG_BYTES):
             raise InvalidArtifact(f"{name} is larger than {limit} bytes.", _HINT)
         try:
             document = parse_object(read(0, size))

@@ -13,7 +13,9 @@ from esm_client.core.schemas.access import (
     ServerInfo,
     Token,
     TokenCreate,
+    User,
     UserKind,
+    UserUpdate,
 )
 from esm_client.core.schemas.audit import AuditEvent
 from esm_client.core.schemas.contract import (
@@ -59,6 +61,7 @@ from esm_client.core.schemas.rankings import (
     RankedEsm,
     RankingCreate,
     RankingJob,
+    RankingOptions,
     RankingReceipt,
     SkippedEsm,
 )
@@ -120,6 +123,7 @@ __all__ = [
     "RankedEsm",
     "RankingCreate",
     "RankingJob",
+    "RankingOptions",
     "RankingReceipt",
     "Role",
     "Scope",
@@ -144,7 +148,9 @@ __all__ = [
     "Text",
     "Token",
     "TokenCreate",
+    "User",
     "UserKind",
+    "UserUpdate",
     "Yank",
     "YankCreate",
 ]

@@ -24,6 +24,8 @@ class ServerInfo(Contract):
     """The server's clock; None from servers that do not tell it."""
     store: str | None = None
     """Where clients can fetch and send the bytes of files without this server, if they can."""
+    takes: tuple[str, ...] = ()
+    """What it takes that servers before it did not, for clients to choose by."""
 
 
 class Identity(Contract):
@@ -39,21 +41,25 @@ class Identity(Contract):
     namespace: str | None = None
     """The only namespace this token works in, if it is limited to one."""
     roles: dict[str, Role] = Field(default_factory=dict[str, Role])
-    """The user's role in each namespace they are a member of."""
+    """The user's role in each namespace they are a member of, and where the token works."""
     expires_at: datetime | None = None
 
 
 class TokenCreate(Contract):
-    """A new token, for the caller or, by an admin of the registry, for another user."""
+    """A new token, for the caller, a robot or, by an admin of the registry, another person."""
 
     name: Name
     scope: Scope
     user: Name | None = None
-    """None: the caller. A user that does not exist yet is created."""
+    """None: the caller. A user that does not exist yet is created; of a namespace's robot it is
+    the name there, and the answer tells the whole one, `robot.NAMESPACE.NAME`."""
     kind: UserKind = "person"
-    """Of a new user."""
+    """What `user` is; one of the other kind is never taken instead."""
     namespace: Name | None = None
+    """The only one the token works in; of a new robot the one it belongs to."""
     expires_in_days: LifetimeDays | None = None
+    """At most: what the registry allows and the token it is made with may be less. None: what the
+    registry gives."""
 
 
 class Token(Contract):
@@ -127,3 +133,24 @@ class Member(Contract):
     user: str
     kind: UserKind
     role: Role
+
+
+class User(Contract):
+    """A person, or a robot: of a namespace, or of the registry itself."""
+
+    name: str
+    kind: UserKind
+    namespace: str | None = None
+    """Of a robot: whose admins make its tokens; None where only admins of the registry do."""
+    is_admin: bool = False
+    """Whether the user administers the whole registry."""
+    created_at: datetime
+    disabled_at: datetime | None = None
+    """Since when all the user's tokens are refused."""
+    disabled_by: str | None = None
+
+
+class UserUpdate(Contract):
+    """Whether the user's tokens are refused from now on."""
+
+    disabled: bool

@@ -3,8 +3,9 @@
 from http import HTTPStatus
 from typing import Annotated, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from esm_client.core.document import Document
 from esm_client.core.errors import EsmError, error_class
 from esm_client.core.references import ALIAS_PATTERN, DIGEST_PATTERN, NAME_PATTERN
 
@@ -21,10 +22,8 @@ Count = Annotated[int, Field(ge=0, le=2**53)]
 Item = TypeVar("Item")
 
 
-class Contract(BaseModel):
+class Contract(Document):
     """Base of all requests and answers; a request with an unknown field is refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Problem(Contract):

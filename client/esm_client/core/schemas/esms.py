@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from esm_client.core.document import Entries, Items
 from esm_client.core.limits import MAX_ARTIFACT_BYTES, MAX_ARTIFACT_FILES
 from esm_client.core.schemas.contract import AliasName, Contract, Digest, Name, Reason, Text
 from esm_client.core.schemas.source_models import SourceModel
@@ -12,7 +13,7 @@ from esm_client.core.schemas.tasks import FitReport, Source, SourceTask
 from esm_client.core.spaces import SpaceFingerprint
 
 Tag = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,49}$")]
-Tags = Annotated[tuple[Tag, ...], Field(max_length=32)]
+Tags = Annotated[tuple[Tag, ...], Items(32)]
 VersionNumber = Annotated[int, Field(ge=1, lt=10**9)]
 
 
@@ -28,7 +29,7 @@ class Manifest(Contract):
 
     files: Annotated[
         dict[Annotated[str, Field(max_length=100)], FileEntry],
-        Field(min_length=1, max_length=MAX_ARTIFACT_FILES),
+        Entries(MAX_ARTIFACT_FILES, least=1),
     ]
 
 

@@ -4,10 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from esm_client.core.document import Items
 from esm_client.core.schemas.contract import Contract, Name, SourceKind, Text
 
 Sort = Literal["name", "newest", "relevance"]
-Choices = Annotated[tuple[Text, ...], Field(max_length=50)]
+Choices = Annotated[tuple[Text, ...], Items(50)]
 """Any of these; empty: all."""
 
 
@@ -25,7 +26,7 @@ class EsmFilter(Contract):
     owner: Choices = ()
     """Users who pushed the latest version."""
     tag: Choices = ()
-    exclude: Annotated[tuple[Text, ...], Field(max_length=200)] = ()
+    exclude: Annotated[tuple[Text, ...], Items(200)] = ()
     """Left out: `namespace/name`, a whole `namespace/*`, or a data set."""
 
 

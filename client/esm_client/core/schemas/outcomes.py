@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from esm_client.core.document import Entries
 from esm_client.core.limits import MAX_METHOD_RANKS, MAX_METRIC, MAX_RANK
 from esm_client.core.schemas.contract import Contract, Count
 
@@ -12,6 +13,10 @@ LABEL = "^[a-z0-9_][a-z0-9._-]{0,49}$"
 Label = Annotated[str, Field(pattern=LABEL)]
 """The name of a metric or of a method, in lower case so that one thing has one name."""
 Rank = Annotated[int, Field(ge=1, le=MAX_RANK)]
+
+
+def _is_none(value: object) -> bool:
+    return value is None
 
 
 class OutcomeCreate(Contract):
@@ -25,10 +30,13 @@ class OutcomeCreate(Contract):
     seed: Count | None = None
     """Of the fine-tuning, where several are reported."""
     method_ranks: Annotated[
-        dict[Label, Rank], Field(default_factory=dict, max_length=MAX_METHOD_RANKS)
+        dict[Label, Rank], Entries(MAX_METHOD_RANKS), Field(default_factory=dict)
     ]
     """Which rank other selection methods gave this source, 1 the best: `{"text-embedding": 3}`.
     The ranking's own rank is known and not among them."""
+    rank: Annotated[Rank | None, Field(exclude_if=_is_none)] = None
+    """In the ranking without copies of the target, of which the reporter's machine alone knows.
+    None: it does not, and the rank in the receipt counts."""
 
 
 class Outcome(OutcomeCreate):
@@ -36,8 +44,11 @@ class Outcome(OutcomeCreate):
 
     ranking: str
     """The id of the receipt."""
-    rank: int | None
-    """Of the source in the receipt; None for the baseline."""
+    rank: int | None = None
+    """Of the source; None for the baseline."""
+    shielded: bool = False
+    """Whether that is its rank without copies of the target; else it is the one in the receipt,
+    where copies may stand above it."""
     reported_at: datetime
     reported_by: str
 
@@ -55,6 +66,9 @@ class LedgerEntry(Contract):
     """With two reported sources or more: those that `regret_at_1` is the mean of."""
     num_outcomes: int
     """Reports that the figures of this entry rest on, the baselines' too."""
+    num_unshielded: int | None = None
+    """Of these, sources of which nobody said their rank without copies of the target: some may be
+    copies themselves. None: the server does not tell."""
     regret_at_1: float | None
     """In percent of the best reported source; None: no ranking has more than one."""
     regret_at_3: float | None

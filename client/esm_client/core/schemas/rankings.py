@@ -1,10 +1,12 @@
 """Rankings and their receipts."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Base64Bytes, Field
 
+from esm_client.core.document import Items
 from esm_client.core.limits import (
     MAX_EMBEDDED_BYTES,
     MAX_FOLDS,
@@ -22,18 +24,17 @@ Mode = Literal["auto", "exhaustive", "screened", "prefiltered"]
 """How a pool is scored: every map exactly; full maps by estimates first, then exactly as far as the
 best need it; a part that an index chooses; or, "auto", everything while that fits the server's time
 budget, and else a part."""
+PARTS = "ranking-parts"
+"""What a server that takes a ranking request in parts says of itself (ServerInfo.takes).
+
+The parts of that multipart/form-data: `request`, RankingOptions as JSON; `sketch`; `fold`, any
+number of times; `embedded`."""
 
 
-class RankingCreate(Contract):
-    """A ranking request: the target sketch, never its texts."""
+class RankingOptions(Contract):
+    """What is asked of a ranking, beside the target itself."""
 
     space: Name
-    sketch: Annotated[Base64Bytes, Field(max_length=MAX_SKETCH_BYTES)]
-    folds: Annotated[tuple[Base64Bytes, ...], Field(max_length=MAX_FOLDS)] = ()
-    """Sketches of folds of the target (core.scoring.jackknife), for standard errors."""
-    embedded: Annotated[Base64Bytes, Field(max_length=MAX_EMBEDDED_BYTES)] | None = None
-    """The target row by row (core.scoring.embedded), where its owner chooses to send that: only
-    with it are MLP maps scored. Discarded after scoring, like the sketch."""
     fingerprint: SpaceFingerprint | None = None
     """None when the embeddings were made elsewhere; the ranking then says `unverified`."""
     intercept: bool = True
@@ -44,6 +45,34 @@ class RankingCreate(Contract):
     """How many rows to answer with, the best first."""
     wait: Annotated[float, Field(ge=0.0, le=MAX_RANKING_WAIT)] = 10.0
     """Seconds after which the answer is a job instead of the receipt."""
+
+
+class RankingCreate(RankingOptions):
+    """A ranking request: the target sketch, never its texts.
+
+    It travels in parts (`PARTS`); as one JSON document, with base64 for bytes, it is taken for one
+    release more.
+    """
+
+    sketch: Annotated[Base64Bytes, Field(max_length=MAX_SKETCH_BYTES)]
+    folds: Annotated[tuple[Base64Bytes, ...], Items(MAX_FOLDS)] = ()
+    """Sketches of folds of the target (core.scoring.jackknife), for standard errors."""
+    embedded: Annotated[Base64Bytes, Field(max_length=MAX_EMBEDDED_BYTES)] | None = None
+    """The target row by row (core.scoring.embedded), where its owner chooses to send that: only
+    with it are MLP maps scored. Discarded after scoring, like the sketch."""
+
+    @classmethod
+    def of(
+        cls,
+        options: RankingOptions,
+        sketch: bytes,
+        folds: Sequence[bytes] = (),
+        embedded: bytes | None = None,
+    ) -> "RankingCreate":
+        """The request with these bytes, which are neither looked at nor copied."""
+        return cls.model_construct(
+            **dict(options), sketch=sketch, folds=tuple(folds), embedded=embedded
+        )
 
 
 class RankedEsm(Contract):

@@ -2,8 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import Base64Bytes, Field
+from pydantic import Base64Bytes
 
+from esm_client.core.document import Items
 from esm_client.core.limits import MAX_PAGE_ROWS
 from esm_client.core.schemas.contract import Contract, Digest
 
@@ -11,7 +12,7 @@ from esm_client.core.schemas.contract import Contract, Digest
 class SourceSketchQuery(Contract):
     """Versions by digest."""
 
-    digests: Annotated[list[Digest], Field(min_length=1, max_length=MAX_PAGE_ROWS)]
+    digests: Annotated[list[Digest], Items(MAX_PAGE_ROWS, least=1)]
 
 
 class SourceSketch(Contract):

@@ -17,7 +17,7 @@ class SimilarQuery(Contract):
 
     space: Name
     embedding: Annotated[Base64Bytes, Field(min_length=4, max_length=4 * MAX_DIMENSION)]
-    """(D,) little-endian float32."""
+    """(D,) little-endian float32: as base64 at most 44 KiB, so it needs no part of its own."""
     limit: Annotated[int, Field(ge=1, le=200)] = 10
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from esm_client.core.document import Entries
 from esm_client.core.limits import MAX_SOURCE_MODEL_BYTES, MAX_SOURCE_MODEL_FILES
 from esm_client.core.schemas.contract import Contract, Digest
 
@@ -21,7 +22,7 @@ class SourceModelCreate(Contract):
 
     files: Annotated[
         dict[Annotated[str, Field(max_length=100)], SourceModelFile],
-        Field(min_length=1, max_length=MAX_SOURCE_MODEL_FILES),
+        Entries(MAX_SOURCE_MODEL_FILES, least=1),
     ]
 
 

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from esm_client.core.document import Items
 from esm_client.core.schemas.contract import Contract, Count, Digest, SourceKind, Text
 
 
@@ -12,7 +13,7 @@ class SourceTask(Contract):
 
     data_set: Annotated[str, Field(min_length=1, max_length=1000)]
     subset: Text | None = None
-    text_columns: Annotated[tuple[Text, ...], Field(max_length=16)] = ()
+    text_columns: Annotated[tuple[Text, ...], Items(16)] = ()
     label_column: Text | None = None
     split: Text | None = None
     num_rows: Count | None = None

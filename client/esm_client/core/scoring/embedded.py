@@ -1,21 +1,25 @@
 """A target row by row, as it travels where maps are to be scored that no sketch is enough for."""
 
-import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from esm_client.core.errors import InvalidEmbeddings, InvalidInput
-from esm_client.core.scoring.disclosure import DisclosureWarning
+from esm_client.core.limits import MAX_LABEL_COLUMNS
 from esm_client.core.scoring.features import as_features
-from esm_client.core.scoring.labels import Kind, check_paired, label_columns
+from esm_client.core.scoring.labels import Kind, check_paired, class_numbers, label_columns
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_client.core.tensors import dump_tensors, load_tensors
 
 TOLERANCE = 1e-2
 """Relative distance of the inner products of a sketch and of its rows, in whatever precision."""
+BLOCK_NUMBERS = 2**21
+"""Of rows and their label columns, worked on at once. In float64 a whole target may take a hundred
+times the bytes it travelled in."""
+_AGAIN = "It is made of `embeddings` and `labels`: use EmbeddedTarget."
 
 
 @dataclass(frozen=True)
@@ -35,13 +39,13 @@ class EmbeddedTarget:
 
         Raises InvalidEmbeddings, InvalidLabels.
         """
-        checked, given = as_features(embeddings), np.asarray(embeddings)
-        columns = label_columns(labels, kind=kind).values
-        check_paired(len(columns), len(checked))
-        matrix = given if given.dtype.kind == "f" else checked
+        matrix = _checked(embeddings)
         if kind == "classification":
-            return cls(matrix, columns.argmax(axis=1).astype(np.float64), kind)
-        return cls(matrix, columns, kind)
+            numbers = class_numbers(labels).astype(np.float64)
+        else:
+            numbers = label_columns(labels, kind=kind).values
+        check_paired(len(numbers), len(matrix))
+        return cls(matrix, numbers, kind)
 
     def to_bytes(self) -> bytes:
         """Safetensors bytes with the tensors `embeddings` and `labels`."""
@@ -56,10 +60,15 @@ class EmbeddedTarget:
         if set(tensors) != {"embeddings", "labels"}:
             raise InvalidEmbeddings(
                 f"The embedded target holds the tensors {[n[:80] for n in sorted(tensors)[:6]]}.",
-                "It is made of `embeddings` and `labels`: use EmbeddedTarget.",
+                _AGAIN,
             )
+        embeddings, labels = tensors["embeddings"], tensors["labels"]
         try:
-            return cls.of(tensors["embeddings"], tensors["labels"], kind=kind)
+            if kind != "classification":
+                return cls.of(embeddings, labels, kind=kind)
+            matrix, numbers = _checked(embeddings), _numbers_of_classes(labels)
+            check_paired(len(numbers), len(matrix))
+            return cls(matrix, numbers, kind)
         except InvalidInput as error:
             raise InvalidEmbeddings(
                 f"The embedded target: {error.message}",
@@ -68,17 +77,20 @@ class EmbeddedTarget:
                 **error.facts,
             ) from error
 
+    @property
+    def num_label_columns(self) -> int:
+        """C: its classes, or its regression columns."""
+        if self.kind == "classification":
+            return int(self.labels.max()) + 1
+        return self.labels.shape[1]
+
     def check(self, sketch: TargetSketch) -> None:
         """Raise InvalidEmbeddings unless these are the rows that the sketch was made from."""
         expected = (sketch.kind, sketch.num_rows, sketch.dimension)
         found = (self.kind, *self.embeddings.shape)
         if found == expected:
-            of_rows, of_sketch = _products(self.sketch(self.embeddings)), _products(sketch)
-            if of_rows.shape == of_sketch.shape:
-                gap = np.linalg.norm(of_rows - of_sketch)
-                if gap <= TOLERANCE * np.linalg.norm(of_sketch):
-                    return
-        if found == expected:
+            if self._adds_up_to(sketch):
+                return
             raise InvalidEmbeddings(
                 "The embeddings and labels hold other numbers than those of the sketch.",
                 "Make both from the same embeddings and labels, in the same order.",
@@ -89,11 +101,51 @@ class EmbeddedTarget:
             "Make both from the same embeddings and labels.",
         )
 
-    def sketch(self, features: ArrayLike) -> TargetSketch:
-        """The sketch of other features (N, D) of the same rows, such as a map makes."""
-        with warnings.catch_warnings():  # the rows are here anyway
-            warnings.simplefilter("ignore", DisclosureWarning)
-            return TargetSketch.from_embeddings(features, self.labels, kind=self.kind)
+    def _adds_up_to(self, sketch: TargetSketch) -> bool:
+        if self.num_label_columns != sketch.num_label_columns:
+            return False
+        of_rows, of_sketch = _products(self.sketch()), _products(sketch)
+        gap = np.linalg.norm(of_rows - of_sketch)
+        return bool(gap <= TOLERANCE * np.linalg.norm(of_sketch))
+
+    def sketch(self, features: Callable[[Any], Any] | None = None) -> TargetSketch:
+        """The sketch of the embeddings, or of the `features` (n, D) that a map makes of n of them.
+
+        Some rows after the other, in float64.
+        """
+        classes = self.num_label_columns if self.kind == "classification" else 0
+        names = [str(number) for number in range(classes)] or None
+        rows, dimension = self.embeddings.shape
+        sketch = TargetSketch(dimension, kind=self.kind, class_names=names)
+        width = 1 + dimension + self.num_label_columns
+        size = max(width, BLOCK_NUMBERS // width)
+        for start in range(0, rows, size):
+            block = self.embeddings[start : start + size].astype(np.float64)
+            mapped = block if features is None else features(block)
+            sketch.update(mapped, self.labels[start : start + size])
+        return sketch
+
+
+def _checked(embeddings: ArrayLike) -> NDArray[Any]:
+    """A matrix of floats as it is, looked at some rows after the other; any other as float64."""
+    if not isinstance(embeddings, np.ndarray):
+        return as_features(embeddings)
+    matrix = cast("NDArray[Any]", embeddings)
+    if matrix.dtype.kind != "f" or matrix.ndim != 2:
+        return as_features(matrix)
+    size = max(1, BLOCK_NUMBERS // max(1, matrix.shape[1]))
+    for start in range(0, max(1, len(matrix)), size):
+        as_features(matrix[start : start + size])
+    return matrix
+
+
+def _numbers_of_classes(labels: NDArray[Any]) -> NDArray[np.float64]:
+    """Labels that are numbers from 0 without gaps, as `of` makes them; raises InvalidEmbeddings."""
+    if labels.ndim == 1 and labels.size and labels.min() >= 0 and labels.max() < MAX_LABEL_COLUMNS:
+        numbers = labels.astype(np.intp)
+        if np.array_equal(numbers, labels) and np.bincount(numbers).all():
+            return labels.astype(np.float64, copy=False)
+    raise InvalidEmbeddings("Its labels are not numbers of classes, from 0 without gaps.", _AGAIN)
 
 
 def _products(sketch: TargetSketch) -> NDArray[np.float64]:

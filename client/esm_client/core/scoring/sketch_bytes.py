@@ -118,8 +118,8 @@ def _unpack(tensors: dict[str, NDArray[Any]], num_rows: int, columns: int) -> Ar
         raise _invalid("it must hold one float64 tensor named r")
     if packed.shape != (length,):
         raise _invalid(f"r has shape {packed.shape}, expected ({length},)")
-    # NaN fails the comparison as well.
-    if not bool(np.all(np.abs(packed) <= MAX_MAGNITUDE)):
+    # NaN fails the comparisons as well.
+    if not (packed.min() >= -MAX_MAGNITUDE and packed.max() <= MAX_MAGNITUDE):
         raise _invalid(f"r holds NaN, infinity or a magnitude above {MAX_MAGNITUDE:g}")
     r = np.zeros((rows, columns))
     start = 0

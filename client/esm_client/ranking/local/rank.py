@@ -85,13 +85,8 @@ def rank_locally(
     )
     receipt = receipt_of(facts, sketch, rows, skipped, time.perf_counter() - started)
     target = None if target_rows is None else TargetHashes.of(target_rows)
-    compared = rows[:MAX_ROWS]
-    report = examine(
-        compared,
-        sketches_of(local, pool, (row.digest for row in compared)),
-        target,
-        keep_copies=keep_copies,
-    )
+    sketches = sketches_of(local, pool, (row.digest for row in rows[:MAX_ROWS]))
+    report = examine(rows, sketches, target, keep_copies=keep_copies)
     return Ranking(receipt, leave_out(rows, report.left_out), report)
 
 

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.disk import disk_errors
+from esm_client.core.document import read_any_version
 from esm_client.core.errors import DigestMismatch, EsmError, InvalidInput, NotFound
 from esm_client.core.packs import blob_digest, is_esm, read_pack
 from esm_client.core.schemas import EsmVersionDetail, LiveEsm, LiveSpace
@@ -62,7 +63,7 @@ class Held:
                     if digest is not None:
                         self.blobs[digest] = _Blob(pack, entry.offset, entry.size)
                     elif is_esm(entry.name):
-                        detail = EsmVersionDetail.model_validate_json(entry.read(), extra="ignore")
+                        detail = read_any_version(EsmVersionDetail, entry.read())
                         self.versions[detail.reference, detail.digest] = detail
         except (EsmError, ValidationError) as cause:
             raise InvalidInput(

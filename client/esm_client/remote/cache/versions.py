@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from esm_client.core.artifact.manifest import digest_bytes, manifest_digest
 from esm_client.core.disk import write_whole
+from esm_client.core.document import read_any_version
 from esm_client.core.references import Reference
 from esm_client.core.schemas import EsmVersionDetail
 
@@ -69,7 +70,7 @@ class CachedVersions:
 
 def _read(path: Path) -> CachedVersion | None:
     try:
-        version = CachedVersion.model_validate_json(path.read_bytes(), extra="ignore")
+        version = read_any_version(CachedVersion, path.read_bytes())
     except (FileNotFoundError, ValidationError):
         return None
     intact = manifest_digest(version.detail.manifest) == version.detail.digest

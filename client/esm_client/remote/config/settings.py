@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from esm_client.core.errors import InvalidInput
 from esm_client.remote.config.credentials import credentials_file, read_credentials
-from esm_client.remote.config.folders import cache_folder
+from esm_client.remote.config.folders import cache_folder, data_folder
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"", "0", "false", "no", "off"}
@@ -23,6 +23,8 @@ class Settings:
     token: str | None = field(repr=False)
     offline: bool
     cache_dir: Path
+    data_dir: Path
+    """Where records lie that cannot be made again."""
     ca_file: Path | None
     timeout: float
     patience: float
@@ -72,6 +74,7 @@ def resolve_settings(
         token=check_token(token) if token else None,
         offline=_switch(environment, "ESM_REGISTRY_OFFLINE") if offline is None else offline,
         cache_dir=Path(cache_dir) if cache_dir else default_cache_dir(environment),
+        data_dir=data_folder(environment),
         ca_file=_existing(Path(ca_file)) if ca_file else None,
         timeout=timeout,
         patience=patience,

@@ -1,13 +1,11 @@
 """Reading what a server answered: our JSON, our problem document, or something foreign."""
 
-from typing import TypeVar
+from pydantic import ValidationError
 
-from pydantic import BaseModel, ValidationError
-
+from esm_client.core.document import Model, read_any_version
 from esm_client.core.errors import EsmError, NotOurServer, Unavailable
 from esm_client.core.schemas import Problem
 
-Model = TypeVar("Model", bound=BaseModel)
 _GATEWAY = {502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout"}
 
 
@@ -17,7 +15,7 @@ def parse_answer(model: type[Model], body: bytes, url: str) -> Model:
     Fields of a later server version are ignored.
     """
     try:
-        return model.model_validate_json(body, extra="ignore")
+        return read_any_version(model, body)
     except ValidationError as cause:
         problem = cause.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in problem["loc"])[:200] or "the answer"

@@ -17,9 +17,11 @@ from esm_client.remote.config.settings import Settings
 from esm_client.remote.http.answers import error_of, not_our_server
 from esm_client.remote.http.connection import open_http
 from esm_client.remote.http.failures import connection_failed, is_permanent, short_reason
-from esm_client.remote.http.retries import RETRIED_STATUSES, Retries, did_nothing, says_when
+from esm_client.remote.http.retries import REASONS, Retries, did_nothing, says_when
 
 Params = Mapping[str, str | int | Sequence[str]]
+Content = bytes | Callable[[], Iterator[bytes]]
+"""The body of a request, or what makes it: a stream must be made anew for every try."""
 
 
 class VersionWarning(UserWarning):
@@ -51,7 +53,7 @@ class Exchange:
         path: str,
         *,
         params: Params | None = None,
-        content: bytes | Callable[[], Iterator[bytes]] | None = None,
+        content: Content | None = None,
         headers: Mapping[str, str] | None = None,
         idempotent: bool = True,
         timeout: float | None = None,
@@ -117,19 +119,19 @@ class Exchange:
             else:
                 status = response.status_code
                 self._compare_versions(response.headers.get("X-ESM-Registry"))
-                if status not in RETRIED_STATUSES:
+                if status not in REASONS:
                     self._answered, self._told = True, False
                     return response
                 if not idempotent and not did_nothing(status, response.headers):
                     return response
                 if says_when(response.headers):  # an answer of a registry, if no full one
                     self._answered, tries.patience = True, wanted
-                limited = status == HTTPStatus.TOO_MANY_REQUESTS
+                limited = status != HTTPStatus.SERVICE_UNAVAILABLE
                 pause = tries.pause(response.headers.get("Retry-After"), limited=limited)
                 if pause is None:
                     return response
                 response.close()
-                reason = "too many requests" if limited else "it is unavailable"
+                reason = REASONS[HTTPStatus(status)]
             self._tell(tries.notice(reason, pause, limited=limited))
             sleep(pause)
 

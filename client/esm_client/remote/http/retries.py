@@ -7,7 +7,12 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from time import monotonic
 
-RETRIED_STATUSES = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+REASONS = {
+    HTTPStatus.REQUEST_TIMEOUT: "the request came too slowly",
+    HTTPStatus.TOO_MANY_REQUESTS: "too many requests",
+    HTTPStatus.SERVICE_UNAVAILABLE: "it is unavailable",
+}
+"""Refusals that are tried again, and what is said of them meanwhile."""
 FEW_TRIES = 4
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 3.0
@@ -20,7 +25,8 @@ class Retries:
 
     There are FEW_TRIES, so that a wrong address is reported within seconds. With `patience`, in
     seconds from the first failure, there are as many as fit: a registry that answered before may
-    be restarting. It may be set between two tries. A rate limit always gets FEW_TRIES.
+    be restarting. It may be set between two tries. What requests cause themselves, by their rate or
+    by coming too slowly, always gets FEW_TRIES.
     """
 
     def __init__(self, url: str, patience: float) -> None:
@@ -33,7 +39,7 @@ class Retries:
         """Seconds to wait after one more failure; None to give up.
 
         Exponential with full jitter, so that clients that failed together do not return together.
-        A server's Retry-After is followed, up to LONGEST_ASKED. `limited`: the rate was too high.
+        A server's Retry-After is followed, up to LONGEST_ASKED. `limited`: the request is to blame.
         """
         now = monotonic()
         self._failures += 1

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from esm_client.core.disk import disk_errors, write_whole
+from esm_client.core.document import read_any_version
 from esm_client.core.errors import (
     Conflict,
     DigestMismatch,
@@ -131,7 +132,7 @@ def _verified(part: Path) -> PackContent:
 
 def _content(entry: Entry) -> PackContent:
     try:
-        return PackContent.model_validate_json(entry.read(), extra="ignore")
+        return read_any_version(PackContent, entry.read())
     except ValidationError as cause:
         raise InvalidInput("What the pack says of itself cannot be read.", "Pull again.") from cause
 

@@ -18,7 +18,7 @@ from esm_client.core.schemas import (
     SourceModelCreate,
     YankCreate,
 )
-from esm_client.remote.files.transfer import Download
+from esm_client.remote.files.transfer import SLOWEST, Download
 from esm_client.remote.http.requests import checked
 from esm_client.remote.transport import Transport
 
@@ -53,9 +53,13 @@ class EsmResource:
         return self._transport.files.download(f"{_version_path(reference)}/files/{filename}", start)
 
     def attach(self, reference: Reference, model: SourceModelCreate) -> EsmVersionDetail:
-        """PUT the files of a source model, uploaded before; raises Conflict for another one."""
+        """PUT the files of a source model, uploaded before; raises Conflict for another one.
+
+        A registry whose store was sent them may have to copy all of them there first.
+        """
         path = f"{_version_path(reference)}/source-model"
-        return self._transport.change("PUT", path, EsmVersionDetail, model)
+        wait = sum(file.size for file in model.files.values()) / SLOWEST
+        return self._transport.change("PUT", path, EsmVersionDetail, model, timeout=wait)
 
     def source_model_file(
         self, reference: Reference, filename: str, start: int = 0

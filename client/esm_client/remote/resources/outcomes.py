@@ -1,8 +1,9 @@
 """What came of rankings."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import quote
 
+from esm_client.core.errors import InvalidInput
 from esm_client.core.references import check_name
 from esm_client.core.schemas import Ledger, Outcome, OutcomeCreate
 from esm_client.remote.http.requests import checked
@@ -12,8 +13,9 @@ from esm_client.remote.transport import Transport
 class OutcomeResource:
     """`/v1/rankings/{id}/outcomes`, and the ledger of a space that follows from them."""
 
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
+    def __init__(self, transport: Transport, rank_of: Callable[[str, str], int | None]) -> None:
+        """rank_of: the rank of a source in a ranking without copies of its target, if known."""
+        self._transport, self._rank_of = transport, rank_of
 
     def report(
         self,
@@ -24,15 +26,17 @@ class OutcomeResource:
         metric_name: str = "accuracy",
         seed: int | None = None,
         method_ranks: Mapping[str, int] | None = None,
+        rank: int | None = None,
     ) -> Outcome:
         """POST how well the target was learnt after a source task of a ranking.
 
         ranking: its id. reference: the ESM as it stands there, or None for no intermediate task,
         the baseline. metric: on held-out rows of the target; higher is better. method_ranks: which
-        rank other selection methods gave the source, for the ledger to compare. A report of the
+        rank other selection methods gave the source, for the ledger to compare. rank: its own,
+        without copies of the target; default: as this machine knows it, if it does. A report of the
         same source, metric name and seed takes the place of the one before.
-        Raises InvalidInput, NotFound for a ranking that is not yours, Conflict for one that is not
-        done, Forbidden, TooLarge.
+        Raises InvalidInput, also for a copy that was left out, NotFound for a ranking that is not
+        yours, Conflict for one that is not done, Forbidden, TooLarge.
         """
         body = checked(
             OutcomeCreate,
@@ -42,8 +46,20 @@ class OutcomeResource:
                 "metric_name": metric_name,
                 "seed": seed,
                 "method_ranks": dict(method_ranks or {}),
+                "rank": rank,
             },
         )
+        if rank is None and reference is not None:
+            body = body.model_copy(update={"rank": self._rank_of(ranking, reference)})
+        try:
+            return self._post(ranking, body)
+        except InvalidInput as error:
+            if body.rank is None or not error.message.startswith("rank: "):
+                raise
+            # a server of an earlier version knows no such field
+            return self._post(ranking, body.model_copy(update={"rank": None}))
+
+    def _post(self, ranking: str, body: OutcomeCreate) -> Outcome:
         return self._transport.post(_path(ranking), body, Outcome, idempotent=True)
 
     def withdraw(self, ranking: str, metric_name: str) -> None:

@@ -14,7 +14,10 @@ class TokenResource:
         self._transport = transport
 
     def list(self, user: str | None = None) -> Iterator[Token]:
-        """Your tokens; as an admin of the registry everybody's, or those of `user`."""
+        """Your tokens, or those of `user`, a robot of a namespace that you administer.
+
+        As an admin of the registry everybody's, or those of any user.
+        """
         params = {} if user is None else {"user": user}
         return self._transport.pages("/v1/tokens", Token, params)
 
@@ -30,7 +33,11 @@ class TokenResource:
     ) -> NewToken:
         """A new token; its `secret` is shown this once. For yourself, unless `user` is named.
 
-        Raises Forbidden, NotFound for an unknown namespace, Conflict for a name that is taken.
+        A robot belongs to the `namespace`: `user` is its name there, and the answer's `user` is
+        `robot.NAMESPACE.NAME`. It lives no longer than the token you use, and than the registry
+        allows: see its `expires_at`.
+        Raises Forbidden, NotFound for an unknown namespace, InvalidName, Conflict for a name that
+        is taken or a user who is disabled or of the other kind.
         """
         body = checked(
             TokenCreate,
@@ -46,9 +53,12 @@ class TokenResource:
         return self._transport.post("/v1/tokens", body, NewToken, idempotent=False)
 
     def rotate(self, token_id: int) -> NewToken:
-        """A new secret for a token; the old one ends at once. Raises NotFound, Conflict."""
+        """A new secret for a token; the old one ends at once, the token when it would have ended.
+
+        Raises NotFound, Conflict, Forbidden for one that is stronger or lives longer than yours.
+        """
         return self._transport.act(f"/v1/tokens/{token_id}/rotate", NewToken)
 
     def revoke(self, token_id: int) -> Token:
-        """End a token at once, for ever; raises NotFound."""
+        """End a token at once, for ever; raises NotFound, Forbidden for a stronger one."""
         return self._transport.change("DELETE", f"/v1/tokens/{token_id}", Token)

@@ -12,7 +12,7 @@ from esm_server.operations.opening import Registry
 MEANINGLESS_ALONE = {
     "aliases", "alias_moves", "card_revisions", "esm_tags", "map_signatures", "members",
     "source_model_files", "source_sketches", "space_digests",
-    "text_embeddings", "version_files",
+    "text_embeddings", "uploads", "version_files",
 }  # fmt: skip
 """Tables whose rows say something about another row alone: without it they can go."""
 

@@ -1,0 +1,1 @@
+"""Bounds for those who connect: how many requests at a time, and how long each part may take."""

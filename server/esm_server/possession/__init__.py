@@ -1,0 +1,1 @@
+"""Which files callers may name: a digest stands in logs and lock files, and shows nothing."""

@@ -1,0 +1,186 @@
+"""How many requests may be in progress: of a user, whatever their tokens, and from an address."""
+
+import base64
+
+import numpy as np
+import pytest
+from support.artifacts import publish
+from support.held import half_body, held, is_waiting, request
+from support.waiting import held_workers, until
+
+from esm_client.core.scoring.sketch import TargetSketch
+from esm_server.auth.service import AuthService
+
+MOST = 4
+
+
+@pytest.fixture(name="bounded", scope="module")
+def _bounded(registry_of):
+    """A server that knows a proxy, and has few places."""
+    return registry_of(
+        {
+            "ESM_SERVER_REQUESTS_PER_USER": str(MOST),
+            "ESM_SERVER_REQUESTS_PER_ADDRESS": str(MOST),
+            "ESM_SERVER_TRUSTED_PROXIES": "127.0.0.1",
+            "ESM_SERVER_BODY_QUIET_SECONDS": "3600",
+            "ESM_SERVER_BODY_SECONDS": "3600",
+            "ESM_SERVER_WORKERS": "1",
+        }
+    )
+
+
+@pytest.fixture(name="tokens_of")
+def _tokens_of(bounded):
+    """tokens_of(user, count) -> that many tokens of one user."""
+
+    def make(user, count):
+        database = bounded.database()
+        try:
+            auth = AuthService(database)
+            return [auth.create(user, "write", name=f"t{number}") for number in range(count)]
+        finally:
+            database.close()
+
+    return make
+
+
+def asked(bounded, token, **headers):
+    with bounded.client(token) as client:
+        return client.get("/v1/whoami", headers=headers)
+
+
+def refused(bounded, token, **headers):
+    """The refusal of a request, once those before it have been counted."""
+    return until(lambda: (r := asked(bounded, token, **headers)).status_code == 429 and r)
+
+
+def test_a_user_with_many_tokens_has_the_places_of_one(bounded, tokens_of, unique, problem):
+    *used, last = tokens_of(unique, MOST + 1)
+    with held(bounded.url, *map(half_body, used)) as connections:
+        answer = refused(bounded, last)
+        assert "You have 4 requests in progress" in problem(answer, 429, "rate-limited")["detail"]
+        assert int(answer.headers["retry-after"]) > 0
+        assert answer.headers["connection"] == "close"
+        assert asked(bounded, bounded.read_token).status_code == 200
+        assert all(map(is_waiting, connections))
+    until(lambda: asked(bounded, last).status_code == 200)
+
+
+def test_one_token_is_counted_before_it_is_known_whose_it_is(bounded, problem):
+    unknown = "esmr_nobody"
+    with held(bounded.url, *[half_body(bounded.write_token)] * MOST):
+        problem(refused(bounded, bounded.write_token), 429, "rate-limited")
+        problem(asked(bounded, unknown), 401, "unauthorized")
+    until(lambda: asked(bounded, bounded.write_token).status_code == 200)
+
+
+def test_the_answer_of_a_handler_with_two_guards_takes_one_place(bounded, tokens_of, unique):
+    (token,) = tokens_of(unique, 1)
+    path = f"/v1/esms/{unique}/a/versions/1/source-model"
+    with held(bounded.url, *[half_body(token, method="PUT", path=path)] * MOST) as connections:
+        refused(bounded, token)
+        for _ in range(3):  # after which all guards have run
+            assert asked(bounded, bounded.read_token).status_code == 200
+        assert all(map(is_waiting, connections))
+
+
+def test_places_come_back_however_a_request_ends(bounded, tokens_of, unique):
+    (token,) = tokens_of(unique, 1)
+    for path in ("/v1/whoami", "/v1/nothing", "/v1/esms/none/none", "/v1/spaces/none/live"):
+        with bounded.client(token) as client:
+            for _ in range(MOST + 1):
+                assert client.get(path).status_code in (200, 404)
+                assert client.post(path, content=b"{").status_code in (400, 404, 405)
+    for _ in range(3):
+        with held(bounded.url, *[half_body(token)] * MOST):
+            refused(bounded, token)
+        until(lambda: asked(bounded, token).status_code == 200)
+
+
+def test_pages_that_are_always_answered(bounded):
+    proxied = {"X-Forwarded-For": "192.0.2.33"}
+    header = "X-Forwarded-For: 192.0.2.33"
+    with held(bounded.url, *[half_body(bounded.admin_token, header)] * MOST):
+        refused(bounded, bounded.admin_token)
+        with bounded.client(bounded.admin_token) as client:
+            for path in ("/health/live", "/health/ready", "/metrics"):
+                assert client.get(path, headers=proxied).status_code == 200
+            assert client.get("/v1", headers=proxied).status_code == 429
+
+
+def test_users_behind_a_proxy_are_told_apart(bounded, tokens_of, unique, problem):
+    tokens = [tokens_of(f"{unique}-{number}", 1)[0] for number in range(MOST + 1)]
+    attack = [
+        half_body(token, f"X-Forwarded-For: 198.51.100.{number}, 192.0.2.1")
+        for number, token in enumerate(tokens[:MOST])
+    ]
+    with held(bounded.url, *attack):
+        own = {"X-Forwarded-For": "203.0.113.9, 192.0.2.1"}
+        answer = refused(bounded, tokens[-1], **own)
+        assert "Your address has 4 requests" in problem(answer, 429, "rate-limited")["detail"]
+        for other in ("192.0.2.1, 198.51.100.7", "192.0.2.2", "2001:db8::1"):
+            assert asked(bounded, tokens[-1], **{"X-Forwarded-For": other}).status_code == 200
+        assert asked(bounded, tokens[-1]).status_code == 200  # the proxy's own, or this machine's
+
+
+def test_a_network_of_ipv6_is_one_address(bounded, tokens_of, unique):
+    tokens = [tokens_of(f"{unique}-{number}", 1)[0] for number in range(MOST + 1)]
+    attack = [
+        half_body(token, f"X-Forwarded-For: 2001:db8:0:7::{number + 1:x}")
+        for number, token in enumerate(tokens[:MOST])
+    ]
+    with held(bounded.url, *attack):
+        refused(bounded, tokens[-1], **{"X-Forwarded-For": "2001:db8:0:7:ffff::1"})
+        other = {"X-Forwarded-For": "2001:db8:0:8::1"}
+        assert asked(bounded, tokens[-1], **other).status_code == 200
+
+
+def test_unknown_tokens_have_the_places_of_their_address(bounded):
+    """Who has no token cannot hold a place by a body, which nobody waits for."""
+    attack = [
+        half_body(f"esmr_unknown{number}", "X-Forwarded-For: 192.0.2.77") for number in range(50)
+    ]
+    with held(bounded.url, *attack) as connections:
+        until(lambda: not any(map(is_waiting, connections)))
+        own = {"X-Forwarded-For": "192.0.2.77"}
+        assert asked(bounded, bounded.read_token, **own).status_code == 200
+
+
+def test_event_streams_count_for_as_long_as_they_last(bounded, esm_directory, tokens_of, unique):
+    (token,) = tokens_of(unique, 1)
+    publish(bounded, esm_directory(unique), f"{unique}/a", space=unique).raise_for_status()
+    with bounded.client(token) as client:
+        client.post("/v1/rankings", json=ranking(unique, seed=0)).raise_for_status()
+        with held_workers(bounded):
+            job = client.post("/v1/rankings", json=ranking(unique, seed=1, wait=0)).json()["id"]
+            stream = request("GET", f"/v1/rankings/{job}/events", token)
+            with held(bounded.url, *[stream] * MOST) as connections:
+                for one in connections:
+                    assert b"text/event-stream" in one.recv(65536)
+                refused(bounded, token)
+                assert asked(bounded, bounded.read_token).status_code == 200
+            until(lambda: asked(bounded, token).status_code == 200)
+        until(lambda: client.get(f"/v1/rankings/{job}").status_code == 200)
+
+
+def ranking(space, seed, **wanted):
+    x = np.random.default_rng(seed).standard_normal((60, 16))
+    sketch = TargetSketch.from_embeddings(x, x[:, 0] > 0, kind="classification")
+    return {"space": space, "sketch": base64.b64encode(sketch.to_bytes()).decode(), **wanted}
+
+
+def test_the_openapi_document_declares_the_refusals(bounded):
+    with bounded.client() as client:
+        document = client.get("/openapi.json").json()
+    operation = document["paths"]["/v1/esms"]["get"]["responses"]
+    assert {"408", "429"} <= operation.keys()
+
+
+def test_requests_that_are_refused_late_do_not_keep_others_from_beginning(registry):
+    """Who they are is not known, and they are drained for a while: they have begun all the same."""
+    attack = [half_body(f"esmr_unknown{number}") for number in range(60)]
+    attack += [half_body(None)] * 60
+    with held(registry.url, *attack) as connections:
+        with registry.client(registry.read_token) as client:
+            assert client.get("/v1/whoami").status_code == 200
+        assert any(map(is_waiting, connections))
