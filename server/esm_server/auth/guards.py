@@ -72,9 +72,9 @@ async def _recognise(connection: Connection, threads: Executor = _LOOK_UPS) -> C
             "Send: Authorization: Bearer esmr_...",
         )
     auth: AuthService = connection.app.state.auth
-    look_up = copy_context().run  # the log tells of which request
+    context = copy_context()  # the log tells of which request
     caller = await asyncio.get_running_loop().run_in_executor(
-        threads, look_up, auth.recognise, secret.strip()
+        threads, lambda: context.run(auth.recognise, secret.strip())
     )
     if auth.is_unnoted(caller):  # not among the look-ups: it waits for the writers before it
         await asyncio.to_thread(auth.note_use, caller)

@@ -32,6 +32,6 @@ def _fault(scope: Scope) -> EsmError | None:
         came = f"{len(hosts)} hosts" if len(hosts) > 1 else "no host"
         return InvalidInput(f"The request names {came}.", "Send one Host header.")
     path = "/" + "/".join(part for part in scope["path"].split("/") if part)
-    if path == OPERATOR_PAGE and scope.get("raw_path") != OPERATOR_PAGE.encode():
+    if path == OPERATOR_PAGE and scope["raw_path"] != OPERATOR_PAGE.encode():
         return NotFound(f"There is nothing at {scope['path'][:200]!r}.", f"Ask {OPERATOR_PAGE}.")
     return None
