@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from contextlib import closing, contextmanager, nullcontext
 from types import SimpleNamespace
 
@@ -138,7 +139,8 @@ def test_a_first_token_is_written_only_where_the_database_is_still_ours(
     confirmed = []
     owner = SimpleNamespace(confirm_writes_of=confirmed.append)
     monkeypatch.setattr("esm_server.ownership.exclusive", lambda *_, **__: nullcontext(owner))
-    monkeypatch.setattr("esm_server.asgi.create_app", lambda *_: None)
+    app = SimpleNamespace(create_app=lambda *_: None)  # importing the real one takes a while
+    monkeypatch.setitem(sys.modules, "esm_server.asgi", app)
     for name in ("check_port", "run"):
         monkeypatch.setattr(runner, name, lambda *_: None)
     lay_out(tmp_path)

@@ -13,7 +13,7 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import Annotated, Protocol, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -192,8 +192,8 @@ class Backups:
         try:
             return Rights.model_validate(body)
         except ValidationError as cause:  # not damaged, as its seal is whole
-            version = body.get("server_version") if isinstance(body, Mapping) else None
-            raise _OtherVersion(version or "(unknown)") from cause
+            found = cast("Mapping[str, object]", body) if isinstance(body, Mapping) else {}
+            raise _OtherVersion(found.get("server_version", "(unknown)")) from cause
 
     def rights_of(self, point: Point) -> Rights:
         """Who could do what at a point; raises InvalidInput, Unavailable."""
