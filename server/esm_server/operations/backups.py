@@ -9,7 +9,7 @@ All of them are one registry's.
 
 import fcntl
 import json
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -192,8 +192,7 @@ class Backups:
         try:
             return Rights.model_validate(body)
         except ValidationError as cause:  # not damaged, as its seal is whole
-            found = cast("Mapping[str, object]", body) if isinstance(body, Mapping) else {}
-            raise _OtherVersion(found.get("server_version", "(unknown)")) from cause
+            raise _OtherVersion(_version_in(body)) from cause
 
     def rights_of(self, point: Point) -> Rights:
         """Who could do what at a point; raises InvalidInput, Unavailable."""
@@ -286,6 +285,12 @@ def _unsealed(kind: str, document: bytes) -> object:
     if found["sha256"] != _digest(found[kind]):
         raise ValueError("its sha256 is another")
     return found[kind]
+
+
+def _version_in(body: object) -> object:
+    if not isinstance(body, dict):
+        return "(unknown)"
+    return cast("dict[str, object]", body).get("server_version", "(unknown)")
 
 
 def _line(cause: Exception) -> str:
