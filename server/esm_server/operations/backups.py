@@ -126,9 +126,8 @@ class Backups:
     def write_rights(self, name: str, rights: Rights) -> None:
         """Add a list of who may do what, also while a backup is written; the oldest ones go."""
         self._rights.write(name, _sealed("rights", rights))
-        latest = _latest_name()
         # those of a clock that was ahead would stand in the place of the new ones
-        lists = [one for one in _in_order(self._rights) if one <= latest]
+        lists = [one for one in _in_order(self._rights) if one <= _latest_name()]
         for old in lists[:-KEPT_RIGHTS]:
             if old != name:
                 with suppress(EsmError, OSError):  # one too many does no harm; no list does
@@ -145,8 +144,7 @@ class Backups:
                 "The registry is empty: it has no user, so there is nothing to back up.",
                 "Wait until it is restored, or name the registry that is in use.",
             )
-        latest = _latest_name()
-        words = [word for word in self._words() if word[0] <= latest]
+        words = [word for word in self._words() if word[0] <= _latest_name()]
         with suppress(ValueError, KeyError, TypeError):
             if words and self._read_word(*words[-1]).registry != rights.registry:
                 raise Conflict(
