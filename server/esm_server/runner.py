@@ -131,7 +131,7 @@ async def _stop(asked: asyncio.Event, app: Application, server: Server) -> None:
     await asked.wait()
     seconds = app.settings.stop_seconds
     event(_LOG, "stopping", f"stopping: requests have {seconds:g} s to end", seconds=seconds)
-    last = threading.Timer(seconds + LAST_SECONDS, _give_up)
+    last = threading.Timer(seconds + LAST_SECONDS, _give_up, [app])
     last.daemon = True
     last.start()
     try:
@@ -141,10 +141,11 @@ async def _stop(asked: asyncio.Event, app: Application, server: Server) -> None:
         server.stop()
 
 
-def _give_up() -> None:
+def _give_up(app: Application) -> None:
     """Something hangs. A kill loses nothing acknowledged, so it is safe to end here."""
     _LOG.warning("something did not end in time; the process ends without it")
-    os._exit(0)
+    has_lost = app.owner is not None and app.owner.lost is not None
+    os._exit(1 if has_lost else 0)  # as without the haste
 
 
 async def _announce(host: str, port: int) -> None:

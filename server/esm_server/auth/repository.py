@@ -47,6 +47,10 @@ class TokenRepository:
             statement = statement.where(col(TokenRow.id) > after)
         return self._session.exec(statement).all()
 
+    def all(self) -> Sequence[TokenRecord]:
+        """Every token and its user."""
+        return self._session.exec(_TOKENS).all()
+
     def exists(self) -> bool:
         """Whether there is any token at all."""
         return self._session.exec(select(TokenRow.id).limit(1)).first() is not None

@@ -182,6 +182,15 @@ def check_usable(found: TokenRecord, lives: TokenLives) -> None:
         )
 
 
+def is_usable(found: TokenRecord, lives: TokenLives) -> bool:
+    """Whether a token would be let in."""
+    try:
+        check_usable(found, lives)
+    except Unauthorized:
+        return False
+    return True
+
+
 def check_enabled(user: UserRow) -> None:
     """Raise Conflict for a user who is disabled: no token can be made for them."""
     if user.disabled_at is not None:
