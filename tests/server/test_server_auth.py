@@ -193,3 +193,36 @@ def test_no_request_waits_until_the_use_of_its_token_is_noted(registry):
             assert time.monotonic() - started < 5
     finally:
         database.close()
+
+
+class TestRevokingWithWhatWasMade:
+    """Of a token that has leaked: whoever found it has made others."""
+
+    def test_all_of_it_ends_when_asked_for(self, world):
+        leaked = world.anna.makes_token()
+        others = [leaked.makes_token("read"), leaked.makes_robot("ci", world.ours)]
+        others += [others[0].makes_token("read")]
+        made_with = [leaked, leaked, others[0]]
+        assert [one.token["made_with"] for one in others] == [one.token["id"] for one in made_with]
+        path = f"/v1/tokens/{leaked.token['id']}"
+        assert world.anna.delete(path).status_code == 200
+        assert [one.is_let_in() for one in (leaked, *others)] == [False, True, True, True]
+        assert world.anna.delete(f"{path}?with_made=true").status_code == 200
+        assert [one.is_let_in() for one in others] == [False, False, False]
+        assert world.anna.is_let_in()
+        listed = world.anna.get("/v1/tokens").json()["items"]
+        assert {one["id"]: one["made_with"] for one in listed}[leaked.token["id"]] == (
+            world.anna.token["id"]
+        )
+
+    def test_nothing_does_where_some_is_not_theirs_to_end(self, world, problem):
+        """Who administered a namespace made tokens of its robots, which stay its admins'."""
+        leaked = world.anna.makes_token()
+        robot, own = leaked.makes_robot("ci", world.ours), leaked.makes_token("read")
+        world.root.sets_member(world.ours, world.anna.token["user"], "writer").raise_for_status()
+        path = f"/v1/tokens/{leaked.token['id']}?with_made=true"
+        shown = problem(world.anna.delete(path), 403, "forbidden")
+        assert robot.token["name"] in shown["detail"]
+        assert all(one.is_let_in() for one in (leaked, robot, own))
+        assert world.root.delete(path).status_code == 200
+        assert not any(one.is_let_in() for one in (leaked, robot, own))

@@ -48,6 +48,14 @@ class TokenRepository:
             statement = statement.where(col(TokenRow.id) > after)
         return self._session.exec(statement).all()
 
+    def made_with(self, token_id: int) -> Sequence[TokenRecord]:
+        """All tokens that were made with one, and with those, oldest first."""
+        maker = col(TokenRow.made_with)
+        made = select(TokenRow.id).where(maker == token_id).cte("made", recursive=True)
+        made = made.union(select(TokenRow.id).join(made, maker == made.c.id))
+        statement = _TOKENS.where(col(TokenRow.id).in_(select(made.c.id)))
+        return self._session.exec(statement.order_by(col(TokenRow.id))).all()
+
     def exists(self) -> bool:
         """Whether there is any token at all."""
         return self._session.exec(select(TokenRow.id).limit(1)).first() is not None

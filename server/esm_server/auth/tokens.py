@@ -74,6 +74,7 @@ class TokenService:
                 scope=request.scope,
                 namespace=request.namespace,
                 expires_at=self._lives.end(wanted, caller.identity.expires_at),
+                made_with=caller.token_id or None,
             )
             tokens.add(row)
             _record(session, caller, "token.create", (row, user), {"scope": request.scope})
@@ -107,20 +108,21 @@ class TokenService:
             _record(session, caller, "token.rotate", found)
             return as_new_token(found, secret)
 
-    def revoke(self, caller: Caller, token_id: int) -> Token:
-        """End a token at once, for ever; again is no error.
+    def revoke(self, caller: Caller, token_id: int, *, with_made: bool = False) -> Token:
+        """End a token at once, for ever, and if asked all that was made with it; again is no error.
 
         Admins of a namespace end any robot's token that is limited to it.
-        Raises NotFound, Forbidden for a token that is stronger than the caller's.
+        Raises NotFound, Forbidden for a token that is stronger than the caller's, and where some
+        that was made with it is not the caller's to end: then nothing is changed.
         """
         with self._database.write() as session:
-            found = _ended_by_admins(session, caller, token_id) or _governed(
-                session, caller, token_id
-            )
-            if found[0].revoked_at is None:
-                found[0].revoked_at = now()
-                TokenRepository(session).add(found[0])
-                _record(session, caller, "token.revoke", found)
+            found = _revocable(session, caller, token_id)
+            made = _made_with(session, caller, token_id) if with_made else []
+            for one in (found, *made):
+                if one[0].revoked_at is None:
+                    one[0].revoked_at = now()
+                    TokenRepository(session).add(one[0])
+                    _record(session, caller, "token.revoke", one)
             return as_token(found)
 
 
@@ -144,16 +146,38 @@ def _listed(session: Session, caller: Caller, user: str | None) -> set[str] | No
     )
 
 
-def _ended_by_admins(session: Session, caller: Caller, token_id: int) -> TokenRecord | None:
-    """A robot's token for a namespace that the caller administers, whoever answers for the robot.
-
-    Robots of before they had namespaces are left to the registry, but not what they do in one.
-    """
-    check_still(session, caller)
+def _revocable(session: Session, caller: Caller, token_id: int) -> TokenRecord:
+    """A token that the caller may end; raises as `_governed`."""
     found = TokenRepository(session).by_id(token_id)
-    if found is None or found[1].kind != "robot" or found[0].namespace is None:
-        return None
-    return found if administers(session, caller, found[0].namespace) else None
+    if found is None or not _works_for_admins(session, caller, found):
+        return _governed(session, caller, token_id)
+    check_still(session, caller)
+    return found
+
+
+def _works_for_admins(session: Session, caller: Caller, found: TokenRecord) -> bool:
+    """Whether it is a robot's, for a namespace that the caller administers.
+
+    Robots from before they had namespaces are left to the registry, but not what they do in one.
+    """
+    row, user = found
+    is_limited = user.kind == "robot" and row.namespace is not None
+    return is_limited and administers(session, caller, row.namespace or "")
+
+
+def _made_with(session: Session, caller: Caller, token_id: int) -> list[TokenRecord]:
+    """What was made with a token and still works, all of it the caller's to end; else Forbidden."""
+    records = TokenRepository(session).made_with(token_id)
+    working = [one for one in records if one[0].revoked_at is None]
+    for row, user in working:
+        if not (
+            answers_for(session, caller, user) or _works_for_admins(session, caller, (row, user))
+        ):
+            raise Forbidden(
+                f"The token {row.name!r} of {user.name!r} was made with it and is not yours.",
+                "Ask an admin of the registry, or revoke without what was made with it.",
+            )
+    return working
 
 
 def _governed(session: Session, caller: Caller, token_id: int) -> TokenRecord:
