@@ -52,8 +52,8 @@ def _robot_of(
     elif NamespaceRepository(session).member(namespace, robot.id or 0) is None:
         raise Conflict(
             f"{robot.name!r} is no member of {namespace!r} any more.",
-            "Choose another `user`, or make it a member again, and first revoke its older tokens: they "
-            "would work again.",
+            "Choose another `user`, or make it a member again, and first revoke its older tokens: "
+            "they would work again.",
         )
     return robot
 
