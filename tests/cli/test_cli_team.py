@@ -97,6 +97,8 @@ def test_robots_and_users(esm, registry, namespace):
     assert made["expires_at"] is not None, "the registry's usual life"
     listed = done("token", "list", "--user", robot)
     assert f"{robot} (robot)" in listed
+    maker = json.loads(done("token", "list", "--user", robot, "--json"))[0]["made_with"]
+    assert str(maker) in listed.splitlines()[-1].split()
     rows = [line.split()[:3] for line in done("user", "list").splitlines()]
     assert [robot, "robot", namespace] in rows
     assert f"{robot} is disabled" in done("user", "disable", robot)

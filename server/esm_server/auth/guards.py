@@ -27,6 +27,8 @@ _LOOK_UPS = ThreadPoolExecutor(4, "look-up")
 """Of tokens: short, so that few threads do, and no request waits for those that hold the others."""
 _OPERATORS = ThreadPoolExecutor(2, "operator")
 """So that no operator waits for threads that users' requests hold."""
+_NOTES = ThreadPoolExecutor(1, "note")
+"""Of uses of tokens, each of which waits for the database's writers."""
 
 
 def requires(scope: Scope) -> Guard:
@@ -76,8 +78,8 @@ async def _recognise(connection: Connection, threads: Executor = _LOOK_UPS) -> C
     caller = await asyncio.get_running_loop().run_in_executor(
         threads, lambda: context.run(auth.recognise, secret.strip())
     )
-    if auth.is_unnoted(caller):  # not among the look-ups: it waits for the writers before it
-        await asyncio.to_thread(auth.note_use, caller)
+    if auth.begins_noting(caller):  # waits for the writers before it, and no request for it
+        _NOTES.submit(copy_context().run, auth.note_use, caller)
     return caller
 
 

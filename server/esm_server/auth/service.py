@@ -1,6 +1,6 @@
 """Recognising callers, and making the tokens that only the server's own command makes."""
 
-from contextlib import suppress
+import logging
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -19,6 +19,7 @@ from esm_server.db import TokenRow, UserRow
 from esm_server.db.columns import now
 from esm_server.db.database import Database
 
+_LOG = logging.getLogger("esm_server")
 OPERATOR = "esm-server"
 """Who the audit log names for what the server's own command did."""
 TOUCH_EVERY = timedelta(minutes=5)
@@ -32,6 +33,7 @@ class AuthService:
         self._database = database
         self._lives = lives or TokenLives()
         self._unnoted: set[int] = set()
+        self._noting: set[int] = set()
 
     def create(
         self,
@@ -97,18 +99,30 @@ class AuthService:
             self._unnoted.add(caller.token_id)
         return caller
 
-    def is_unnoted(self, caller: Caller) -> bool:
-        """Whether it is time to note that the caller's token is used."""
-        return caller.token_id in self._unnoted
+    def begins_noting(self, caller: Caller) -> bool:
+        """Whether it is time to note that the caller's token is used, and nobody does yet.
+
+        Who is told so calls `note_use`; asked by one thread alone.
+        """
+        token = caller.token_id
+        if token not in self._unnoted or token in self._noting:
+            return False
+        self._noting.add(token)
+        return True
 
     def note_use(self, caller: Caller) -> None:
         """Note that a token is used, once for all requests that come with it at a time."""
+        token = caller.token_id
         try:
-            self._unnoted.remove(caller.token_id)
-        except KeyError:  # another request was faster
-            return
-        with suppress(StorageFull, Unavailable), self._database.write() as session:
-            TokenRepository(session).touch(caller.token_id, now())
+            with self._database.write() as session:
+                TokenRepository(session).touch(token, now())
+        except (StorageFull, Unavailable):
+            pass  # the next request with it tries again
+        except Exception as error:
+            _LOG.exception("the use of a token could not be noted", exc_info=error)
+        finally:
+            self._unnoted.discard(token)
+            self._noting.discard(token)
 
     def of_token(self, token_id: int) -> Caller:
         """Whoever owns a token, for work they left behind; raises Unauthorized if it has ended."""

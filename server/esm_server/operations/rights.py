@@ -92,7 +92,7 @@ class Rights(BaseModel):
 
 ASIDE = {
     "users": {"id", "kind", "namespace", "created_at"},
-    "tokens": {"id", "user_id", "secret_sha256", "created_at", "last_used_at"},
+    "tokens": {"id", "user_id", "secret_sha256", "created_at", "last_used_at", "made_with"},
     "members": {"user_id"},
     "namespaces": {"description", "quota_bytes", "quota_versions", "created_at", "created_by"},
 }
