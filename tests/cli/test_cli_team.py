@@ -162,7 +162,7 @@ def test_yank_and_edit_and_delete(done, fails, pushed, tmp_path):
     assert "Nothing to change" in message
     card.write_bytes(b"x" * 10**7)
     message, _ = fails("edit", pushed, "--card", card)
-    assert "larger than the server allows" in message
+    assert "The request's body is larger than 1048576 bytes" in message
     message, _ = fails("delete", pushed)
     assert "no terminal to ask" in message
     message, _ = fails("delete", pushed, "--yes")
