@@ -17,30 +17,6 @@ from esm_server.operations.rights_list import list_rights
 from esm_server.settings import Settings
 
 
-@pytest.fixture(name="folder")
-def _folder(tmp_path):
-    """A place for backups."""
-    return tmp_path / "backups"
-
-
-@pytest.fixture(name="first")
-def _first(granted, folder):
-    """The name of a backup in it, of before something was taken."""
-    return granted.command("backup", str(folder))["point"]
-
-
-@pytest.fixture(name="words")
-def _words(first, folder):
-    """The words of a command that restores it."""
-    return ("restore", str(folder), "--at", first)
-
-
-@pytest.fixture(name="copy")
-def _copy(granted, tmp_path):
-    """The registry of before, to be changed."""
-    return granted.copied(tmp_path / "registry")
-
-
 def in_place(folder):
     return backups_at(str(folder), Settings(data_dir=folder.parent / "none"))
 
@@ -257,59 +233,6 @@ def test_a_list_of_while_files_are_copied_counts(taken, folder, words, monkeypat
     monkeypatch.setattr(restoring, "copy_blobs", copy)
     done = taken.command(*words, data_dir=tmp_path / "other")["rights"]
     assert named(done["taken"]) == taken.taken
-
-
-WAYS = [("backup",), ("backup", "--keep", "1"), ("backup", "--revocations-only")]
-
-
-def listed(folder):
-    return sorted(path.relative_to(folder) for path in folder.glob("*/*.json"))
-
-
-@pytest.mark.parametrize("way", WAYS, ids=" ".join)
-def test_an_empty_registry_takes_no_list_away(granted, folder, first, refused, tmp_path, way):
-    """As one that is just being restored is, for hours, while timers go on."""
-    other = tmp_path / "other"
-    assert granted.running.run_command("migrate", data_dir=other).returncode == 0
-    before = listed(folder)
-    said = refused(granted.running, way[0], str(folder), *way[1:], data_dir=other)
-    assert "The registry is empty" in said
-    assert listed(folder) == before
-
-
-@pytest.mark.parametrize("way", WAYS, ids=" ".join)
-@pytest.mark.parametrize("without", ["", "rights", "points"])
-def test_another_registry_takes_no_list_away(
-    granted, folder, first, refused, tmp_path, way, without
-):
-    """As a server that was started where nothing was restored yet."""
-    other = tmp_path / "other"
-    granted.command("token", "create", "--user", "admin", "--scope", "admin", data_dir=other)
-    if without:
-        shutil.rmtree(folder / without)
-    before = listed(folder)
-    said = refused(granted.running, way[0], str(folder), *way[1:], data_dir=other)
-    assert "holds the backups of another registry" in said
-    assert listed(folder) == before
-
-
-def test_a_list_of_another_registry_is_not_obeyed(granted, folder, words, refused, tmp_path):
-    other, elsewhere = tmp_path / "other", tmp_path / "elsewhere"
-    granted.command("token", "create", "--user", "admin", "--scope", "admin", data_dir=other)
-    granted.command("backup", str(elsewhere), "--revocations-only", data_dir=other)
-    (path,) = elsewhere.glob("rights/*.json")
-    shutil.copy(path, folder / "rights")
-    said = refused(granted.running, *words, data_dir=tmp_path / "again")
-    assert f"rights/{path.name}" in said
-    assert "of another registry" in said
-    done = granted.command(*words, "--as-it-was", data_dir=tmp_path / "again")["rights"]
-    assert path.name in done["damage"]
-    assert done["returned"] == []
-
-
-def test_a_registry_whose_tokens_were_all_rotated_is_the_same(copy, folder, first):
-    copy.running.query("UPDATE tokens SET secret_sha256 = 'x' || substr(secret_sha256, 2)")
-    assert copy.command("backup", str(folder), "--revocations-only")["tokens"] > 3
 
 
 def test_after_a_damaged_list_comes_a_sound_one(granted, folder, first):
