@@ -1,5 +1,6 @@
 """Recognising callers, and making the tokens that only the server's own command makes."""
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import cast
@@ -32,6 +33,9 @@ class AuthService:
         self._database = database
         self._lives = lives or TokenLives()
         self._unnoted: set[int] = set()
+        self._noted: set[int] = set()
+        """Of tokens, whose use is being noted."""
+        self._notes = ThreadPoolExecutor(1, "note-use")
 
     def create(
         self,
@@ -97,18 +101,24 @@ class AuthService:
             self._unnoted.add(caller.token_id)
         return caller
 
-    def is_unnoted(self, caller: Caller) -> bool:
-        """Whether it is time to note that the caller's token is used."""
-        return caller.token_id in self._unnoted
+    def note_use(self, caller: Caller) -> Future[None] | None:
+        """Begin to note that a token is used, if it is time and nobody does so; done when that is.
 
-    def note_use(self, caller: Caller) -> None:
-        """Note that a token is used, once for all requests that come with it at a time."""
+        In a thread of its own, as it waits for the writers before it. Called by the event loop.
+        """
+        token_id = caller.token_id
+        if token_id not in self._unnoted or token_id in self._noted:
+            return None
+        self._noted.add(token_id)
+        return self._notes.submit(self._note, token_id)
+
+    def _note(self, token_id: int) -> None:
         try:
-            self._unnoted.remove(caller.token_id)
-        except KeyError:  # another request was faster
-            return
-        with suppress(StorageFull, Unavailable), self._database.write() as session:
-            TokenRepository(session).touch(caller.token_id, now())
+            with suppress(StorageFull, Unavailable), self._database.write() as session:
+                TokenRepository(session).touch(token_id, now())
+        finally:
+            self._unnoted.discard(token_id)
+            self._noted.discard(token_id)
 
     def of_token(self, token_id: int) -> Caller:
         """Whoever owns a token, for work they left behind; raises Unauthorized if it has ended."""
