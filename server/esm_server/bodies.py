@@ -91,7 +91,10 @@ class JsonRequest(Request[Any, Any, Any]):
             async for part in self.stream():
                 self._held.grow(len(part))
                 parts.append(part)
-        except RequestEntityTooLarge as cause:
+        except BaseException as cause:
+            parts.clear()  # the exception, which refers to this frame, may be there for long
+            if not isinstance(cause, RequestEntityTooLarge):
+                raise
             limit = self.route_handler.resolve_request_max_body_size()
             raise TooLarge(
                 f"The request's body is larger than {limit} bytes.", "Send less at a time."
