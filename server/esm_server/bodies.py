@@ -8,18 +8,26 @@ from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.handlers.base import BaseRouteHandler
+from litestar.types import Empty
 
 from esm_client.core.errors import InvalidInput, TooLarge
+from esm_server.connections.turns import Gate, whose
 from esm_server.documents import read_document
+from esm_server.held_bytes import HeldBytes
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 MAX_PARAMETERS = 700
 """Of a query: more than a search with all that a filter may hold."""
 MAX_QUERY_BYTES = 16 * 2**10
-_DECODING = asyncio.Semaphore(2)
-"""Documents that are decoded at a time: each holds the interpreter's lock, and no more of them are
-unpacked in memory."""
+_DECODING = Gate(2)
+"""Documents that are decoded at a time, users in turn: each holds the interpreter's lock, and no
+more of them are unpacked in memory."""
+HELD_BODY_BYTES = 64 * 2**20
+"""Of documents that arrive or wait to be decoded; the half of it for one user."""
+EVERYBODYS_BYTES = 2**20
+"""Of them, which each user has room for whatever others hold."""
+_BODIES = HeldBytes(HELD_BODY_BYTES, "Requests of {} hold bodies", always=EVERYBODYS_BYTES)
 
 
 async def bounded_query(
@@ -51,19 +59,44 @@ class JsonRequest(Request[Any, Any, Any]):
     loop; a model that is there already it leaves as it is.
     """
 
-    __slots__ = ()
+    __slots__ = ("_held",)
 
     async def json(self) -> Any:
-        """The document that the handler takes as `data`; raises InvalidInput, TooLarge."""
+        """The document that the handler takes as `data`; raises InvalidInput, TooLarge.
+
+        Its bytes are let go.
+        """
         field: Any = self.route_handler.parsed_data_field
-        return await decoded(read_document, field.annotation, await self.body())
+        body = await self.body()
+        try:
+            return await decoded(read_document, field.annotation, body)
+        finally:
+            self._held.release()
+            self._body = self._connection_state.body = b""
 
     async def body(self) -> bytes:
-        """All of it, up to the handler's limit; raises TooLarge."""
+        """All of it, up to the handler's limit; raises TooLarge, RateLimited."""
+        if self._body is Empty:
+            self._held = _BODIES.of(whose.get())
+            try:
+                self._body = self._connection_state.body = await self._received()
+            except BaseException:
+                self._held.release()
+                raise
+        return self._body
+
+    async def _received(self) -> bytes:
+        parts: list[bytes] = []
         try:
-            return await super().body()
-        except RequestEntityTooLarge as cause:
+            async for part in self.stream():
+                self._held.grow(len(part))
+                parts.append(part)
+        except BaseException as cause:
+            parts.clear()  # the exception, which refers to this frame, may be there for long
+            if not isinstance(cause, RequestEntityTooLarge):
+                raise
             limit = self.route_handler.resolve_request_max_body_size()
             raise TooLarge(
                 f"The request's body is larger than {limit} bytes.", "Send less at a time."
             ) from cause
+        return b"".join(parts)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from esm_client.core.errors import Conflict, ConnectionFailed, Unavailable
+from esm_client.core.errors import Conflict, ConnectionFailed, RateLimited, Unavailable
 from esm_client.core.progress import silent
 from esm_client.core.schemas import RankingJob
 from esm_client.remote import waiting
@@ -118,3 +118,18 @@ def test_of_one_that_goes_on_or_is_there_nothing_is_told():
         finished(Answers([BROKEN], [BROKEN]), RUNNING, silent, on_end=ended.append)
     finished(Answers([[RUNNING]], [RECEIPT]), RUNNING, silent, on_end=ended.append)
     assert ended == []
+
+
+BUSY = RateLimited("You have 64 requests in progress, the most at a time.", "Try again.")
+
+
+def test_a_ranking_goes_on_while_there_are_too_many_other_requests():
+    answers = Answers([BUSY, [RUNNING], BUSY], [BUSY, BUSY, RUNNING, BUSY, RECEIPT])
+    assert finished(answers, RUNNING, silent) is RECEIPT
+
+
+def test_who_is_refused_for_long_is_told_the_name_of_the_job(clock):
+    with pytest.raises(RateLimited, match="You have 64 requests") as caught:
+        finished(Answers([BUSY], [BUSY]), RUNNING, silent)
+    assert '`Client.ranking("r1")`' in caught.value.hint
+    assert clock["now"] == pytest.approx(1000 + waiting.PATIENCE, abs=2.5)

@@ -169,11 +169,13 @@ def test_the_use_of_a_token_is_noted_once_at_a_time(registry):
     database = registry.database()
     try:
         auth = AuthService(database)
-        first = auth.recognise(secret)
-        assert auth.begins_noting(first)
-        assert not auth.begins_noting(auth.recognise(secret))
-        auth.note_use(first)
-        assert not auth.begins_noting(auth.recognise(secret))
+        with database.write() as session:
+            hold(session)  # so that the first is not done before the second
+            first = auth.note_use(auth.recognise(secret))
+            assert first is not None
+            assert auth.note_use(auth.recognise(secret)) is None
+        first.result(10)
+        assert auth.note_use(auth.recognise(secret)) is None
     finally:
         database.close()
 

@@ -16,7 +16,7 @@ from esm_client.core.schemas import RankingCreate
 from esm_client.core.scoring.embedded import EmbeddedTarget
 from esm_client.core.scoring.jackknife import fold_sketches
 from esm_client.core.scoring.sketch import TargetSketch
-from esm_server.rankings.held import HeldTargets
+from esm_server.held_bytes import HeldBytes
 from esm_server.rankings.old_form import LONG, RankingJson
 from esm_server.rankings.parts import RankingParts
 
@@ -186,9 +186,13 @@ def test_parts_beyond_a_limit():
             read(RankingParts(BOUNDARY), data)
 
 
-class TestHeldTargets:
+def held_targets(**how):
+    return HeldBytes(100, "Rankings of {} hold targets", **how)
+
+
+class TestHeldBytes:
     def test_one_users_take_the_half(self):
-        targets = HeldTargets(100)
+        targets = held_targets()
         mine, again, yours = targets.of("a"), targets.of("a"), targets.of("b")
         mine.grow(30)
         again.grow(20)
@@ -205,8 +209,20 @@ class TestHeldTargets:
         again.release()
         targets.of("c").grow(50)
 
+    def test_a_few_who_hold_all_leave_everybody_a_little(self):
+        targets = held_targets(always=10)
+        for greedy in "ab":
+            targets.of(greedy).grow(50)
+        for other in "cd":
+            held = targets.of(other)
+            held.grow(10)
+            with pytest.raises(RateLimited, match="users hold"):
+                held.grow(1)
+        with pytest.raises(RateLimited, match="yours hold"):
+            targets.of("a").grow(1)
+
     def test_what_was_refused_is_not_held(self):
-        targets = HeldTargets(100)
+        targets = held_targets()
         target = targets.of("a")
         target.grow(40)
         with pytest.raises(RateLimited):

@@ -7,7 +7,13 @@ from contextlib import suppress
 from time import monotonic, sleep
 from typing import Any
 
-from esm_client.core.errors import Conflict, ConnectionFailed, EsmError, Unavailable
+from esm_client.core.errors import (
+    Conflict,
+    ConnectionFailed,
+    EsmError,
+    RateLimited,
+    Unavailable,
+)
 from esm_client.core.progress import Progress, unheard
 from esm_client.core.schemas import RankingCreate, RankingJob, RankingReceipt
 from esm_client.core.scoring.disclosure import DisclosureWarning
@@ -70,8 +76,9 @@ def finished(
     progress: called with `step`, and how many ESMs are scored of how many. on_end: told the id of
     a ranking that will never be there: it failed, or was called off.
 
-    A connection that breaks meanwhile is opened again, for PATIENCE seconds if nobody answers: in
-    that time a server has started anew and goes on with its jobs. Whoever stops waiting, by Ctrl-C
+    A connection that breaks meanwhile is opened again, for PATIENCE seconds if nobody answers, or
+    only to say that there are too many requests: in that time a server has started anew and goes on
+    with its jobs. Whoever stops waiting, by Ctrl-C
     for instance, calls the ranking off.
     """
     silent: float | None = None
@@ -83,7 +90,7 @@ def finished(
                 if _follow(rankings, answer.id, progress, step):
                     asked = monotonic()
                 answer, silent = rankings.get(answer.id), None
-            except (ConnectionFailed, Unavailable) as error:
+            except (ConnectionFailed, Unavailable, RateLimited) as error:
                 silent = silent or asked
                 if monotonic() >= silent + PATIENCE:
                     goes_on = f'The ranking goes on there: `Client.ranking("{answer.id}")`'
@@ -106,6 +113,8 @@ def _follow(rankings: RankingResource, identifier: str, progress: Progress, step
             progress(step, job.done, job.total)
     except ConnectionFailed as error:  # the next request tells whether anybody is there
         return not error.facts.get("gave_up")
+    except RateLimited:  # there are too many requests beside this one: the ranking goes on
+        return True
     return True
 
 

@@ -21,7 +21,8 @@ from esm_server.registry.service import find_version
 from esm_server.storage.base import BlobStore, BlobWriter
 from esm_server.storage.direct import DirectAccess, SignedPut
 
-BUFFER_BYTES = 2**20
+BUFFER_BYTES = 2**17
+"""Of an upload, in memory; what stops half-way holds as much, for as long as it is waited for."""
 RECORD_SECONDS = 60.0
 """How long a finished upload, which clients would not repeat, waits for a busy database."""
 Write = Callable[[bytes], object]

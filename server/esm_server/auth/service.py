@@ -1,6 +1,8 @@
 """Recognising callers, and making the tokens that only the server's own command makes."""
 
 import logging
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -33,7 +35,9 @@ class AuthService:
         self._database = database
         self._lives = lives or TokenLives()
         self._unnoted: set[int] = set()
-        self._noting: set[int] = set()
+        self._noted: set[int] = set()
+        """Of tokens, whose use is being noted."""
+        self._notes = ThreadPoolExecutor(1, "note-use")
 
     def create(
         self,
@@ -99,30 +103,26 @@ class AuthService:
             self._unnoted.add(caller.token_id)
         return caller
 
-    def begins_noting(self, caller: Caller) -> bool:
-        """Whether it is time to note that the caller's token is used, and nobody does yet.
+    def note_use(self, caller: Caller) -> Future[None] | None:
+        """Begin to note that a token is used, if it is time and nobody does so; done when that is.
 
-        Who is told so calls `note_use`; asked by one thread alone.
+        In a thread of its own, as it waits for the writers before it. Called by the event loop.
         """
-        token = caller.token_id
-        if token not in self._unnoted or token in self._noting:
-            return False
-        self._noting.add(token)
-        return True
+        token_id = caller.token_id
+        if token_id not in self._unnoted or token_id in self._noted:
+            return None
+        self._noted.add(token_id)
+        return self._notes.submit(self._note, token_id)
 
-    def note_use(self, caller: Caller) -> None:
-        """Note that a token is used, once for all requests that come with it at a time."""
-        token = caller.token_id
+    def _note(self, token_id: int) -> None:
         try:
-            with self._database.write() as session:
-                TokenRepository(session).touch(token, now())
-        except (StorageFull, Unavailable):
-            pass  # the next request with it tries again
-        except Exception as error:
+            with suppress(StorageFull, Unavailable), self._database.write() as session:
+                TokenRepository(session).touch(token_id, now())
+        except Exception as error:  # else nobody would hear of it
             _LOG.exception("the use of a token could not be noted", exc_info=error)
         finally:
-            self._unnoted.discard(token)
-            self._noting.discard(token)
+            self._unnoted.discard(token_id)
+            self._noted.discard(token_id)
 
     def of_token(self, token_id: int) -> Caller:
         """Whoever owns a token, for work they left behind; raises Unauthorized if it has ended."""

@@ -24,8 +24,8 @@ from esm_server.db import RankingJobRow
 from esm_server.db.database import Database
 from esm_server.engine.request import Choose, PoolScores, Progress, Request
 from esm_server.engine.scoring import Engine
+from esm_server.held_bytes import HeldBytes
 from esm_server.rankings.candidates import Pool, check_target, read_pool
-from esm_server.rankings.held import HeldTargets
 from esm_server.rankings.prefiltering import Prefiltering
 from esm_server.rankings.queue import Outcome, RankingQueue, unexpected
 from esm_server.rankings.reading import as_of_now, may_see, unknown_ranking
@@ -43,6 +43,8 @@ from esm_server.telemetry.traces import span
 _LOG = logging.getLogger("esm_server")
 TIDY_EVERY = 20
 """Rankings of a space after which its shelves are looked at."""
+MAX_TARGET_BYTES = 512 * 2**20
+"""Of targets that arrive, wait or are ranked; the half of it for one user."""
 
 
 class RankingService:
@@ -58,7 +60,7 @@ class RankingService:
         self._rankings: Counter[int] = Counter()
         self._watch = Watch(auth, self._active, self._end)
         self._is_closed = False
-        self.targets = HeldTargets()
+        self.targets = HeldBytes(MAX_TARGET_BYTES, "Rankings of {} hold targets")
         """What of targets is in memory; whoever reads a request takes room there."""
 
     def start(self, request: RankingCreate, caller: Caller) -> Ranking:
