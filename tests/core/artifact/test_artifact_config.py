@@ -146,11 +146,13 @@ def test_a_file_that_cannot_be_used_names_the_key(changes, message):
         (b'{"developers": "\\ud800"}', "it is not JSON"),
         (b"null", "it is not a JSON object"),
         (b"\xff\xfe\x00", "it is not JSON"),
-        (b"[" * 200_000, "nested too deeply|not JSON"),
+        (b"[" * 90_000, "nested too deeply|not JSON"),
+        (b"[" * 200_000, "it opens 200000 brackets, more than 100000"),
         (b'{"a":' * 40_000, "nested too deeply|not JSON"),
         (b'{"seed": ' + b"9" * 5000 + b"}", "it is not JSON"),
         (b" " * (256 * 1024 + 1), "it holds 262145 bytes, more than 262144"),
     ],
+    ids=lambda value: value[:20] if isinstance(value, bytes) else "",
 )
 def test_what_is_no_json_object_is_refused(data, message):
     with pytest.raises(InvalidArtifact, match=message):
