@@ -34,6 +34,7 @@ from esm_server.pagination import Slice
 from esm_server.problems import problem_response
 from esm_server.rankings.held import HeldTargets
 from esm_server.rankings.incoming import read_ranking
+from esm_server.rankings.old_form import LONG, RankingJson
 from esm_server.rankings.parts import RankingParts
 from esm_server.responses import ContractResponse
 
@@ -177,6 +178,14 @@ def _parts(data: bytes) -> None:
     json.dumps(reader.request().model_dump(mode="json")).encode()
 
 
+def _old_form(data: bytes) -> None:
+    """Likewise; the texts are long enough to be taken out of the document."""
+    reader, middle = RankingJson(), len(data) // 2
+    reader.feed(data[:middle])
+    reader.feed(data[middle:])
+    json.dumps(reader.request().model_dump(mode="json")).encode()
+
+
 def _answer(model: type[BaseModel]) -> Reader:
     name = model.__name__.replace("[", "-").strip("]")
     return Reader(
@@ -282,9 +291,18 @@ _RANKING_PARTS = (
     )
     + b"--x--\r\n"
 )
+_LONG_RANKING = json.dumps(
+    {
+        "space": "tiny", "sketch": seeds.b64(bytes(LONG)), "wait": 1.0,
+        "folds": [seeds.b64(bytes(LONG + 1)), seeds.b64(seeds.SKETCHES[1])],
+        "embedded": seeds.b64(bytes(LONG + 2)), "filter": {"task": ["imdb"]},
+    }
+).encode()  # fmt: skip
 WIRE_READERS = [
     *(_request(model) for model in REQUESTS),
     Reader("ranking-parts", "text", _parts, [_RANKING_PARTS]),
+    Reader("ranking-json", "json", _old_form, [_LONG_RANKING]),
+    Reader("ranking-json-bytes", "text", _old_form, [_LONG_RANKING]),
     *(_answer(model) for model in ANSWERS),
     Reader("answer-SourceSketch", "json", _sketch_answer, [json.dumps(_SKETCH_ANSWER).encode()]),
     Reader("problem", "json", _problem, [json.dumps(_PROBLEM).encode()]),

@@ -6,12 +6,16 @@ from threading import Lock
 from esm_client.core.errors import RateLimited
 
 MAX_HELD_BYTES = 512 * 2**20
-"""Of targets that arrive, wait or are ranked; the half of it for one user."""
+"""Of targets that arrive, wait or are ranked."""
 RETRY_AFTER_SECONDS = 5
 
 
 class HeldTargets:
-    """How many bytes of targets are held, by user."""
+    """How many bytes of targets are held, by user.
+
+    A user may hold the half of what others leave, so that there is always room for one more,
+    however many hold all they may.
+    """
 
     def __init__(self, most: int = MAX_HELD_BYTES) -> None:
         self._most = most
@@ -25,12 +29,12 @@ class HeldTargets:
     def change(self, user: str, size: int) -> None:
         """Hold so many bytes more, or fewer; raises RateLimited."""
         with self._lock:
-            mine, every = self._held[user] + size, self._held.total() + size
-            if size > 0 and (mine > self._most // 2 or every > self._most):
-                whose, held = ("yours", mine) if mine > self._most // 2 else ("users", every)
-                raise _too_much(whose, held - size)
-            self._held[user] = mine
-            if not mine:
+            mine = self._held[user]
+            others = self._held.total() - mine
+            if size > 0 and mine + size > (self._most - others) // 2:
+                raise _too_much(mine, others)
+            self._held[user] = mine + size
+            if not self._held[user]:
                 del self._held[user]
 
 
@@ -52,9 +56,9 @@ class HeldTarget:
         self._targets.change(self._user, -size)
 
 
-def _too_much(whose: str, held: int) -> RateLimited:
+def _too_much(mine: int, others: int) -> RateLimited:
     error = RateLimited(
-        f"Rankings of {whose} hold targets of {held} bytes already.",
+        f"Your rankings hold targets of {mine} bytes, others' {others}: there is no room for more.",
         "Try again when some of them are done.",
     )
     error.headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
