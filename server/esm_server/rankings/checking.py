@@ -15,10 +15,10 @@ from esm_server.rankings.uncertainty import read_folds
 from esm_server.spaces.service import stored_fingerprint
 
 
-def check_target(request: RankingCreate, space: SpaceRow) -> None:
-    """Raise unless the target is of the space, can be explained, and its parts are of one target.
+def check_target(request: RankingCreate, space: SpaceRow) -> int:
+    """The label columns of a target of the space, whose labels vary and whose parts fit together.
 
-    InvalidSketch, InvalidLabels, InvalidEmbeddings, DimensionMismatch, SpaceMismatch.
+    Raises InvalidSketch, InvalidLabels, InvalidEmbeddings, DimensionMismatch, SpaceMismatch.
     """
     sketch = TargetSketch.from_bytes(request.sketch)
     check_dimension(
@@ -32,6 +32,7 @@ def check_target(request: RankingCreate, space: SpaceRow) -> None:
         EmbeddedTarget.from_bytes(request.embedded).check(sketch)
     if request.folds:
         read_folds(sketch, request.folds)
+    return sketch.num_label_columns
 
 
 def without_folds(request: RankingCreate) -> list[TargetSketch]:

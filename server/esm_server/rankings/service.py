@@ -179,7 +179,7 @@ class RankingService:
     def _start(self, ranking: Ranking, *, is_bounded: bool = True) -> Ranking:
         request, caller = ranking.request, ranking.caller
         pool = read_pool(self._database, request, caller)
-        check_target(request, pool.space)
+        columns = check_target(request, pool.space)
         digest = hashlib.sha256(request.sketch).hexdigest()
         self._active[ranking.id] = ranking
         if self._is_closed:  # after the line above: `close` ends what it finds there
@@ -197,7 +197,7 @@ class RankingService:
                 space_id=require_id(pool.space), sketch=request.sketch,
                 intercept=request.intercept, digests=pool.digests, owner=caller.name,
                 mode=request.mode, choose=choose, budget=self._budget,
-                embedded=request.embedded,
+                embedded=request.embedded, columns=columns,
             )  # fmt: skip
             name, count = request.space, len(pool.digests)
             with span("ranking", ranking=ranking.id, space=name, mode=request.mode, esms=count):
