@@ -24,7 +24,6 @@ def upgrade() -> None:
         sa.Column("digest", sa.String(length=71), nullable=False),
         sa.Column("namespace", sa.String(length=96), nullable=False),
         sa.Column("user_id", sa.Integer(), nullable=False),
-        sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_uploads_user_id_users")),
         sa.PrimaryKeyConstraint("digest", "namespace", "user_id", name=op.f("pk_uploads")),

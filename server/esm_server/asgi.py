@@ -117,7 +117,7 @@ def create_app(settings: Settings | None = None, owner: DatabaseOwner | None = N
     services = Services(
         auth=auth,
         tokens=TokenService(database, lives),
-        users=UserService(database),
+        users=UserService(database, lives),
         audit=AuditService(database),
         namespaces=NamespaceService(database, open_namespaces=settings.open_namespaces),
         spaces=SpaceService(database),

@@ -10,9 +10,12 @@ from litestar._parsers import parse_query_string
 from litestar.connection import ASGIConnection
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.handlers.base import BaseRouteHandler
+from litestar.types import Empty
 
 from esm_client.core.errors import InvalidInput, TooLarge
+from esm_server.connections.turns import Gate, whose
 from esm_server.documents import read_document
+from esm_server.held_bytes import HeldBytes
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -22,9 +25,14 @@ MAX_QUERY_BYTES = 24 * 2**10
 """Enough for them with names of usual lengths; a whole head may have 32 KiB (runner)."""
 FEW_PARAMETERS, SHORT_QUERY = 50, 2 * 2**10
 """What Litestar may remember of the last thousand queries each, parsed in two ways."""
-_DECODING = asyncio.Semaphore(2)
-"""Documents that are decoded at a time: each holds the interpreter's lock, and no more of them are
-unpacked in memory."""
+_DECODING = Gate(2)
+"""Documents that are decoded at a time, users in turn: each holds the interpreter's lock, and no
+more of them are unpacked in memory."""
+HELD_BODY_BYTES = 64 * 2**20
+"""Of documents that arrive or wait to be decoded."""
+EVERYBODYS_BYTES = 2**20
+"""Of them, which each user has room for whatever others hold."""
+_BODIES = HeldBytes(HELD_BODY_BYTES, "Requests of {} hold bodies", always=EVERYBODYS_BYTES)
 
 
 async def bounded_query(
@@ -61,19 +69,44 @@ class JsonRequest(Request[Any, Any, Any]):
     loop; a model that is there already it leaves as it is.
     """
 
-    __slots__ = ()
+    __slots__ = ("_held",)
 
     async def json(self) -> Any:
-        """The document that the handler takes as `data`; raises InvalidInput, TooLarge."""
+        """The document that the handler takes as `data`; raises InvalidInput, TooLarge.
+
+        Its bytes are let go.
+        """
         field: Any = self.route_handler.parsed_data_field
-        return await decoded(read_document, field.annotation, await self.body())
+        body = await self.body()
+        try:
+            return await decoded(read_document, field.annotation, body)
+        finally:
+            self._held.release()
+            self._body = self._connection_state.body = b""
 
     async def body(self) -> bytes:
-        """All of it, up to the handler's limit; raises TooLarge."""
+        """All of it, up to the handler's limit; raises TooLarge, RateLimited."""
+        if self._body is Empty:
+            self._held = _BODIES.of(whose.get())
+            try:
+                self._body = self._connection_state.body = await self._received()
+            except BaseException:
+                self._held.release()
+                raise
+        return self._body
+
+    async def _received(self) -> bytes:
+        parts: list[bytes] = []
         try:
-            return await super().body()
-        except RequestEntityTooLarge as cause:
+            async for part in self.stream():
+                self._held.grow(len(part))
+                parts.append(part)
+        except BaseException as cause:
+            parts.clear()  # the exception, which refers to this frame, may be there for long
+            if not isinstance(cause, RequestEntityTooLarge):
+                raise
             limit = self.route_handler.resolve_request_max_body_size()
             raise TooLarge(
                 f"The request's body is larger than {limit} bytes.", "Send less at a time."
             ) from cause
+        return b"".join(parts)

@@ -17,7 +17,8 @@ from esm_server.telemetry.traces import stop_traces
 
 REQUEST_THREADS = 64
 """Requests that work or wait for the disk at a time: many times more than cores, since most wait.
-Python's own default is four more than cores, all of which a few uploads would hold."""
+Python's own default is four more than cores, all of which a few uploads would hold. One user has
+half of them at most, and all together fewer than the database's connections."""
 
 
 def lifespan(

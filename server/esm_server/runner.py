@@ -18,7 +18,7 @@ from esm_client.core.limits import MAX_JSON_BYTES
 from esm_server.application import Application
 from esm_server.connections.addresses import Addresses
 from esm_server.connections.files import allow_connections
-from esm_server.connections.watch import ConnectionWatch
+from esm_server.connections.watch import ConnectionBounds, ConnectionWatch
 from esm_server.settings import Settings
 from esm_server.system.version import server_version
 from esm_server.telemetry.logs import event, start_logging
@@ -75,6 +75,7 @@ def check_port(host: str, port: int) -> None:
 
 async def _serve(app: Application, host: str, port: int) -> None:
     check_port(host, port)  # granian's own message for a busy port is a Rust panic
+    connections = allow_connections()
     server = Server(
         app,
         address=host,
@@ -83,7 +84,7 @@ async def _serve(app: Application, host: str, port: int) -> None:
         http=HTTPModes.http1,  # where both are spoken, who has not said which has no deadline
         websockets=False,
         backlog=BACKLOG,
-        backpressure=allow_connections(),
+        backpressure=connections,
         http1_settings=HTTP1Settings(
             header_read_timeout=max(1, int(1000 * app.settings.head_seconds)),
             max_buffer_size=MAX_HEADER_BYTES,
@@ -95,7 +96,7 @@ async def _serve(app: Application, host: str, port: int) -> None:
         app.owner.watch(_from_a_thread(asked))
     stopping = asyncio.create_task(_stop(asked, app, server))
     announcing = asyncio.create_task(_announce(host, port))
-    with _watched(app.settings, port):
+    with _watched(app.settings, port, connections):
         await server.serve()
     announcing.cancel()
     stopping.cancel()
@@ -103,11 +104,12 @@ async def _serve(app: Application, host: str, port: int) -> None:
         raise Unavailable("The server could not start.", "The log above says why.")
 
 
-def _watched(settings: Settings, port: int) -> ConnectionWatch:
+def _watched(settings: Settings, port: int, connections: int) -> ConnectionWatch:
+    per_address = CONNECTIONS_PER_REQUEST * settings.requests_per_address
     return ConnectionWatch(
         port,
         Addresses(settings.proxies).of_peer,
-        per_address=CONNECTIONS_PER_REQUEST * settings.requests_per_address,
+        ConnectionBounds.within(connections, per_address),
         unread_seconds=settings.unread_seconds,
     )
 
@@ -143,7 +145,7 @@ async def _stop(asked: asyncio.Event, app: Application, server: Server) -> None:
     await asked.wait()
     seconds = app.settings.stop_seconds
     event(_LOG, "stopping", f"stopping: requests have {seconds:g} s to end", seconds=seconds)
-    last = threading.Timer(seconds + LAST_SECONDS, _give_up)
+    last = threading.Timer(seconds + LAST_SECONDS, _give_up, [app])
     last.daemon = True
     last.start()
     try:
@@ -153,10 +155,11 @@ async def _stop(asked: asyncio.Event, app: Application, server: Server) -> None:
         server.stop()
 
 
-def _give_up() -> None:
+def _give_up(app: Application) -> None:
     """Something hangs. A kill loses nothing acknowledged, so it is safe to end here."""
     _LOG.warning("something did not end in time; the process ends without it")
-    os._exit(0)
+    has_lost = app.owner is not None and app.owner.lost is not None
+    os._exit(1 if has_lost else 0)  # as without the haste
 
 
 async def _announce(host: str, port: int) -> None:

@@ -103,8 +103,9 @@ class Settings(BaseSettings):
     requests_per_user: Annotated[int, Field(ge=1)] = 64
     """How many requests of one user may be in progress, downloads and event streams too."""
     requests_per_address: Annotated[int, Field(ge=1)] = 128
-    """How many from one address; those from this machine itself are counted by user alone."""
-    trusted_proxies: str = ""
+    """How many from one address, and twice as many more of users whom the server knows; those from
+    this machine itself are counted by user alone."""
+    trusted_proxies: str = "127.0.0.1,::1"
     """Networks of proxies whose X-Forwarded-For is believed, separated by commas."""
     head_seconds: Seconds = 10.0
     """How long the head of a request may take, and how long a connection may be idle before it."""

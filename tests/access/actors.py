@@ -42,13 +42,18 @@ ACTORS = {
     "limited here": Actor("admin", "admin", only="team"),
     "expiring": Actor("admin", "admin", ends=True),
     "robot": Actor("robot", "writer", scope="write", only="team"),
+    "admin robot": Actor("chief", "admin", only="team"),
+    "removed": Actor("former-member"),
     **{role: Actor(role, role) for role in ROLES},
     "admin with a read token": Actor("admin", "admin", scope="read"),
     "admin with a write token": Actor("admin", "admin", scope="write"),
+    "limited root": Actor("root", "admin", only="team"),
     "root": Actor("root"),
 }
 """foreign: an admin of another namespace. limited: an admin's token for another namespace; here:
-for this one. expiring: an admin's token that ends tomorrow. robot: one of this namespace."""
+for this one. expiring: an admin's token that ends tomorrow. robot: one of this namespace, as is the
+admin robot. removed: who was an admin of it. limited root: the token of an admin of the registry
+that is limited to it."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +86,16 @@ def make_actors(registry, root: "Holder") -> Actors:
     found["limited here"] = admin.makes_token(namespace="team")
     found["expiring"] = admin.makes_token(expires_in_days=1)
     found["robot"] = admin.makes_robot("ci", "team")
+    found["admin robot"] = admin.makes_robot("chief", "team", "admin")
+    found["limited root"] = root.makes_token(namespace="team")
     found["admin with a read token"] = admin.makes_token("read")
     found["admin with a write token"] = admin.makes_token("write")
     found["expired"] = holder(registry, registry.create_token("admin", lifetime=timedelta(0)))
     found["revoked"] = admin.makes_token()
     admin.revokes(found["revoked"]).raise_for_status()
+    found["removed"] = root.makes_token(user="the-former-member")
+    root.sets_member("team", "the-former-member", "admin").raise_for_status()
+    root.delete("/v1/namespaces/team/members/the-former-member").raise_for_status()
     found["disabled"] = root.makes_token(user="the-former-admin")
     root.sets_member("team", "the-former-admin", "admin").raise_for_status()
     gone = "/v1/users/the-former-admin"
@@ -140,8 +150,7 @@ def _of_somebody(endpoint, actor: Actor) -> int:
     if endpoint.needs == "lister":  # a limited token is shown those of its limit
         return endpoint.status if governs or actor.user == owner.user else endpoint.private
     if endpoint.needs == "founder":
-        unlimited = owner.user == "robot" or actor.only is None
-        return endpoint.status if governs and unlimited else endpoint.private
+        return endpoint.status if governs and actor.only is None else endpoint.private
     if not (governs or own):
         return endpoint.private
     weaker = SCOPES.index(actor.scope) < SCOPES.index(owner.scope)

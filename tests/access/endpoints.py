@@ -21,6 +21,8 @@ TOKEN = "/v1/tokens/{token_id}"
 SPACE = "/v1/spaces/{space}"
 BASELINE = {"reference": None, "metric": 0.5}
 MOVED = {"location": "/mnt"}
+OF_A_ROBOT = {"scope": "read", "user": "ci", "kind": "robot", "namespace": "team"}
+OF_ANOTHER = {"scope": "read", "user": "somebody"}
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Endpoint:
     path_values: dict[str, str] = field(default_factory=dict)
     of: str = ""
     """The actor whose thing it is."""
+    note: str = ""
+    """What tells it from another row of the same path."""
 
 
 def _of(method: str, path: str, needs: str, status: int = 200, **more: Any) -> Endpoint:
@@ -58,6 +62,8 @@ ENDPOINTS = [
     _of("GET", "/v1/whoami", "token"),
     _of("GET", "/v1/tokens", "token"),
     _of("POST", "/v1/tokens", "token", 201, body={"name": "fresh", "scope": "read"}),
+    _of("POST", "/v1/tokens", "admin", 201, body=OF_A_ROBOT, limited=403, note="a robot's"),
+    _of("POST", "/v1/tokens", "root", 201, body=OF_ANOTHER, private=403, note="another's"),
     _of("POST", TOKEN + "/rotate", "holder", 200),
     _of("DELETE", TOKEN, "holder", 200),
     _of("GET", "/v1/users", "root", scope="admin", private=403),
@@ -88,7 +94,7 @@ ENDPOINTS = [
     _of("PATCH", NAMESPACE, "admin", body={"description": "x"}, limited=403),
     _of("GET", NAMESPACE + "/members", "reader", limited=403),
     _of("PUT", MEMBER, "admin", body={"role": "reader"}, limited=403),
-    _of("DELETE", MEMBER, "admin", 204, limited=403, scope="read"),
+    _of("DELETE", MEMBER, "admin", 204, limited=403, scope="write"),
     _of("HEAD", NAMESPACE + "/blobs/{digest}", "writer", limited=403),
     _of("PUT", NAMESPACE + "/blobs/{digest}", "writer", body="blob", limited=403),
     _of("POST", NAMESPACE + "/blobs/{digest}/upload", "writer", body={"size": 4}, limited=403),
@@ -111,7 +117,14 @@ ENDPOINTS = [
     _of("GET", VERSION + "/source-model/files/{model_file}", "reader"),
     _of("GET", ESM + "/aliases", "reader"),
     _of("PUT", ALIAS, "writer", body={"version": 1}),
-    _of("PUT", ALIAS, "maintainer", body={"version": 1}, path_values={"alias": "locked"}),
+    _of(
+        "PUT",
+        ALIAS,
+        "maintainer",
+        body={"version": 1},
+        path_values={"alias": "locked"},
+        note="protected alias",
+    ),
     _of("DELETE", ALIAS, "writer", 204),
     _of("GET", ALIAS + "/moves", "reader"),
     _of("POST", ALIAS + "/rollback", "writer"),

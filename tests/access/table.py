@@ -17,6 +17,7 @@ SHORT = {
     "limited here": "admin, here",
     "limited": "admin, elsewhere",
     "expiring": "admin, expiring",
+    "limited root": "root, here",
 }
 INTRODUCTION = """# Who may do what
 
@@ -24,17 +25,25 @@ The status each endpoint answers to each role in a private namespace. Of its adm
 several tokens: without a limit, of the scopes `read` and `write`, one that ends sooner \
 (`expiring`), and two that are limited to a namespace, to this one (`here`) and to another \
 (`elsewhere`). `foreign` is an admin of another namespace, `robot` a robot of this one, with the \
-scope write; `disabled` is a disabled admin of this one; `root` is an admin of the registry. \
-Rankings, spaces and tokens are here those of somebody who is none of these. Written by \
-`python tests/access/table.py`; the tests send every request of it.
+scope write, `admin robot` one that administers it; `removed` was an admin of it and is no member \
+any more, `disabled` is a disabled one; `root` is an admin of the registry, whose second token is \
+limited to this namespace. \
+Rankings, spaces and tokens are here those of somebody who is none of these. `/metrics` answers \
+everybody on the server's own machine, where the tests are; elsewhere it asks for a token. \
+Written by `python tests/access/table.py`; the tests send every request of it.
 
 A token that is limited to a namespace sees nothing of others, public ones included: it lists, \
-searches and ranks what lies in its own. Spaces belong to no namespace: every token reads them.
+searches and ranks what lies in its own, and the ledger it reads is of what was ranked within the \
+same limit. What an ESM of its namespace says of itself it reads as everybody: its findings, and \
+which public one of the space it nearly equals. Spaces belong to no namespace: every token reads \
+them, no limited one makes or changes them, and who may not read the namespace of the robot that \
+founded one reads `a robot` in place of its name.
 """
 OF_ACTORS = """
 What belongs to one of them: a receipt to the token it was asked with, a space to who pushed the \
 first ESM into it, a token to its user. A limited token reaches only what was made within the same \
-limit; a robot's spaces and tokens are for the admins of its namespace.
+limit; a robot's spaces and tokens are for the admins of its namespace, the spaces with a token \
+that is not limited.
 
 """
 OF_COMMANDS = """
@@ -67,7 +76,7 @@ def _table(endpoints) -> str:
 def _note(endpoint) -> str:
     if endpoint.of:
         return f" of `{SHORT.get(endpoint.of, endpoint.of)}`"
-    return " (protected alias)" if endpoint.path_values else ""
+    return f" ({endpoint.note})" if endpoint.note else ""
 
 
 if __name__ == "__main__":

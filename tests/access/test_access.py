@@ -43,7 +43,7 @@ def _world(registry, root, actors, esm_directory, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "endpoint", ENDPOINTS + THINGS, ids=lambda e: f"{e.method} {e.path}{e.path_values or ''} {e.of}"
+    "endpoint", ENDPOINTS + THINGS, ids=lambda e: f"{e.method} {e.path} {e.note}{e.of}"
 )
 def test_endpoint(world, registry, endpoint):
     found, path = {}, None

@@ -194,6 +194,21 @@ class TestSourceModel:
         assert answer.status_code == 404
         assert "no ESM named" in answer.json()["detail"]
 
+    def test_that_was_begun_before_the_server_noted_uploads(self, registry, both):
+        """An earlier client asks for each file, and sends again what it is told is missing."""
+        _, outsider = both
+        files = source_model()
+        for content in files.values():
+            outsider.send(content).raise_for_status()
+        none = "DELETE FROM uploads WHERE namespace = :namespace"
+        registry.query(none, namespace=outsider.namespace)
+        for content in files.values():
+            path, size = outsider.blob(digest_bytes(content)), len(content)
+            assert outsider.client.head(path).headers["upload-offset"] == "0"
+            headers = {"Content-Range": f"bytes 0-{size - 1}/{size}"}
+            outsider.client.put(path, content=content, headers=headers).raise_for_status()
+        assert outsider.attach(files).status_code == 200
+
     def test_that_was_removed_does_not_come_back(self, both, refused):
         owner, _ = both
         files = source_model()

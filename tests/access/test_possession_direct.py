@@ -98,7 +98,9 @@ class TestOutsider:
 
     def test_who_sends_it(self, registry, bucket, outsider, secret, model):
         assert put(signed(outsider, model), model).is_success
-        assert outsider.head(digest_bytes(model)).status_code == 200
+        found = outsider.head(digest_bytes(model))
+        assert (found.status_code, found.headers["content-length"]) == (200, str(len(model)))
+        assert len(in_folder(registry, bucket, "incoming")) == 1, "who asks has nothing copied"
         assert outsider.commit(secret).status_code == 201
         path = f"/v1/esms/{outsider.namespace}/esm/versions/1/files/{MODEL}"
         assert outsider.client.get(path).content == model
@@ -172,7 +174,7 @@ def test_what_nobody_took_in_is_swept(registry, bucket, outsider, model, monkeyp
     )
     registry.store.sweep()
     assert len(in_folder(registry, bucket, "incoming")) == 2, "it is young"
-    monkeypatch.setattr(s3_sent, "ABANDONED", timedelta(seconds=-60))
+    monkeypatch.setattr(s3_sent, "LATELY", timedelta(seconds=-60))
     registry.store.sweep()
     assert in_folder(registry, bucket, "incoming") == [others]
 

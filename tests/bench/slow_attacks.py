@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from contextlib import ExitStack
 
-from support.held import half_body, held, request
+from support.held import half_body, held, request, short_upload, short_version
 from support.registry import RunningRegistry
 
 ROUNDS = 360
@@ -37,7 +37,8 @@ def without_token() -> dict[str, list[bytes]]:
 
 def with_token(number: int, token: str, file: str) -> dict[str, list[bytes]]:
     """What a user can send, in a round of this number."""
-    blob = f"/v1/namespaces/attack-{number}/blobs/sha256:{number:064x}"
+    space = f"attack-{number}"
+    blob = f"/v1/namespaces/{space}/blobs/sha256:{number:064x}"
     part, length = bytes(4096), "Content-Length: 8192"
     ranged = "Content-Range: bytes 0-8191/8192"
     chunk = b"1000\r\n" + part + b"\r\n"
@@ -46,6 +47,8 @@ def with_token(number: int, token: str, file: str) -> dict[str, list[bytes]]:
         "half bodies of a token": [half_body(token)] * 100,
         "chunks without end": [request("POST", "/v1/rankings", token, chunked, body=chunk)] * 20,
         "half uploads": [request("PUT", blob, token, length, body=part)] * 20,
+        "uploads of a megabyte that stop": [short_upload(token, blob)] * 20,
+        "large pushes without an end": [short_version(token, f"/v1/esms/{space}/a/versions")] * 20,
         "half resumable uploads": [request("PUT", blob, token, length, ranged, body=part)] * 5,
         "unread downloads": [request("GET", file, token)] * 30,
         "unread lists": [request("GET", "/v1/esms?limit=200", token)] * 20,

@@ -3,9 +3,10 @@
     python tests/bench/slow_connections.py [--connections 2000] [--users 20] [--seconds 30]
     python tests/bench/slow_connections.py --attacks 600
 
-A real server, the attackers in a process of their own. A quarter of their connections each: bodies
-of which one byte came, uploads of which half came, bodies that drip a byte a second, and downloads
-that nobody reads; what the server ends is opened again. Prints the latencies of others before and
+A real server, the attackers in a process of their own. A sixth of their connections each: bodies of
+which one byte came, uploads of which half came, bodies that drip a byte a second, downloads that
+nobody reads, the largest pushes, whose last thousand bytes drip, and uploads that stop a byte
+before a megabyte; what the server ends is opened again. Prints the latencies of others before and
 meanwhile, how many of their requests were refused, and the server's memory; last, one JSON line.
 
 `--attacks SECONDS`: every attack of slow_attacks.py as often as an hour has it, one round every
@@ -33,7 +34,7 @@ import httpx
 import numpy as np
 from bench.slow_attacks import ROUNDS, attack_once
 from support.artifacts import make_esm, publish
-from support.held import half_body, request
+from support.held import half_body, request, short_upload, short_version
 from support.registry import RunningRegistry
 
 from esm_client.core.scoring.sketch import TargetSketch
@@ -43,6 +44,9 @@ SPACE, SMALL_ESMS, WIDTH = "space", 20, 16
 LARGE = "/v1/esms/t/large/versions/latest/files/model.safetensors"
 OTHERS, PAUSE = 5, 0.05
 KINDS = ("list", "show", "rank", "live", "ready")
+SHAPES = ("byte", "half", "drip", "unread", "push", "megabyte")
+AGAIN_SECONDS = {"push": 30, "megabyte": 30}
+"""After which what was ended is opened again, if not after one: slow it is to be, no flood."""
 
 
 class Other(threading.Thread):
@@ -100,9 +104,9 @@ class Bench:
         publish(self.server, directory, "t/large", space="large").raise_for_status()
         database = self.server.database()
         auth = AuthService(database)
-        self.attackers = [auth.create(f"attacker-{n}", "write") for n in range(users)]
-        self.others = [auth.create(f"other-{n}", "write") for n in range(OTHERS)]
-        self.many = [auth.create("many", "write", name=f"t{n}") for n in range(70)]
+        self.attackers = [auth.create(f"attacker-{n}", "write").secret for n in range(users)]
+        self.others = [auth.create(f"other-{n}", "write").secret for n in range(OTHERS)]
+        self.many = [auth.create("many", "write", name=f"t{n}").secret for n in range(70)]
         database.close()
         self.measured = 0
 
@@ -145,16 +149,27 @@ def resident_mb(pid: int) -> float:
     return next(int(line.split()[1]) // 1024 for line in lines if line.startswith("VmRSS"))
 
 
-def shape(number: int, token: str) -> bytes:
-    """What the connection of this number sends."""
-    digest = f"sha256:{number:064x}"
-    upload = f"/v1/namespaces/slow-{number}/blobs/{digest}"
-    return (
-        half_body(token),
-        request("PUT", upload, token, "Content-Length: 4096", body=bytes(2048)),
-        half_body(token, path="/v1/similar"),
-        request("GET", LARGE, token),
-    )[number % 4]
+def shape_of(number: int) -> str:
+    """Of the connection of this number."""
+    return SHAPES[number % len(SHAPES)]
+
+
+def sent(number: int, token: str) -> bytes:
+    """What it sends at first."""
+    upload = f"/v1/namespaces/slow-{number}/blobs/sha256:{number:064x}"
+    match shape_of(number):
+        case "byte":
+            return half_body(token)
+        case "half":
+            return request("PUT", upload, token, "Content-Length: 4096", body=bytes(2048))
+        case "drip":
+            return half_body(token, path="/v1/similar")
+        case "push":
+            return short_version(token, f"/v1/esms/slow-{number}/a/versions")
+        case "megabyte":
+            return short_upload(token, upload)
+        case _:
+            return request("GET", LARGE, token)
 
 
 async def hold(number: int, url: str, token: str, came: Counter[str]) -> None:
@@ -169,22 +184,22 @@ async def hold(number: int, url: str, token: str, came: Counter[str]) -> None:
             await loop.sock_connect(connection, (parts.hostname, parts.port))
             reader, writer = await asyncio.open_connection(sock=connection, limit=1024)
             came["connections"] += 1
-            writer.write(shape(number, token))
+            writer.write(sent(number, token))
             try:
                 came[(await outcome(number, reader, writer))] += 1
             finally:
                 writer.close()
-        await asyncio.sleep(1)
+        await asyncio.sleep(AGAIN_SECONDS.get(shape_of(number), 1))
 
 
 async def outcome(number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
     """How the server ended a connection: a status, or b"" for none."""
-    if number % 4 == 3:
+    if shape_of(number) == "unread":
         await asyncio.sleep(70)
         return "unread"
     answer = asyncio.ensure_future(reader.read(100))
     while not answer.done():
-        if number % 4 == 2:
+        if shape_of(number) in ("drip", "push"):
             writer.write(b" ")
         await asyncio.wait({answer}, timeout=1)
     return answer.result()[9:12].decode() or "closed"
@@ -195,10 +210,10 @@ def attack(url: str, tokens: list[str], count: int, ready, stop, answer) -> None
 
     async def run() -> Counter[str]:
         came = Counter[str]()
-        tasks = [
-            asyncio.ensure_future(hold(number, url, tokens[number // 4 % len(tokens)], came))
-            for number in range(count)
-        ]
+        tasks = list[asyncio.Task[None]]()
+        for number in range(count):
+            token = tokens[number // len(SHAPES) % len(tokens)]
+            tasks.append(asyncio.ensure_future(hold(number, url, token, came)))
         while not stop.is_set():
             if came["connections"] >= count:
                 ready.set()

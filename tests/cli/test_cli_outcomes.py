@@ -33,7 +33,7 @@ def test_report_and_ledger(done, esm, ranking, namespace):
     assert (stored["reference"], stored["rank"], stored["metric"]) == (second, 2, 0.8)
     printed = done("report-outcome", ranking, "none", 0.45)
     assert printed == f"{ranking}: no intermediate task has accuracy 0.45.\n"
-    header, row, legend, unsure = done("ledger", namespace).splitlines()
+    unsure, header, row, legend = done("ledger", namespace).splitlines()
     assert header.split("  ")[0] == "method"
     assert row.split() == [
         "log-maximum-evidence", "1", "3", "37.50", "%", "-", "-", "100", "%", "of", "1",

@@ -97,6 +97,8 @@ def test_robots_and_users(esm, registry, namespace):
     assert made["expires_at"] is not None, "the registry's usual life"
     listed = done("token", "list", "--user", robot)
     assert f"{robot} (robot)" in listed
+    maker = json.loads(done("token", "list", "--user", robot, "--json"))[0]["made_with"]
+    assert str(maker) in listed.splitlines()[-1].split()
     rows = [line.split()[:3] for line in done("user", "list").splitlines()]
     assert [robot, "robot", namespace] in rows
     assert f"{robot} is disabled" in done("user", "disable", robot)
@@ -160,7 +162,7 @@ def test_yank_and_edit_and_delete(done, fails, pushed, tmp_path):
     assert "Nothing to change" in message
     card.write_bytes(b"x" * 10**7)
     message, _ = fails("edit", pushed, "--card", card)
-    assert "larger than the server allows" in message
+    assert "The request's body is larger than 1048576 bytes" in message
     message, _ = fails("delete", pushed)
     assert "no terminal to ask" in message
     message, _ = fails("delete", pushed, "--yes")

@@ -61,6 +61,7 @@ class TestRanking:
         assert lines[1].startswith("Whether these sources hold copies of your data is not known")
         assert copied.copy not in "".join(lines[:2])
         assert lines[3].split()[:2] == ["1", copied.copy]
+        assert "hold copies" not in shown.stderr
 
     def test_on_another_machine_in_a_document_or_a_pipe(self, esm, copied, ranking, elsewhere):
         told = esm("ranking", ranking, "--json", **elsewhere)
@@ -68,7 +69,7 @@ class TestRanking:
         assert next(iter(document)) == "shield"
         assert document["shield"]["state"] == "unknown"
         (caution,) = document["shield"]["cautions"]
-        assert f"warning: {caution}" in told.stderr.splitlines()
+        assert told.stderr.splitlines().count(f"warning: {caution}") == 1
         piped = esm("ranking", ranking, "-q", **elsewhere)
         assert piped.stdout.split()[0] == copied.copy
         assert f"warning: {caution}" in piped.stderr.splitlines()
@@ -130,8 +131,34 @@ class TestOutcomes:
             "known) has accuracy 0.7.\n"
         )
         done("report-outcome", ranking, copied.third, "0.8")
-        *_, unsure = done("ledger", copied.space).splitlines()
+        unsure, *table = done("ledger", copied.space).splitlines()
         assert unsure.startswith("1 of the 2 outcomes of log-maximum-evidence: ")
+        assert len(table) == 3
+
+    def test_a_server_of_an_earlier_version_does_not_tell(
+        self, registry, done, copied, ranking, start_relay
+    ):
+        done("report-outcome", ranking, copied.second, "0.7")
+        done("report-outcome", ranking, copied.third, "0.8")
+        relay = start_relay(registry.url)
+
+        def leave_out(asked, forward):
+            answer = forward()
+            if not asked.path.endswith("/ledger"):
+                return answer
+            told = json.loads(answer.body)
+            for entry in told["entries"]:
+                del entry["num_unshielded"]
+            return answer.with_body(json.dumps(told).encode())
+
+        relay.rule = leave_out
+        printed = done("ledger", copied.space, env={"ESM_REGISTRY_URL": relay.url})
+        unsure, *table = printed.splitlines()
+        assert unsure == (
+            "Whether copies of the data stand among the ranked sources of log-maximum-evidence the "
+            "registry does not tell: it is of an earlier version."
+        )
+        assert len(table) == 3
 
     def test_reports_from_two_machines_are_in_one_order(
         self, done, client, copied, ranking, elsewhere

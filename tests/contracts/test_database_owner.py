@@ -153,14 +153,50 @@ def test_nothing_is_written_once_another_server_has_the_database(url, owner):
         end_session(url)
         second.take()
         for _ in range(2):
-            with pytest.raises(Unavailable, match=USED), database.write() as session:
+            with pytest.raises(Unavailable, match=USED) as refused, database.write() as session:
                 add(session, "ann")
+            # users are told, who shall not learn where the database is
+            for secret in (str(os.getpid()), first._engine.url.database, "ESM_SERVER"):
+                assert secret in str(first.lost)
+                assert secret not in str(refused.value)
         with others.write() as session:
             add(session, "bob")
         assert names(database) == ["bob"], "it may still be read"
         second.close()
         with pytest.raises(Unavailable, match=USED), database.write() as session:
             add(session, "cid")
+
+
+def test_a_server_does_not_take_itself_for_another(url, owner, monkeypatch):
+    """Its connection broke after it had the lock, before it was answered."""
+    monkeypatch.setattr(owning, "TRIES", 2)
+    first = owner(url)
+    first.take()
+    end_session(url)
+    orphan = first._opened()
+    assert orphan.exec_driver_sql(owning._TAKE).scalar()
+    first._session = None
+    with written_by(first, url) as database:
+        with pytest.raises(Unavailable, match="does not answer"), database.write() as session:
+            add(session, "ann")
+        assert first.lost is None
+        orphan.invalidate()
+        orphan.close()
+        until(lambda: holders(url) == [])
+        with database.write() as session:
+            add(session, "bob")
+        assert names(database) == ["bob"]
+        assert len(first._own) == 1
+
+
+def test_a_lock_on_another_postgresql_than_is_written_to_confirms_nothing(url, owner, tmp_path):
+    """As where the URL names several hosts, and one of them is a standby."""
+    first = owner(url)
+    first.take()
+    with written_by(first, empty("postgresql", tmp_path)) as database:
+        with pytest.raises(Unavailable, match="does not answer"), database.write() as session:
+            add(session, "ann")
+        assert names(database) == []
 
 
 def test_whoever_watches_takes_a_lost_lock_again(url, owner):

@@ -175,6 +175,9 @@ class TestKubernetes:
         assert f"secretRef: {{name: {kinds['Secret']['metadata']['name']}}}" in text
 
 
+TARGET = "Environment=TARGET=/var/backups/esm-registry"
+
+
 class TestUnit:
     UNIT = DEPLOY / "esm-server.service"
 
@@ -211,7 +214,13 @@ class TestUnit:
         assert seconds >= Settings.model_fields["stop_seconds"].default + LAST_SECONDS
 
     @pytest.mark.parametrize(
-        "name", ["esm-server.service", "esm-server-backup.timer", "esm-server-revocations.timer"]
+        "name",
+        [
+            "esm-server.service",
+            "esm-server-backup.timer",
+            "esm-server-gc.timer",
+            "esm-server-revocations.timer",
+        ],
     )
     def test_systemd_takes_it(self, tmp_path, name):
         if shutil.which("systemd-analyze") is None:
@@ -229,19 +238,20 @@ class TestUnit:
         assert done.returncode == 0, done.stderr
 
     @pytest.mark.parametrize(
-        ("name", "options"),
+        ("name", "command", "more"),
         [
-            ("esm-server-backup", ["--keep", "30"]),
-            ("esm-server-revocations", ["--revocations-only"]),
+            ("esm-server-backup", ["backup", "${TARGET}", "--keep", "30"], {TARGET}),
+            ("esm-server-gc", ["gc"], set()),
+            ("esm-server-revocations", ["backup", "${TARGET}", "--revocations-only"], {TARGET}),
         ],
     )
-    def test_what_a_timer_runs_is_a_command(self, name, options):
+    def test_what_a_timer_runs_is_a_command(self, name, command, more):
         text = (DEPLOY / f"{name}.service").read_text()
         words = re.search(r"^ExecStart=(.*)$", text, re.MULTILINE)[1].split()
-        assert words[1:] == ["backup", "${TARGET}", *options]
+        assert words[1:] == command
         ours = {line for line in text.splitlines() if line.startswith(("User=", "Environment"))}
         theirs = set(self.UNIT.read_text().splitlines())
-        assert ours - theirs == {"Environment=TARGET=/var/backups/esm-registry"}
+        assert ours - theirs == more
 
 
 class TestCommandsBesideTheUnit:

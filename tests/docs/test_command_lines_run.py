@@ -19,7 +19,7 @@ TEAM = [
     if line.whole and line.words[0] == "esm-client"
     and line.words[1] in ("namespace", "token", "alias", "yank", "edit", "search", "audit")
 ]  # fmt: skip
-OTHER_WORLDS = {"s3://backups/registry", "--at", "migrate", "serve"}
+OTHER_WORLDS = {"s3://backups/registry", "--at", "--rights-only", "migrate", "serve"}
 """They need a bucket, a point in time, a server that is away, or a registry without tokens."""
 OPERATIONS = [
     line for line in command_lines(ROOT / "docs" / "operations.md")

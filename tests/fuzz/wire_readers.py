@@ -31,9 +31,9 @@ from esm_client.remote.verdicts.record import Waiting
 from esm_client.remote.verdicts.store import Verdicts
 from esm_server.artifacts.ranges import select
 from esm_server.bodies import JsonRequest
+from esm_server.held_bytes import HeldBytes
 from esm_server.pagination import Slice
 from esm_server.problems import problem_response
-from esm_server.rankings.held import HeldTargets
 from esm_server.rankings.incoming import read_ranking
 from esm_server.responses import ContractResponse
 
@@ -97,7 +97,7 @@ ANSWERS: dict[type[BaseModel], Any] = {
 
 @post("/RankingCreate")
 async def _rank(request: Request[Any, Any, Any]) -> ContractResponse[Any]:
-    wanted = await read_ranking(request, HeldTargets().of("x"))
+    wanted = await read_ranking(request, HeldBytes(2**30, "").of("x"))
     json.dumps(wanted.model_dump(mode="json")).encode()
     return ContractResponse(wanted)
 

@@ -89,6 +89,25 @@ def test_what_arrived_damaged_is_pulled_anew(relayed, relay, attached, model, tm
     assert files(relayed.pull_source_model(attached, tmp_path / "out")) == files(model)
 
 
+def test_files_that_count_no_more_when_they_are_attached_are_sent_again(
+    registry, relayed, relay, reference, model, namespace
+):
+    attached = []
+
+    def rule(asked, forward):
+        if asked.method == "PUT" and asked.path.endswith("/source-model"):
+            attached.append(asked.path)
+            if len(attached) == 1:  # so long did the others take
+                old = "UPDATE uploads SET ended_at = '2020-01-01 00:00:00' WHERE namespace = :name"
+                registry.query(old, name=namespace)
+        return forward()
+
+    relay.rule = rule
+    assert relayed.push_source_model(reference, model).source_model is not None
+    assert len(attached) == 2
+    assert len([path for path in relay.paths("PUT") if "/blobs/" in path]) == 4
+
+
 def sends_weights(asked, model):
     return asked.method == "PUT" and asked.path.endswith(digest_file(model / "model.safetensors"))
 

@@ -284,3 +284,15 @@ class TestToken:
         assert caplog.records
         for shown in (repr(faked), repr(vars(faked)), str(caught.value), caplog.text):
             assert "secret-token" not in shown
+
+
+def test_an_older_server_does_not_pass_for_having_ended_what_was_made(fake, faked):
+    token = dict.fromkeys(("namespace", "expires_at", "last_used_at", "revoked_at"))
+    token |= {"id": 7, "name": "x", "user": "me", "kind": "person", "scope": "read"}
+    token |= {"created_at": "2026-11-30T12:00:00Z"}
+    fake.rule = lambda asked, forward: Answer(200, json.dumps(token).encode())
+    assert faked.tokens.revoke(7).id == 7
+    with pytest.raises(errors.Conflict, match="7 alone is revoked"):
+        faked.tokens.revoke(7, with_made=True)
+    token["made_with"] = None
+    assert faked.tokens.revoke(7, with_made=True).made_with is None

@@ -116,6 +116,28 @@ class TestWaiting:
         assert isinstance(verdicts.find("r3"), Verdict)
         assert isinstance(verdicts.find("r4"), Waiting)
 
+    def test_is_dropped_also_where_nobody_ranks_any_more(self, verdicts):
+        verdicts.keep(waiting("r1"))
+        (path,) = files(verdicts)
+        verdicts.keep(waiting("r2"))
+        long_ago = time.time() - store.MAX_WAITING_SECONDS - 60
+        os.utime(path, (long_ago, long_ago))
+        assert verdicts.find("r3") is None
+        assert not path.exists()
+        assert isinstance(verdicts.find("r2"), Waiting)
+
+    def test_that_gives_way_while_it_is_looked_for(self, verdicts, monkeypatch):
+        verdicts.keep(waiting())
+        read = store._read
+
+        def read_late(path):
+            if path.suffix == ".waiting":
+                verdicts.keep(verdict())
+            return read(path)
+
+        monkeypatch.setattr(store, "_read", read_late)
+        assert isinstance(verdicts.find("r1"), Verdict)
+
     def test_forget(self, verdicts):
         verdicts.forget("r1")  # there is none
         verdicts.keep(waiting())
@@ -180,6 +202,21 @@ class TestFiles:
         path.with_name(f".{path.name}.0a1b2c3d").write_text("half")
         verdicts.keep(verdict("r2"))
         assert all(path.suffix == ".json" for path in files(verdicts))
+
+    @pytest.mark.skipif(os.name != "posix", reason="links are POSIX's")
+    def test_a_file_that_goes_meanwhile_spoils_nothing(self, verdicts):
+        verdicts.keep(verdict("r1"))
+        (verdicts.folder / "gone.waiting").symlink_to("nowhere")  # listed, and then not there
+        verdicts.keep(verdict("r2"))
+        assert isinstance(verdicts.find("r2"), Verdict)
+
+    def test_a_record_of_a_later_version(self, verdicts):
+        verdicts.keep(verdict())
+        (path,) = files(verdicts)
+        path.write_text(path.read_text().replace('"version":1', '"version":2'))
+        with pytest.raises(InvalidInput, match="was written by a later version") as caught:
+            verdicts.find("r1")
+        assert caught.value.hint == "Use that version."
 
     def test_so_many_records_and_no_more(self, verdicts, monkeypatch):
         monkeypatch.setattr(store, "MAX_RECORDS", 3)

@@ -1,6 +1,7 @@
 """A ranking that is looked up again names no copy of the target, or says that it may."""
 
 import shutil
+import warnings
 
 import pytest
 from support.artifacts import make_esm
@@ -11,9 +12,13 @@ from esm_client import Client
 from esm_client.core.errors import NotFound
 from esm_client.core.progress import silent
 from esm_client.core.warnings import EsmWarning
-from esm_client.ranking.cautions import NOT_COMPARED
+from esm_client.ranking.cautions import NOT_COMPARED, CopiesWarning
+from esm_client.ranking.ranking import Ranking
 from esm_client.ranking.several_spaces import merged
+from esm_client.ranking.shield import ShieldReport
 from esm_client.remote.verdicts import store
+
+pytestmark = pytest.mark.filterwarnings("ignore::esm_client.ranking.cautions.CopiesWarning")
 
 
 class TestKnown:
@@ -117,10 +122,10 @@ class TestUnknown:
             lambda data: b"\xff" * 100,
             lambda data: data.replace(b'"matched":60', b'"matched":61'),
             lambda data: data.replace(b'"known"', b'"sure"'),
-            lambda data: data.replace(b'"version":1', b'"version":2'),
+            lambda data: data.replace(b'"version":1', b'"version":0'),
             lambda data: b"[" * 100_000,
         ],
-        ids=["empty", "half", "bytes", "more than all", "no state", "later version", "deep"],
+        ids=["empty", "half", "bytes", "more than all", "no state", "no version", "deep"],
     )
     def test_where_the_record_is_damaged(self, client, copied, records, damage):
         first = copied.rank(client)
@@ -131,6 +136,15 @@ class TestUnknown:
         found = client.ranking(first.id)
         assert found.shield.state == "unknown"
         assert f"{path} is damaged" in found.cautions[0]
+        copied.check_it_is_said_first(found)
+
+    def test_where_a_later_version_wrote_it(self, client, copied, records):
+        first = copied.rank(client)
+        (path,) = records.glob("*.json")
+        path.write_bytes(path.read_bytes().replace(b'"version":1', b'"version":2'))
+        found = client.ranking(first.id)
+        assert f"{path} was written by a later version of esm-client" in found.cautions[0]
+        assert "damaged" not in found.cautions[0]
         copied.check_it_is_said_first(found)
 
     def test_with_the_texts_at_hand_it_is_looked_anew(self, client, copied, another_machine):
@@ -205,7 +219,51 @@ class TestOff:
         assert (known.best.reference, known.cautions) == (copied.second, [])
 
 
+class TestWarning:
+    """A notebook that asks for `best` alone is told as well."""
+
+    def test_where_it_is_not_known(self, client, copied, another_machine):
+        first = copied.rank(client)
+        with pytest.warns(CopiesWarning) as caught:
+            found = another_machine().ranking(first.id)
+        assert [str(one.message) for one in caught] == found.cautions
+        assert caught[0].filename == __file__
+
+    def test_without_texts(self, client, copied):
+        first = copied.rank(client, target_rows=None)
+        with pytest.warns(CopiesWarning, match="is not known: it was ranked without its texts"):
+            client.ranking(first.id)
+
+    def test_not_where_it_is_known(self, client, copied, another_machine):
+        first = copied.rank(client)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            client.ranking(first.id)
+            another_machine().ranking(first.id, target_rows=TEXTS)
+
+
 class TestCouldNotLook:
+    def test_no_rank_is_sure_from_there_on(self, client, namespace, tmp_path):
+        """What nobody could compare may be a copy, without which the others stand higher."""
+        copied = CopiedTarget(client, namespace, tmp_path, is_told=False)
+        first = copied.rank(client)
+        assert first.shield.num_compared == 2
+        assert first.sure_ranks == {}
+        for reference, rank in ((copied.copy, 1), (copied.second, 2)):
+            stored = client.outcomes.report(first.id, reference, 0.7)
+            assert (stored.rank, stored.shielded) == (rank, False)
+        (entry,) = client.outcomes.ledger(copied.space).entries
+        assert (entry.num_outcomes, entry.num_unshielded) == (2, 2)
+
+    @pytest.mark.parametrize("unsure", [0, 1, 2, 3])
+    def test_ranks_above_it_are_sure(self, client, copied, unsure):
+        receipt = copied.rank(client).receipt
+        names = references(receipt.rows)
+        shield = ShieldReport("known", 2, names[unsure : unsure + 1])
+        ranks = {name: rank for rank, name in enumerate(names[:unsure], start=1)}
+        assert Ranking(receipt, shield=shield).sure_ranks == ranks
+        assert Ranking(receipt).sure_ranks == {}
+
     def test_at_the_best(self, client, namespace, tmp_path):
         copied = CopiedTarget(client, namespace, tmp_path, is_told=False)
         first = copied.rank(client)

@@ -7,6 +7,11 @@ from support.copied_target import TEXTS, CopiedTarget, references
 from support.registry import RunningRegistry
 from support.waiting import held_workers, until
 
+from esm_client.core.errors import Conflict
+from esm_client.core.schemas import RankingJob
+from esm_client.remote.resources.rankings import RankingResource
+
+pytestmark = pytest.mark.filterwarnings("ignore::esm_client.ranking.cautions.CopiesWarning")
 DRAWS = count(100)
 
 
@@ -98,4 +103,24 @@ def test_of_a_target_too_large_to_be_kept(client, begin, copied, records, monkey
 
 def test_called_off_nothing_of_the_target_stays(begin, records):
     assert begin(KeyboardInterrupt) is None
+    assert list(records.glob("*.waiting")) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "ending"), [("failed", Conflict), ("running", KeyboardInterrupt)]
+)
+def test_nor_where_it_fails_or_is_called_off_later(
+    client, begin, records, monkeypatch, state, ending
+):
+    waited = begin()
+    assert list(records.glob("*.waiting")) != []
+    job = RankingJob(id=waited, state=state, done=0, total=3)
+
+    def interrupt(_self, _identifier):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(RankingResource, "get", lambda _self, _identifier: job)
+    monkeypatch.setattr(RankingResource, "follow", interrupt)
+    with pytest.raises(ending):
+        client.ranking(waited)
     assert list(records.glob("*.waiting")) == []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from esm_client.core.errors import ConnectionFailed, Unavailable
+from esm_client.core.errors import Conflict, ConnectionFailed, RateLimited, Unavailable
 from esm_client.core.progress import silent
 from esm_client.core.schemas import RankingJob
 from esm_client.remote import waiting
@@ -17,6 +17,10 @@ class Answers:
 
     def __init__(self, events, states):
         self.events, self.states = list(events), list(states)
+        self.cancelled = []
+
+    def cancel(self, identifier):
+        self.cancelled.append(identifier)
 
     def follow(self, identifier):
         assert identifier == "r1"
@@ -83,5 +87,49 @@ def test_the_patience_of_each_request_is_part_of_it(clock):
 def test_who_is_silent_for_long_is_given_up_with_the_name_of_the_job(clock):
     with pytest.raises(ConnectionFailed, match="broke") as caught:
         finished(Answers([BROKEN], [BROKEN]), RUNNING, silent)
+    assert '`Client.ranking("r1")`' in caught.value.hint
+    assert clock["now"] == pytest.approx(1000 + waiting.PATIENCE, abs=2.5)
+
+
+@pytest.mark.parametrize("state", ["failed", "cancelled"])
+def test_of_one_that_ended_without_a_receipt_that_is_told(state):
+    ended = []
+    over = RankingJob(id="r1", state=state, done=1, total=2)
+    with pytest.raises(Conflict, match=f"was {state}"):
+        finished(Answers([[RUNNING]], [over]), RUNNING, silent, on_end=ended.append)
+    assert ended == ["r1"]
+
+
+@pytest.mark.parametrize("call", [KeyboardInterrupt, SystemExit])
+def test_of_one_that_is_called_off_that_is_told(call):
+    ended, answers = [], Answers([[RUNNING]], [RUNNING])
+
+    def progress(_step, _done, _total):
+        raise call
+
+    with pytest.raises(call):
+        finished(answers, RUNNING, progress, on_end=ended.append)
+    assert (ended, answers.cancelled) == (["r1"], ["r1"])
+
+
+def test_of_one_that_goes_on_or_is_there_nothing_is_told():
+    ended = []
+    with pytest.raises(ConnectionFailed):
+        finished(Answers([BROKEN], [BROKEN]), RUNNING, silent, on_end=ended.append)
+    finished(Answers([[RUNNING]], [RECEIPT]), RUNNING, silent, on_end=ended.append)
+    assert ended == []
+
+
+BUSY = RateLimited("You have 64 requests in progress, the most at a time.", "Try again.")
+
+
+def test_a_ranking_goes_on_while_there_are_too_many_other_requests():
+    answers = Answers([BUSY, [RUNNING], BUSY], [BUSY, BUSY, RUNNING, BUSY, RECEIPT])
+    assert finished(answers, RUNNING, silent) is RECEIPT
+
+
+def test_who_is_refused_for_long_is_told_the_name_of_the_job(clock):
+    with pytest.raises(RateLimited, match="You have 64 requests") as caught:
+        finished(Answers([BUSY], [BUSY]), RUNNING, silent)
     assert '`Client.ranking("r1")`' in caught.value.hint
     assert clock["now"] == pytest.approx(1000 + waiting.PATIENCE, abs=2.5)

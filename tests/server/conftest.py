@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from support.artifacts import publish
-from support.people import World
+from support.people import Holder, World
 
 Push = Callable[..., httpx.Response]
 
@@ -26,6 +26,12 @@ def _push(registry) -> Push:
 def _world(registry, unique, tmp_path) -> World:
     """Two private namespaces of the shared server, and those who administer them."""
     return World(registry, unique, tmp_path)
+
+
+@pytest.fixture(name="ci")
+def _ci(world) -> Holder:
+    """The robot ci of our namespace."""
+    return world.anna.makes_robot("ci", world.ours)
 
 
 def assert_problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:

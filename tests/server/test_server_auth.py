@@ -2,9 +2,17 @@
 
 import hashlib
 import json
+import time
 from datetime import timedelta
 
 import pytest
+from support.artifacts import make_esm
+from support.people import Holder
+
+from esm_client.core.artifact.directory import directory_manifest
+from esm_client.core.artifact.manifest import digest_bytes
+from esm_server.auth.service import AuthService
+from esm_server.db.database import hold
 
 ROUTES = [
     ("GET", "/v1/whoami", "read"),
@@ -116,3 +124,107 @@ def test_token_from_the_command_line(registry, problem):
     over = json.loads(registry.run_command(*arguments, "0", "--user", "over").stdout)
     with registry.client(over["token"]) as client:
         problem(client.get("/v1/whoami"), 401, "unauthorized")
+
+
+def test_members_leave_with_a_token_that_writes(world, problem):
+    """One that reads is not for ending what its user may do."""
+    anna = world.anna.token["user"]
+    path = f"/v1/namespaces/{world.ours}/members/{anna}"
+    problem(world.anna.makes_token("read").delete(path), 403, "forbidden")
+    assert world.anna.makes_token("write").delete(path).status_code == 204
+    problem(world.anna.get(f"/v1/namespaces/{world.ours}"), 404, "not-found")
+
+
+def test_where_admins_create_namespaces_private_and_missing_have_one_answer(
+    start_registry, problem, tmp_path
+):
+    running = start_registry(env={"ESM_SERVER_OPEN_NAMESPACES": "False"})
+    root = Holder(running, running.admin_token)
+    root.post("/v1/namespaces", {"name": "hidden", "private": True}).raise_for_status()
+    manifest = directory_manifest(make_esm(tmp_path))[0].model_dump(mode="json")
+    blob = f"/v1/namespaces/{{}}/blobs/{digest_bytes(b'x')}"
+    asked = [
+        ("PUT", blob, {"content": b"x"}),
+        ("HEAD", blob, {}),
+        ("POST", f"{blob}/upload", {"json": {"size": 1}}),
+        ("POST", "/v1/namespaces/{}/packs", {"content": b""}),
+        ("POST", "/v1/esms/{}/esm/versions", {"json": {"manifest": manifest}}),
+        ("POST", "/v1/namespaces", None),
+    ]
+    with running.client(root.makes_token("write", user="eve").secret) as client:
+        for method, path, body in asked:
+            words = set()
+            for name in ("hidden", "missing"):
+                sent = {"json": {"name": name}} if body is None else body
+                answer = client.request(method, path.format(name), **sent)
+                assert answer.status_code == 403, (method, path)
+                if method != "HEAD":
+                    shown = problem(answer, 403, "forbidden")
+                    words.add((shown["detail"].replace(name, "NAME"), shown["hint"]))
+            assert len(words) <= 1, words
+
+
+def test_the_use_of_a_token_is_noted_once_at_a_time(registry):
+    secret = registry.create_token("read")
+    database = registry.database()
+    try:
+        auth = AuthService(database)
+        with database.write() as session:
+            hold(session)  # so that the first is not done before the second
+            first = auth.note_use(auth.recognise(secret))
+            assert first is not None
+            assert auth.note_use(auth.recognise(secret)) is None
+        first.result(10)
+        assert auth.note_use(auth.recognise(secret)) is None
+    finally:
+        database.close()
+
+
+def test_no_request_waits_until_the_use_of_its_token_is_noted(registry):
+    secrets = [registry.create_token("read") for _ in range(2)]
+    database = registry.database()
+    try:
+        with database.write() as session:
+            hold(session)  # for whoever writes the notes
+            started = time.monotonic()
+            for secret in secrets:
+                with registry.client(secret) as client:
+                    assert client.get("/v1/whoami").status_code == 200
+                    elsewhere = {"X-Forwarded-For": "203.0.113.1"}
+                    assert client.get("/metrics", headers=elsewhere).status_code == 200
+            assert time.monotonic() - started < 5
+    finally:
+        database.close()
+
+
+class TestRevokingWithWhatWasMade:
+    """Of a token that has leaked: whoever found it has made others."""
+
+    def test_all_of_it_ends_when_asked_for(self, world):
+        leaked = world.anna.makes_token()
+        others = [leaked.makes_token("read"), leaked.makes_robot("ci", world.ours)]
+        others += [others[0].makes_token("read")]
+        made_with = [leaked, leaked, others[0]]
+        assert [one.token["made_with"] for one in others] == [one.token["id"] for one in made_with]
+        path = f"/v1/tokens/{leaked.token['id']}"
+        assert world.anna.delete(path).status_code == 200
+        assert [one.is_let_in() for one in (leaked, *others)] == [False, True, True, True]
+        assert world.anna.delete(f"{path}?with_made=true").status_code == 200
+        assert [one.is_let_in() for one in others] == [False, False, False]
+        assert world.anna.is_let_in()
+        listed = world.anna.get("/v1/tokens").json()["items"]
+        assert {one["id"]: one["made_with"] for one in listed}[leaked.token["id"]] == (
+            world.anna.token["id"]
+        )
+
+    def test_nothing_does_where_some_is_not_theirs_to_end(self, world, problem):
+        """Who administered a namespace made tokens of its robots, which stay its admins'."""
+        leaked = world.anna.makes_token()
+        robot, own = leaked.makes_robot("ci", world.ours), leaked.makes_token("read")
+        world.root.sets_member(world.ours, world.anna.token["user"], "writer").raise_for_status()
+        path = f"/v1/tokens/{leaked.token['id']}?with_made=true"
+        shown = problem(world.anna.delete(path), 403, "forbidden")
+        assert robot.token["name"] in shown["detail"]
+        assert all(one.is_let_in() for one in (leaked, robot, own))
+        assert world.root.delete(path).status_code == 200
+        assert not any(one.is_let_in() for one in (leaked, robot, own))

@@ -136,6 +136,29 @@ def test_old_receipts_tell_of_yanks_and_deletions(client, push, esm_directory, u
     assert [row["score"] for row in again["rows"]] == [row["score"] for row in receipt["rows"]]
 
 
+def test_a_removed_member_s_receipt_tells_nothing_new(world):
+    receipt = world.boss.ranks(world.space)
+    boss = world.boss.token["user"]
+    world.root.delete(f"/v1/namespaces/{world.ours}/members/{boss}").raise_for_status()
+
+    def found(who):
+        rows = who.get(f"/v1/rankings/{receipt['id']}").json()["rows"]
+        return {
+            row["reference"].partition("/")[0]: (row["yank"] is not None, row["deleted"])
+            for row in rows
+        }
+
+    esms = [f"/v1/esms/{namespace}/esm" for namespace in (world.ours, world.theirs)]
+    for esm in esms:
+        world.root.send("PUT", f"{esm}/versions/1/yank", {"reason": "x"}).raise_for_status()
+    assert found(world.boss) == {world.ours: (False, False), world.theirs: (True, False)}
+    assert found(world.root) == {world.ours: (True, False), world.theirs: (True, False)}
+    for esm in esms:
+        world.root.delete(esm).raise_for_status()
+    assert found(world.boss) == {world.ours: (False, False), world.theirs: (False, True)}
+    assert found(world.root) == {world.ours: (False, True), world.theirs: (False, True)}
+
+
 def test_deleted_numbers_are_not_given_again(client, esm, push, esm_directory, unique):
     client.put(f"{esm}/aliases/stable", json={"version": 3}).raise_for_status()
     assert client.delete(f"{esm}/versions/3").status_code == 204

@@ -3,12 +3,16 @@
 Whatever its user may: boss administers both namespaces of the world, and made its space.
 """
 
+import base64
 import os
 
+import numpy as np
 import pytest
+from support.artifacts import make_esm
 from support.people import ranking_of
 from support.waiting import until
 
+from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.artifact.manifest import digest_bytes
 
 
@@ -138,17 +142,102 @@ class TestTokens:
         assert {one["namespace"] for one in listed} == {world.theirs}
 
 
+class TestContent:
+    """What is told of ESMs: each answer to boss names both namespaces, that to the token one."""
+
+    @pytest.fixture(name="made")
+    def _made(self, world):
+        """The digests of an ESM in either namespace that has sketches of rows, and a mean text."""
+        digests = {}
+        for seed, namespace in enumerate((world.ours, world.theirs), start=20):
+            rows = [["one"], [f"row {seed}"]]
+            plain = EsmArtifact.read(make_esm(world.folder, f"e-{seed}", seed=seed, rows=rows))
+            summary = {**plain.summary, "text_embedding": np.ones(16, dtype=np.float32)}
+            with_text = EsmArtifact(plain.config, plain.map, summary, plain.card)
+            folder = with_text.write(world.folder / f"with-text-{seed}")
+            pushed = world.boss.pushes(folder, f"{namespace}/made", space=world.space)
+            digests[namespace] = pushed.json()["digest"]
+        return digests
+
+    def namespaces(self, world, answer):
+        """Those that an answer names."""
+        assert answer.status_code == 200, answer.text
+        return {one for one in (world.ours, world.theirs) if one.encode() in answer.content}
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/v1/esms/facets?space={space}",
+            "/v1/spaces/{space}/live",
+            "/v1/spaces/{space}/pack?{keys}",
+            "/v1/esms/{theirs}/made/versions/1/similar",
+        ],
+    )
+    def test_what_is_read(self, world, limited, made, path):
+        live = world.boss.get(f"/v1/spaces/{world.space}/live").json()["live"]
+        assert {one["digest"] for one in live} > set(made.values())
+        keys = "&".join(f"key={one['key']}" for one in live)
+        asked = path.format(space=world.space, theirs=world.theirs, keys=keys)
+        assert self.namespaces(world, world.boss.get(asked)) == {world.ours, world.theirs}
+        assert self.namespaces(world, limited.get(asked)) == {world.theirs}
+
+    def test_neighbours_of_texts(self, world, limited, made):
+        encoded = base64.b64encode(np.ones(16, dtype="<f4").tobytes()).decode()
+        body = {"space": world.space, "embedding": encoded, "limit": len(made)}
+        answers = [who.post("/v1/similar", body) for who in (world.boss, limited)]
+        assert self.namespaces(world, answers[0]) == {world.ours, world.theirs}
+        assert self.namespaces(world, answers[1]) == {world.theirs}
+
+    def test_sketches_of_sources(self, world, limited, made):
+        def found(who):
+            answer = who.post("/v1/source-sketches", {"digests": list(made.values())})
+            return {one["digest"] for one in answer.json()["items"]}
+
+        assert found(world.boss) == set(made.values())
+        assert found(limited) == {made[world.theirs]}
+
+
 class TestTheRest:
     def test_the_log_of_its_namespace(self, world, limited):
         seen = limited.get("/v1/audit?limit=200").json()["items"]
         assert {event["namespace"] for event in seen} == {world.theirs}
 
-    @pytest.mark.parametrize("path", ["/v1/namespaces", "/v1/esms", "/v1/spaces"])
-    def test_what_is_listed(self, world, limited, path):
-        listed = limited.get(f"{path}?limit=200").json()["items"]
-        assert world.ours not in {one.get("namespace", one["name"]) for one in listed}
-        counts = [one["num_esms"] for one in listed if one["name"] == world.space]
-        assert counts in ([], [1])
+    @pytest.mark.parametrize(
+        ("path", "field"),
+        [("/v1/namespaces?after={}", "name"), ("/v1/esms?space={}", "namespace")],
+    )
+    def test_what_is_listed(self, world, limited, path, field):
+        def listed(who):
+            items = who.get(f"{path.format(world.space)}&limit=200").json()["items"]
+            return {one[field] for one in items if one[field].startswith(world.space)}
+
+        assert listed(world.boss) == {world.ours, world.theirs}
+        assert listed(limited) == {world.theirs}
+
+    def test_how_much_a_space_holds(self, world, limited):
+        def counts(who):
+            path = f"/v1/spaces?limit=200&after={world.space[:-1]}"
+            items = who.get(path).json()["items"]
+            listed = [one["num_esms"] for one in items if one["name"] == world.space]
+            return [*listed, who.get(f"/v1/spaces/{world.space}").json()["num_esms"]]
+
+        assert counts(world.boss) == [2, 2]
+        assert counts(limited) == [1, 1]
+
+    def test_how_good_rankings_were(self, world, limited, receipt):
+        def reported(who, ranking):
+            for source, metric in ((None, 0.5), (ranking["rows"][0]["reference"], 0.6)):
+                told = {"reference": source, "metric": metric}
+                who.post(f"/v1/rankings/{ranking['id']}/outcomes", told).raise_for_status()
+
+        def compared(who):
+            ledger = who.get(f"/v1/spaces/{world.space}/ledger").json()
+            return [entry["num_with_baseline"] for entry in ledger["entries"]]
+
+        reported(world.boss, receipt)
+        assert (compared(world.boss), compared(limited)) == ([1], [])
+        reported(limited, limited.ranks(world.space))
+        assert (compared(world.boss), compared(limited)) == ([2], [1])
 
     def test_an_upload_that_was_interrupted_elsewhere(self, world, limited):
         """Its user could go on with it, and so would have a file of which they know the end."""

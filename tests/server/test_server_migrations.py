@@ -125,6 +125,33 @@ def test_data_survives_every_step_up_and_down(database):
         assert run(database, "SELECT name FROM tokens ORDER BY name") == [("ann",), ("bob",)]
 
 
+def test_files_are_filed_under_the_namespace_of_their_own_esm(database):
+    """Those of source models too; one blob may be in several."""
+    fill_first(database)
+    at = "'2026-11-20 12:00:00+00:00'"
+    run(database, "INSERT INTO esms (id, namespace, name, space_id, num_versions, created_at) "
+        f"VALUES (2, 'other', 'Mood', 1, 1, {at})")  # fmt: skip
+    run(database, "INSERT INTO esm_versions (id, esm_id, version, digest, architecture, "
+        "dimension, task, card, provenance, created_at, created_by) SELECT 3, 2, 1, 'd1', "
+        "architecture, dimension, task, card, provenance, created_at, created_by "
+        "FROM esm_versions WHERE id = 1")  # fmt: skip
+    run(database, "INSERT INTO version_files (version_id, name, digest, size) "
+        "VALUES (3, 'config.json', 'f', 100)")  # fmt: skip
+    command.upgrade(config(database.engine), "7b41d0f6c3ea")
+    for version in (1, 3):
+        run(database, "INSERT INTO source_models (version_id, digest, size, created_at, created_by)"
+            f" VALUES ({version}, 'm', 1, {at}, 'bob')")  # fmt: skip
+        run(database, "INSERT INTO source_model_files (version_id, name, digest, size) "
+            f"VALUES ({version}, 'model.safetensors', 'w', 1)")  # fmt: skip
+    command.upgrade(config(database.engine), "b7e41d0c92f5")
+    for table, filed in {
+        "version_files": [(1, "team"), (2, "team"), (3, "other")],
+        "source_model_files": [(1, "team"), (3, "other")],
+    }.items():
+        found = run(database, f"SELECT version_id, namespace FROM {table} ORDER BY version_id")
+        assert found == filed
+
+
 def test_large_numbers_become_the_largest_that_fits(database):
     upgrade(database.engine)
     run(database, "INSERT INTO namespaces (name, description, private, quota_versions, created_at, "

@@ -2,16 +2,20 @@
 
 import os
 import signal
-from contextlib import closing, contextmanager
+import sys
+from contextlib import closing, contextmanager, nullcontext
+from types import SimpleNamespace
 
 import httpx
 import psycopg
 import pytest
 from support import postgres
-from support.databases import KINDS, empty, on_servers
+from support.databases import KINDS, empty, lay_out, on_servers
 from support.waiting import until
 
 from esm_client.core.errors import Unavailable
+from esm_server import runner
+from esm_server.cli.serve import serve
 from esm_server.db.owner import OWNERS, DatabaseOwner
 
 pytestmark = pytest.mark.process
@@ -127,6 +131,37 @@ def lock_sessions(url):
     with psycopg.connect(url) as connection:
         asked = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = %s"
         return [pid for (pid,) in connection.execute(asked, [OWNERS])]
+
+
+def test_a_first_token_is_written_only_where_the_database_is_still_ours(
+    monkeypatch, capsys, tmp_path
+):
+    confirmed = []
+    owner = SimpleNamespace(confirm_writes_of=confirmed.append)
+    monkeypatch.setattr("esm_server.ownership.exclusive", lambda *_, **__: nullcontext(owner))
+    app = SimpleNamespace(create_app=lambda *_: None)  # importing the real one takes a while
+    monkeypatch.setitem(sys.modules, "esm_server.asgi", app)
+    for name in ("check_port", "run"):
+        monkeypatch.setattr(runner, name, lambda *_: None)
+    lay_out(tmp_path)
+    serve(data_dir=tmp_path)
+    assert "admin token" in capsys.readouterr().out
+    assert len(confirmed) == 1
+
+
+@pytest.mark.parametrize(
+    ("owner", "status"),
+    [
+        (None, 0),
+        (SimpleNamespace(lost=None), 0),
+        (SimpleNamespace(lost=Unavailable(f"{USED}.")), 1),
+    ],
+)
+def test_the_status_is_the_same_where_something_hangs_at_the_end(monkeypatch, owner, status):
+    ended = []
+    monkeypatch.setattr(os, "_exit", ended.append)
+    runner._give_up(SimpleNamespace(owner=owner))
+    assert ended == [status]
 
 
 @on_servers

@@ -16,7 +16,7 @@ from esm_client.core.schemas import RankingCreate
 from esm_client.core.scoring.embedded import EmbeddedTarget
 from esm_client.core.scoring.jackknife import fold_sketches
 from esm_client.core.scoring.sketch import TargetSketch
-from esm_server.rankings.held import HeldTargets
+from esm_server.held_bytes import HeldBytes
 from esm_server.rankings.old_form import LONG, RankingJson
 from esm_server.rankings.parts import RankingParts
 
@@ -199,17 +199,23 @@ def test_parts_beyond_a_limit():
             read(RankingParts(BOUNDARY), data)
 
 
-class TestHeldTargets:
+def held_targets(**how):
+    return HeldBytes(100, "Rankings of {} hold targets", **how)
+
+
+class TestHeldBytes:
     def test_one_users_take_the_half_of_what_others_leave(self):
-        targets = HeldTargets(100)
+        targets = held_targets()
         mine, again, yours = targets.of("a"), targets.of("a"), targets.of("b")
         mine.grow(30)
         again.grow(20)
-        with pytest.raises(RateLimited, match="hold targets of 50 bytes, others' 0") as caught:
+        with pytest.raises(
+            RateLimited, match="hold targets of 50 bytes already, others' 0"
+        ) as caught:
             again.grow(1)
         assert int(caught.value.headers["Retry-After"]) > 0
         yours.grow(25)
-        with pytest.raises(RateLimited, match="hold targets of 25 bytes, others' 50"):
+        with pytest.raises(RateLimited, match="hold targets of 25 bytes already, others' 50"):
             yours.grow(1)
         mine.release()
         mine.release()
@@ -219,15 +225,27 @@ class TestHeldTargets:
         targets.of("c").grow(50)
 
     def test_there_is_room_for_one_more_however_many_hold_all_they_may(self):
-        targets = HeldTargets(2**20)
+        targets = HeldBytes(2**20, "Rankings of {} hold targets")
         for number in range(8):
             targets.of(f"user {number}").grow(2**19 >> number)
             with pytest.raises(RateLimited):
                 targets.of(f"user {number}").grow(1)
         targets.of("a newcomer").grow(2**11)
 
+    def test_a_few_who_hold_all_leave_everybody_a_little(self):
+        targets = held_targets(always=20)
+        targets.of("a").grow(50)
+        targets.of("b").grow(25)
+        for other in "cd":
+            held = targets.of(other)
+            held.grow(20)
+            with pytest.raises(RateLimited, match="of 20 bytes already, others'"):
+                held.grow(1)
+        with pytest.raises(RateLimited, match="of 50 bytes already"):
+            targets.of("a").grow(1)
+
     def test_what_was_refused_is_not_held(self):
-        targets = HeldTargets(100)
+        targets = held_targets()
         target = targets.of("a")
         target.grow(40)
         with pytest.raises(RateLimited):

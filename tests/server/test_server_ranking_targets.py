@@ -15,9 +15,9 @@ from server.test_server_ranking_forms import FOLDS, SKETCH, WHOLE, D
 
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_server.connections.deadlines import BodyDeadlines
+from esm_server.held_bytes import HeldBytes
 from esm_server.problems import problem_response
 from esm_server.rankings import controllers, incoming, service
-from esm_server.rankings.held import HeldTargets
 from esm_server.rankings.service import RankingService
 from esm_server.rankings.stored import as_asked, as_stored
 from esm_server.registry.controllers import EsmController
@@ -29,7 +29,7 @@ def test_a_target_must_come_faster_than_other_bodies(monkeypatch):
 
     @post("/")
     async def rank(request: Request[Any, Any, Any]) -> None:
-        await incoming.read_ranking(request, HeldTargets().of("x"))
+        await incoming.read_ranking(request, HeldBytes(2**30, "").of("x"))
 
     app = Litestar(
         [rank], exception_handlers={Exception: problem_response}, logging_config=None,
@@ -100,7 +100,8 @@ def test_a_ranking_that_waits_holds_nothing_decoded(monkeypatch):
     pool = SimpleNamespace(space=space, digests=[], digest="")
     monkeypatch.setattr(service, "read_pool", lambda *_: pool)
     nothing, queue = cast("Any", None), cast("Any", Queue())
-    rankings = RankingService(nothing, nothing, queue, nothing, nothing, nothing, budget=1.0)
+    auth = cast("Any", SimpleNamespace(recheck=lambda _: None))
+    rankings = RankingService(nothing, nothing, queue, auth, nothing, nothing, budget=1.0)
     rankings.start(WHOLE, cast("Any", SimpleNamespace(name="x")))
     gc.collect()
     assert len(queue.given) == 1

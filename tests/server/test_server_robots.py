@@ -3,21 +3,7 @@
 import json
 
 import pytest
-
-KNOWN = "UPDATE users SET name = :name, namespace = :namespace WHERE name = :whole"
-
-
-@pytest.fixture(name="ci")
-def _ci(world):
-    """The robot ci of our namespace."""
-    return world.anna.makes_robot("ci", world.ours)
-
-
-def older(world, robot, name, namespace=None):
-    """Give a robot a name of its own, as those had that were made before robots had namespaces."""
-    whole = robot.token["user"]
-    world.registry.query(KNOWN, name=name, namespace=namespace, whole=whole)
-    robot.token["user"] = name
+from support.artifacts import publish
 
 
 class TestNames:
@@ -65,7 +51,7 @@ class TestStrangers:
         assert len(world.anna.get(f"/v1/tokens?user={whole}").json()["items"]) == 1
 
     def test_makes_no_token_for_one_from_before(self, world, ci):
-        older(world, ci, f"bot-{world.space}")
+        world.renames(ci, f"bot-{world.space}")
         made = world.mallory.makes_robot(ci.token["user"], world.theirs)
         assert made.token["user"] == f"robot.{world.theirs}.bot-{world.space}"
 
@@ -87,6 +73,16 @@ class TestStrangers:
         problem(other.post(path, {**told, "metric": 0.1}), 404, "not-found")
         problem(other.delete(f"{path}/accuracy"), 404, "not-found")
         assert [one["metric"] for one in ci.get(path).json()["items"]] == [0.5]
+
+    def test_does_not_learn_that_it_exists(self, world, ci, problem):
+        def words(name, method, body):
+            path = f"/v1/namespaces/{world.theirs}/members/{name}"
+            shown = problem(world.mallory.send(method, path, body), 404, "not-found")
+            return f"{shown['detail']} {shown['hint']}".replace(name, "NAME")
+
+        for method, body in (("PUT", {"role": "reader"}), ("DELETE", None)):
+            nobody = words(f"robot.{world.ours}.nobody", method, body)
+            assert words(ci.token["user"], method, body) == nobody
 
     def test_neither_rotates_nor_revokes(self, world, ci, problem):
         for who in (world.mallory, world.mallory.makes_robot("ci", world.theirs)):
@@ -115,15 +111,44 @@ class TestSpaces:
         ci.pushes(world.esm(6), f"{world.ours}/second", space=space["name"])
 
     def test_admins_of_its_namespace_do(self, world, path):
-        limited = world.anna.makes_token(namespace=world.ours)
-        for who in (world.anna, world.boss, limited, world.root):
+        for who in (world.anna, world.boss, world.root):
             assert who.patch(path, {"description": who.name}).status_code == 200
+
+    def test_not_with_a_token_that_is_limited_to_it(self, world, path, problem):
+        """Others use the space too; and so no robot that administers its namespace."""
+        for who in (
+            world.anna.makes_token(namespace=world.ours),
+            world.anna.makes_robot("chief", world.ours, "admin"),
+            world.root.makes_token(namespace=world.ours),
+        ):
+            shown = problem(who.patch(path, {"retired": True}), 403, "forbidden")
+            assert f"{world.ours!r} only" in shown["detail"]
+
+    def test_its_name_is_told_to_who_may_read_its_namespace(self, world, ci, path, problem):
+        name = path.rpartition("/")[2]
+
+        def shown(who):
+            listed = who.get(f"/v1/spaces?limit=200&after={name[:-1]}").json()["items"]
+            told = {one["created_by"] for one in listed if one["name"] == name}
+            told |= {who.get(path).json()["created_by"]}
+            return told | {who.get(f"{path}/live").json()["space"]["created_by"]}
+
+        for who in (ci, world.anna, world.boss, world.root):
+            assert shown(who) == {ci.token["user"]}
+        for who in (world.mallory, world.boss.makes_token(namespace=world.theirs)):
+            assert shown(who) == {"a robot"}
+        refused = world.mallory.patch(path, {"retired": True})
+        assert "created by a robot." in problem(refused, 403, "forbidden")["detail"]
+        world.root.patch(path, {"retired": True}).raise_for_status()
+        late = publish(world.mallory, world.esm(8), f"{world.theirs}/late", space=name)
+        assert "an admin of the registry" in problem(late, 409, "conflict")["hint"]
+        assert world.ours not in late.text
 
     def test_one_from_before_is_left_to_the_registry(self, world, ci, path, problem):
         """Nobody knows whose the robot was, and admins of two namespaces may hold its tokens."""
         name = f"bot-{world.space}"
         founder = ci.token["user"]
-        older(world, ci, name)
+        world.renames(ci, name)
         world.registry.query(
             "UPDATE spaces SET created_by = :name WHERE created_by = :founder",
             name=name, founder=founder,
@@ -141,7 +166,7 @@ class TestNamedInAdvance:
         """A robot of mallory's has this name, as it could before robots had namespaces."""
         name = f"carol-{world.space}"
         self.robot = world.mallory.makes_robot("carol", world.theirs)
-        older(world, self.robot, name, world.theirs)
+        world.renames(self.robot, name, world.theirs)
         return name
 
     def test_by_the_servers_command(self, world, name):
@@ -167,9 +192,9 @@ class TestNamedInAdvance:
         assert made.token["user"] == f"robot.{world.ours}.{name}"
 
     def test_by_a_membership(self, world, name, problem):
-        for who in (world.anna, world.root):
-            answer = who.sets_member(world.ours, name, "reader")
-            assert "robot of another namespace" in problem(answer, 409, "conflict")["detail"]
+        told = problem(world.root.sets_member(world.ours, name, "reader"), 409, "conflict")
+        assert "robot of another namespace" in told["detail"]
+        problem(world.anna.sets_member(world.ours, name, "reader"), 404, "not-found")
 
     def test_a_robot_now_takes_no_persons_name(self, world):
         world.mallory.makes_robot("dave", world.theirs)
@@ -194,67 +219,3 @@ class TestNamedInAdvance:
         assert world.is_admin(anna) is False
         assert world.registry.run_command(*create, "--make-admin").returncode == 0
         assert world.is_admin(anna) is True
-
-
-class TestAdmins:
-    """Of the namespace: they alone make, rotate and revoke tokens of its robots."""
-
-    def test_one_rotates_and_revokes_what_another_made(self, world, ci):
-        listed = world.boss.get(f"/v1/tokens?user={ci.token['user']}").json()["items"]
-        assert [one["id"] for one in listed] == [ci.token["id"]]
-        renewed = world.boss.rotates(ci)
-        assert renewed.status_code == 200, renewed.text
-        assert not ci.is_let_in()
-        assert world.boss.revokes(ci).status_code == 200
-
-    def test_who_is_one_no_longer(self, world, ci, problem):
-        world.root.sets_member(world.ours, world.anna.token["user"], "writer").raise_for_status()
-        path = f"/v1/tokens?user={ci.token['user']}"
-        problem(world.anna.get(path), 403, "forbidden")
-        body = {"user": "ci", "kind": "robot", "namespace": world.ours}
-        problem(world.anna.asks_for_token("write", **body), 403, "forbidden")
-        problem(world.anna.rotates(ci), 404, "not-found")
-        problem(world.anna.revokes(ci), 404, "not-found")
-        assert ci.is_let_in()
-
-    def test_a_robot_goes_on_without_who_made_it(self, world, ci):
-        world.root.revokes(world.anna).raise_for_status()
-        assert (world.anna.is_let_in(), ci.is_let_in()) == (False, True)
-        assert world.boss.revokes(ci).status_code == 200
-        assert not ci.is_let_in()
-
-    @pytest.mark.parametrize("scope", ["read", "write"])
-    def test_a_weaker_token_of_theirs_does_not(self, world, ci, scope, problem):
-        weak = world.anna.makes_token(scope)
-        body = {"user": "ci", "kind": "robot", "namespace": world.ours}
-        problem(weak.asks_for_token("read", **body), 403, "forbidden")
-        problem(weak.rotates(ci), 404, "not-found")
-        problem(weak.revokes(ci), 404, "not-found")
-
-    def test_a_robot_decides_nothing_about_its_tokens(self, world, ci, problem):
-        problem(ci.asks_for_token("read", namespace=world.ours), 403, "forbidden")
-        problem(ci.rotates(ci), 403, "forbidden")
-        problem(ci.revokes(ci), 403, "forbidden")
-        assert ci.is_let_in()
-
-    def test_a_robot_that_is_an_admin_stays_within_its_namespace(self, world, problem):
-        chief = world.anna.makes_robot("chief", world.ours, "admin")
-        assert chief.makes_token("read", namespace=world.ours).token["namespace"] == world.ours
-        problem(chief.asks_for_token("read"), 403, "forbidden")
-
-    def test_what_an_admin_of_the_registry_made_beyond_it_is_not_theirs(self, world, ci, problem):
-        whole = ci.token["user"]
-        wide = world.root.makes_token("write", user=whole, kind="robot")
-        assert wide.token["namespace"] is None
-        listed = world.anna.get(f"/v1/tokens?user={whole}").json()["items"]
-        assert [one["id"] for one in listed] == [ci.token["id"]]
-        problem(world.anna.rotates(wide), 404, "not-found")
-        problem(world.anna.revokes(wide), 404, "not-found")
-        assert world.root.revokes(wide).status_code == 200
-
-    def test_a_robot_of_the_registry_is_for_its_admins(self, world, problem):
-        name = f"prometheus-{world.space}"
-        robot = world.root.makes_token("read", user=name, kind="robot")
-        problem(world.anna.rotates(robot), 404, "not-found")
-        problem(robot.rotates(robot), 403, "forbidden")
-        assert world.root.rotates(robot).status_code == 200

@@ -1,11 +1,12 @@
 """No token is stronger than the one it was made or rotated with, or lives longer."""
 
+import base64
 import json
 from datetime import UTC, datetime, timedelta
 from threading import Event
 
 import pytest
-from support.people import Holder
+from support.people import Holder, ranking_of
 from support.registry import RunningRegistry
 from support.waiting import until
 
@@ -138,8 +139,21 @@ class TestWhileItIsUsed:
         }[how]
 
     @pytest.mark.parametrize("how", ["revoked", "rotated", "disabled"])
-    @pytest.mark.parametrize("what", ["token", "robot", "member", "space", "outcome", "namespace"])
-    def test_it_makes_nothing(self, world, what, how, problem):
+    @pytest.mark.parametrize(
+        "what",
+        [
+            "token",
+            "robot",
+            "member",
+            "space",
+            "outcome",
+            "namespace",
+            "ranking",
+            "similar",
+            "sketches",
+        ],
+    )
+    def test_it_makes_and_reads_nothing(self, world, what, how, problem):
         name = f"{world.space}-late"
         robot = {"user": "late", "kind": "robot", "namespace": world.ours}
         fresh = world.root.makes_token(user=world.anna.token["user"])
@@ -150,7 +164,8 @@ class TestWhileItIsUsed:
             member = f"/v1/namespaces/{world.ours}/members/{world.mallory.token['user']}"
             method, path = {
                 "member": ("PUT", member), "space": ("POST", "/v1/spaces"),
-                "namespace": ("POST", "/v1/namespaces"),
+                "namespace": ("POST", "/v1/namespaces"), "ranking": ("POST", "/v1/rankings"),
+                "similar": ("POST", "/v1/similar"), "sketches": ("POST", "/v1/source-sketches"),
             }.get(what, ("POST", "/v1/tokens"))  # fmt: skip
         document = {
             "token": {"name": "late", "scope": "admin"},
@@ -159,6 +174,9 @@ class TestWhileItIsUsed:
             "space": {"name": name, "fingerprint": world.fingerprint()},
             "outcome": {"reference": None, "metric": 0.5},
             "namespace": {"name": name},
+            "ranking": ranking_of(world.space),
+            "similar": {"space": world.space, "embedding": base64.b64encode(bytes(64)).decode()},
+            "sketches": {"digests": ["sha256:" + "0" * 64]},
         }[what]
         meanwhile = self.ends(world, fresh, how)
         problem(self.held(fresh, world, method, path, document, meanwhile), 401, "unauthorized")
@@ -209,11 +227,18 @@ class TestSettings:
         at = at.replace(tzinfo=None) if "sqlite" in holder.registry.settings.url else at
         holder.registry.query(statement, at=str(at), id=holder.token["id"])
 
+    def is_used(self, holder):
+        """Send a request with a token and wait until that is noted, which is done beside it."""
+        statement, key = "SELECT last_used_at FROM tokens WHERE id = :id", holder.token["id"]
+        before = holder.registry.query(statement, id=key)
+        assert holder.is_let_in()
+        until(lambda: holder.registry.query(statement, id=key) != before)
+
     def test_one_that_is_not_used_ends(self, root, problem):
         holder = root.makes_token("read")
-        assert holder.is_let_in()
+        self.is_used(holder)
         self.rest(holder, "last_used_at", 1.9)
-        assert holder.is_let_in()
+        self.is_used(holder)
         self.rest(holder, "last_used_at", 2.1)
         shown = problem(holder.get("/v1/whoami"), 401, "unauthorized")
         assert "was not used since" in shown["detail"]
@@ -229,6 +254,14 @@ class TestSettings:
         self.rest(holder, "created_at", 3)
         secret = root.rotates(holder).json()["secret"]
         assert Holder(root.registry, secret).is_let_in()
+
+    def test_one_without_an_end_gets_one_when_it_is_rotated(self, root):
+        """It was made before the setting, which would else never come to hold for it."""
+        holder = root.makes_token("read")
+        forget = "UPDATE tokens SET expires_at = NULL WHERE id = :id"
+        root.registry.query(forget, id=holder.token["id"])
+        renewed = root.rotates(holder).json()
+        assert 29 < days_left(Holder(root.registry, renewed["secret"], renewed)) <= 30
 
     def test_by_default_a_year_over_the_wire_and_no_end_on_the_server(self, start_registry):
         running = start_registry()

@@ -87,6 +87,15 @@ class TestDisabled:
         assert (shown["disabled_at"], shown["disabled_by"]) == (None, None)
         assert (world.anna.is_let_in(), read.is_let_in()) == (True, False)
 
+    def test_as_an_admin_of_a_namespace_they_count_for_nobody(self, world, problem):
+        anna = world.anna.token["user"]
+        path = f"/v1/namespaces/{world.ours}/members"
+        world.anna.delete(f"{path}/{world.root.name}").raise_for_status()
+        disable(world, world.boss)
+        problem(world.anna.delete(f"{path}/{anna}"), 409, "conflict")
+        problem(world.anna.sets_member(world.ours, anna, "reader"), 409, "conflict")
+        world.anna.delete(f"{path}/{world.boss.token['user']}").raise_for_status()
+
     def test_the_log_tells_each_change_once(self, world):
         for state in (True, True, False, False):
             world.root.patch(path_of(world.anna), {"disabled": state}).raise_for_status()
@@ -121,7 +130,7 @@ class TestLastAdmin:
     @pytest.fixture(name="running")
     def _running(self, start_registry):
         """Its admins: one of the first start, and one of the test."""
-        return start_registry()
+        return start_registry(env={"ESM_SERVER_UNUSED_TOKEN_DAYS": "30"})
 
     def test_somebody_must_be_left(self, running, problem):
         root = Holder(running, running.admin_token)
@@ -132,7 +141,7 @@ class TestLastAdmin:
         assert (refused.returncode, "nobody can administer" in refused.stderr) == (1, True)
         assert root.is_let_in()
 
-    @pytest.mark.parametrize("left", ["expired", "limited", "write"])
+    @pytest.mark.parametrize("left", ["expired", "limited", "write", "rested"])
     def test_who_could_do_nothing_counts_for_nobody(self, running, left, problem):
         """The other admin has no token that administers the registry."""
         root = Holder(running, running.admin_token)
@@ -144,6 +153,9 @@ class TestLastAdmin:
             "UPDATE tokens SET revoked_at = created_at WHERE name = 'default' AND user_id = "
             "(SELECT id FROM users WHERE name = 'admin')"
         )
+        if left == "rested":
+            running.query("UPDATE tokens SET created_at = '2020-01-01 00:00:00' WHERE user_id = "
+                          "(SELECT id FROM users WHERE name = 'admin')")  # fmt: skip
         me = f"/v1/users/{root.name}"
         problem(root.patch(me, {"disabled": True}), 409, "conflict")
         root.makes_token(user="admin")
@@ -165,6 +177,19 @@ class TestCommand:
         assert next(u for u in listed if u["name"] == name)["disabled_by"] == "esm-server"
         assert run("user", "enable", name).stdout == f"{name} is enabled.\n"
         assert world.anna.is_let_in()
+
+    def test_needs_the_database_alone(self, world):
+        """Whoever must be stopped is, while the store does not answer."""
+        away = {
+            "ESM_SERVER_S3_ENDPOINT": "http://127.0.0.1:9",
+            "ESM_SERVER_S3_BUCKET": "nowhere",
+            "ESM_SERVER_S3_ACCESS_KEY": "key",
+            "ESM_SERVER_S3_SECRET_KEY": "secret",
+        }
+        name = world.anna.token["user"]
+        for words in (("disable", name), ("list",), ("enable", name)):
+            done = world.registry.run_command("user", *words, env=away)
+            assert (done.returncode, name in done.stdout) == (0, True), done.stderr
 
     def test_nobody_of_that_name(self, world):
         result = world.registry.run_command("user", "disable", f"no-{world.space}")

@@ -136,3 +136,12 @@ class World:
         """What the database says of a user; None for one who does not exist."""
         found = self.registry.query("SELECT is_admin FROM users WHERE name = :name", name=name)
         return bool(found[0][0]) if found else None
+
+    def renames(self, robot: Holder, name: str, namespace: str | None = None) -> None:
+        """Give a robot a name of its own, as those had from before robots had namespaces."""
+        whole = robot.token["user"]
+        self.registry.query(
+            "UPDATE users SET name = :name, namespace = :namespace WHERE name = :whole",
+            name=name, namespace=namespace, whole=whole,
+        )  # fmt: skip
+        robot.token["user"] = name

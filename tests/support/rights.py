@@ -6,9 +6,6 @@ from typing import Any
 
 from support.registry import RunningRegistry
 
-from esm_server.db.columns import metadata
-
-DISABLES = "disabled_at" in metadata.tables["users"].c
 WORDS = ("kind", "user", "name", "namespace")
 TAKEN = {
     ("token", "ann", "revoked"),
@@ -20,7 +17,8 @@ TAKEN = {
     ("namespace", "opened"),
     ("namespace", "dropped"),
     ("user", "dora"),
-} | ({("user", "eve")} if DISABLES else set())
+    ("user", "eve"),
+}
 
 
 class World:
@@ -76,8 +74,7 @@ class World:
         query("DELETE FROM namespaces WHERE name = 'dropped'")
         query("DELETE FROM tokens WHERE user_id = (SELECT id FROM users WHERE name = 'carl')")
         query("UPDATE users SET is_admin = FALSE WHERE name = 'dora'")
-        if DISABLES:
-            query("UPDATE users SET disabled_at = '2026-11-26 00:00:00' WHERE name = 'eve'")
+        query("UPDATE users SET disabled_at = '2026-11-26 00:00:00' WHERE name = 'eve'")
         self._token("ann", "late", "admin")
         self._ask("PUT", "/v1/namespaces/opened/members/ann", role="admin")
         self.taken = {*TAKEN, ("member", self._ask("GET", "/v1/whoami")["name"], "dropped")}

@@ -3,6 +3,7 @@
 import csv
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from workflows.conftest import SOURCES
@@ -21,6 +22,8 @@ from esm_client.core.errors import InvalidInput, NotFound
 from esm_client.core.shield.source import TENSORS
 from esm_client.core.warnings import EsmWarning
 from esm_client.lab.evaluation.finished import TRANSFERS
+from esm_client.lab.evaluation.transfer_report import TransferReport, TransferRow
+from esm_client.workflows.transfer_outcomes import report_outcomes
 
 pytestmark = pytest.mark.xdist_group("built")  # one build serves them all
 
@@ -167,3 +170,17 @@ class TestCopies:
             transfer(**asked, output=tmp_path / "out", **heard.asked)
         assert (heard.trained, heard.results) == (set(), [])
         assert not (tmp_path / "out").exists()
+
+
+def test_a_rank_is_reported_only_where_nothing_unknown_stands_above_it():
+    told = []
+    outcomes = SimpleNamespace(
+        withdraw=lambda *_: None,
+        report=lambda _ranking, reference, _value, **more: told.append((reference, more["rank"])),
+    )
+    names = [(), ("a/b@1",), ("a/c@1",), ("a/b@1", "a/c@1")]
+    rows = [TransferRow(one, rank=len(one) or None, performances={1: 0.5}) for one in names]
+    report = TransferReport(rows, "accuracy")
+    client = SimpleNamespace(outcomes=outcomes)
+    assert report_outcomes(client, "r1", report, sure={"a/b@1"}) == 3
+    assert told == [(None, None), ("a/b@1", 1), ("a/c@1", None)]

@@ -65,7 +65,7 @@ def report_result(
     from esm_client.workflows.transfer_outcomes import as_metric_name, report_outcomes
 
     report = result.report
-    reported = report_outcomes(client, ranking, report, shielded=result.shielded)
+    reported = report_outcomes(client, ranking, report, sure=result.sure)
     if reported:
         session.output.note(
             f"Told the registry of {counted(reported, 'result')} of the ranking {ranking} "

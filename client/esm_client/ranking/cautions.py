@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from esm_client.core.warnings import EsmWarning
 from esm_client.ranking.rows import Named
 from esm_client.ranking.shield import ShieldReport
 from esm_client.ranking.table import printable
@@ -15,6 +16,10 @@ UNKNOWN = (
     "Whether these sources hold copies of your data is not known here: {}. Rank again to know."
 )
 OF_ONE = "Whether {} is a copy of your data is not known: it could not be compared."
+
+
+class CopiesWarning(EsmWarning):
+    """Nobody here knows whether sources of a ranking hold copies of the target."""
 
 
 def cautions(shield: ShieldReport, best: Sequence[Named]) -> list[str]:

@@ -52,6 +52,19 @@ class Ranking(RankedRows[RankedEsm]):
         return tuple(row for row in self._receipt.rows if row.reference in names)
 
     @property
+    def sure_ranks(self) -> dict[str, int]:
+        """Ranks by reference, down to the first row of which nobody can tell.
+
+        That one may be a copy of the target, without which all below it would stand higher.
+        """
+        ranks: dict[str, int] = {}
+        for row in self:
+            if self._shield.share_of(row.reference) is None:
+                break
+            ranks[row.reference] = row.rank
+        return ranks
+
+    @property
     def receipt(self) -> RankingReceipt:
         """Everything the server stored about it, with all rows."""
         return self._receipt

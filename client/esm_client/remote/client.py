@@ -292,7 +292,7 @@ class Client:
         """An earlier ranking, waited for if it is not done; raises NotFound.
 
         What was left out as a copy of the target when it was ranked on this machine is left out
-        again; `Ranking.shield.state` tells where that is not known. With `target_rows`, copies are
-        looked for anew, too.
+        again; where that is not known, a CopiesWarning says so, and `Ranking.shield.state`. With
+        `target_rows`, copies are looked for anew, too.
         """
         return self._rankings.get(id, target_rows, progress)

@@ -19,6 +19,7 @@ from esm_client.core.scoring.sketch import TargetSketch
 from esm_client.core.shield.source import TargetHashes
 from esm_client.core.shield.texts import RULE
 from esm_client.core.warnings import EsmWarning
+from esm_client.ranking.cautions import CopiesWarning
 from esm_client.ranking.ranking import Ranking
 from esm_client.ranking.shield import MAX_ROWS, ShieldReport, examine
 from esm_client.remote.cache.cache import HINT, Cache
@@ -57,31 +58,30 @@ class ShieldedRankings:
         Without `target_rows`, sources are compared with each other alone.
         """
         target = None if target_rows is None else TargetHashes.of(target_rows)
-        jobs: list[str] = []
 
         def note(job: str) -> None:
-            jobs.append(job)
             registry = self._verdicts.registry
             self._keep(Waiting.of(registry, job, target, keep_copies=keep_copies))
 
-        try:
-            receipt = rank_on_server(
-                self._rankings, sketch, folds, embedded, wanted, progress, note
-            )
-        except (KeyboardInterrupt, SystemExit):  # it was called off, and nobody knows its name
-            with suppress(EsmError):
-                for job in jobs:
-                    self._verdicts.forget(job)
-            raise
+        receipt = rank_on_server(
+            self._rankings, sketch, folds, embedded, wanted, progress, note, self._forget
+        )
         return _without_copies(receipt, self._first_look(receipt, target, keep_copies=keep_copies))
 
     def get(self, ranking: str, target_rows: Rows | None, progress: Progress) -> Ranking:
-        """An earlier ranking as it was first shown; with `target_rows`, looked at anew as well."""
-        receipt = finished(self._rankings, self._rankings.get(ranking), progress)
+        """An earlier ranking as it was first shown; with `target_rows`, looked at anew as well.
+
+        Warns of what is not known before anybody asks for its best.
+        """
+        answer = self._rankings.get(ranking)
+        receipt = finished(self._rankings, answer, progress, on_end=self._forget)
         report = self._known(receipt)
         if target_rows is not None:
             report = self._look(receipt, TargetHashes.of(target_rows), before=report)
-        return _without_copies(receipt, report)
+        found = _without_copies(receipt, report)
+        for caution in found.cautions:
+            warnings.warn(caution, CopiesWarning, stacklevel=3)
+        return found
 
     def rank_of(self, ranking: str, reference: str) -> int | None:
         """The rank of a source without copies of the target; None where that is not known here.
@@ -104,9 +104,7 @@ class ShieldedRankings:
                 "comes of it says nothing of the ranking.",
                 "Report sources that were ranked.",
             )
-        if not found.shield.num_compared:
-            return None
-        return next((row.rank for row in found if row.reference == reference), None)
+        return found.sure_ranks.get(reference)
 
     def _known(self, receipt: RankingReceipt) -> ShieldReport:
         """What this machine knows of a ranking that was made before."""
@@ -153,6 +151,11 @@ class ShieldedRankings:
                 EsmWarning,
                 stacklevel=2,
             )
+
+    def _forget(self, ranking: str) -> None:
+        """Drop what was kept for a ranking that will never be there."""
+        with suppress(EsmError):
+            self._verdicts.forget(ranking)
 
 
 def _without_copies(receipt: RankingReceipt, report: ShieldReport) -> Ranking:

@@ -7,7 +7,13 @@ from contextlib import suppress
 from time import monotonic, sleep
 from typing import Any
 
-from esm_client.core.errors import Conflict, ConnectionFailed, EsmError, Unavailable
+from esm_client.core.errors import (
+    Conflict,
+    ConnectionFailed,
+    EsmError,
+    RateLimited,
+    Unavailable,
+)
 from esm_client.core.progress import Progress, unheard
 from esm_client.core.schemas import RankingCreate, RankingJob, RankingReceipt
 from esm_client.core.scoring.disclosure import DisclosureWarning
@@ -29,10 +35,12 @@ def rank_on_server(
     wanted: Mapping[str, Any],
     progress: Progress,
     on_job: Callable[[str], None] = unheard,
+    on_end: Callable[[str], None] = unheard,
 ) -> RankingReceipt:
     """The receipt of a new ranking; `wanted` are the other fields of RankingCreate.
 
-    on_job: told the id of a ranking that is not done yet, before it is waited for.
+    on_job: told the id of a ranking that is not done yet, before it is waited for. on_end: as of
+    `finished`.
     """
     known = TargetSketch.from_bytes(sketch) if isinstance(sketch, bytes) else sketch
     data = sketch if isinstance(sketch, bytes) else sketch.to_bytes()
@@ -43,7 +51,7 @@ def rank_on_server(
     answer = rankings.create(request)
     if isinstance(answer, RankingJob):
         on_job(answer.id)
-    return finished(rankings, answer, progress, f"Ranking in {request.space}")
+    return finished(rankings, answer, progress, f"Ranking in {request.space}", on_end)
 
 
 def _encoded_folds(folds: Sequence[TargetSketch]) -> list[bytes]:
@@ -61,25 +69,28 @@ def finished(
     answer: RankingReceipt | RankingJob,
     progress: Progress,
     step: str = "Ranking",
+    on_end: Callable[[str], None] = unheard,
 ) -> RankingReceipt:
     """The receipt, once it is there; raises what the ranking failed with.
 
-    progress: called with `step`, and how many ESMs are scored of how many.
+    progress: called with `step`, and how many ESMs are scored of how many. on_end: told the id of
+    a ranking that will never be there: it failed, or was called off.
 
-    A connection that breaks meanwhile is opened again, for PATIENCE seconds if nobody answers: in
-    that time a server has started anew and goes on with its jobs. Whoever stops waiting, by Ctrl-C
+    A connection that breaks meanwhile is opened again, for PATIENCE seconds if nobody answers, or
+    only to say that there are too many requests: in that time a server has started anew and goes on
+    with its jobs. Whoever stops waiting, by Ctrl-C
     for instance, calls the ranking off.
     """
     silent: float | None = None
     try:
         while isinstance(answer, RankingJob):
-            _raise_if_over(answer)
+            _raise_if_over(answer, on_end)
             asked = monotonic()
             try:
                 if _follow(rankings, answer.id, progress, step):
                     asked = monotonic()
                 answer, silent = rankings.get(answer.id), None
-            except (ConnectionFailed, Unavailable) as error:
+            except (ConnectionFailed, Unavailable, RateLimited) as error:
                 silent = silent or asked
                 if monotonic() >= silent + PATIENCE:
                     goes_on = f'The ranking goes on there: `Client.ranking("{answer.id}")`'
@@ -90,6 +101,7 @@ def finished(
         if isinstance(answer, RankingJob):
             with suppress(EsmError):
                 rankings.cancel(answer.id)
+            on_end(answer.id)
         raise
     return answer
 
@@ -101,11 +113,16 @@ def _follow(rankings: RankingResource, identifier: str, progress: Progress, step
             progress(step, job.done, job.total)
     except ConnectionFailed as error:  # the next request tells whether anybody is there
         return not error.facts.get("gave_up")
+    except RateLimited:  # there are too many requests beside this one: the ranking goes on
+        return True
     return True
 
 
-def _raise_if_over(job: RankingJob) -> None:
+def _raise_if_over(job: RankingJob, on_end: Callable[[str], None]) -> None:
+    has_ended = job.state in ("failed", "cancelled")
+    if has_ended or job.problem is not None:
+        on_end(job.id)
     if job.problem is not None:
         raise job.problem.error()
-    if job.state in ("failed", "cancelled"):
+    if has_ended:
         raise Conflict(f"The ranking {job.id} was {job.state}.", "Rank again.")

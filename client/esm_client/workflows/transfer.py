@@ -1,6 +1,7 @@
 """`transfer`: fine-tune on the best sources of a ranking first, then on a target."""
 
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from esm_client.core.errors import InvalidInput, SpaceMismatch
 from esm_client.core.listed import listed
 from esm_client.core.progress import unheard
+from esm_client.core.schemas import RankingReceipt
 from esm_client.core.shield.source import TargetHashes
 from esm_client.lab.build.plan import DataSet
 from esm_client.lab.data.options import DataOptions
@@ -18,6 +20,7 @@ from esm_client.lab.evaluation.transfer_report import TransferReport, TransferRo
 from esm_client.lab.evaluation.transfer_run import check_output, run_transfers
 from esm_client.lab.progress import Show, shown
 from esm_client.lab.training.recipe import FineTuneRecipe
+from esm_client.ranking.cautions import CopiesWarning
 from esm_client.workflows.base_models import space_embedder
 from esm_client.workflows.connection import connected
 from esm_client.workflows.ranked_target import check_ranked
@@ -35,15 +38,15 @@ class TransferResult:
     """What came of every source task; the best model lies in `path`, with results.json.
 
     evaluation_rows: rows that performance was measured on. reported: results that the registry
-    was told of; None where it was told of none, or not of all. shielded: whether ranks are those
-    of the ranking without copies of the target.
+    was told of; None where it was told of none, or not of all. sure: source tasks whose ranks are
+    known to be those without copies of the target.
     """
 
     report: TransferReport
     path: Path
     evaluation_rows: int
     reported: int | None = None
-    shielded: bool = False
+    sure: frozenset[str] = frozenset()
 
     @property
     def rows(self) -> Sequence[TransferRow]:
@@ -140,7 +143,7 @@ def transfer(
     check_output(folder)
     with connected(client) as registry, shown(progress) as told:
         # before the data is read: there is such a ranking
-        receipt = None if ranking is None else registry.ranking(ranking).receipt
+        receipt = None if ranking is None else _receipt(registry, ranking)
         told(f"Reading {place}", 0, 1)
         options = reading or DataOptions()
         target = _read(place, options, evaluation_rows)
@@ -159,10 +162,10 @@ def transfer(
             target, embedder, found, folder, recipe=recipe, sequential=sequential,
             seeds=seeds or (options.seed,), progress=told, on_result=on_result,
         )  # fmt: skip
-        result = TransferResult(made, folder, len(target.evaluation), shielded=chosen.are_shielded)
+        result = TransferResult(made, folder, len(target.evaluation), sure=chosen.sure)
         if ranking is None or not report or not result.compared:
             return result
-        reported = report_outcomes(registry, ranking, made, shielded=chosen.are_shielded)
+        reported = report_outcomes(registry, ranking, made, sure=chosen.sure)
         return replace(result, reported=reported)
 
 
@@ -174,6 +177,12 @@ def _place(data: str | os.PathLike[str]) -> str:
             f"`data` of a transfer cannot be a {type(data).__name__}.",
             "Pass a path or hub id: rows to measure on are held out as it is read.",
         ) from cause
+
+
+def _receipt(client: "Client", ranking: str) -> RankingReceipt:
+    with warnings.catch_warnings():  # the rows at hand may tell, and then it is looked up again
+        warnings.simplefilter("ignore", CopiesWarning)
+        return client.ranking(ranking).receipt
 
 
 def _read(place: str, options: DataOptions, evaluation_rows: int) -> SplitTask:
@@ -192,13 +201,13 @@ def _described(target: SplitTask) -> str:
 class _Chosen:
     """The source tasks to try, the best first, and which were left out as copies of the target.
 
-    are_shielded: whether copies among those that are ranked would have been found.
+    sure: those above which, and which themselves, copies would have been found.
     """
 
     space: str
     wanted: list[Wanted]
     copies: list[str]
-    are_shielded: bool
+    sure: frozenset[str] = frozenset()
 
 
 def _chosen(
@@ -211,7 +220,7 @@ def _chosen(
         rows = found.top(top)
         wanted = [Wanted.of(row.reference, row.digest, row.rank) for row in rows]
         copies = [f"Left out, a copy of your rows: {row.reference}" for row in found.left_out]
-        return _Chosen(found.receipt.space, wanted, copies, found.shield.num_compared > 0)
+        return _Chosen(found.receipt.space, wanted, copies, frozenset(found.sure_ranks))
     details = [client.show(reference) for reference in references]
     spaces = sorted({detail.space for detail in details})
     if len(spaces) > 1:
@@ -220,4 +229,4 @@ def _chosen(
             "Name sources of one space: they start from the same base model.",
         )
     wanted = [Wanted.of(detail.reference, detail.digest) for detail in details]
-    return _Chosen(spaces[0], wanted, [], are_shielded=False)
+    return _Chosen(spaces[0], wanted, [])

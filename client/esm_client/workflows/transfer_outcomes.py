@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from esm_client.core.errors import EsmError
@@ -16,18 +16,18 @@ MAX_METRIC_NAME = 50
 
 
 def report_outcomes(
-    client: "Client", ranking: str, report: "TransferReport", *, shielded: bool = False
+    client: "Client", ranking: str, report: "TransferReport", *, sure: Collection[str] = ()
 ) -> int | None:
     """Report every result of single sources and of the baseline; returns how many.
 
-    shielded: whether the ranks in the report are those without copies of the target.
+    sure: source tasks whose ranks in the report are known to be those without copies of the target.
 
     What was reported of the ranking before in this metric is withdrawn first: another recipe or
     other rows may stand behind it, and regret would compare what does not compare. Where the
     registry cannot be told of all, a warning says so, and None is returned.
     """
     name = as_metric_name(report.metric_name)
-    outcomes = _outcomes(report, shielded=shielded)
+    outcomes = _outcomes(report, sure)
     try:
         client.outcomes.withdraw(ranking, name)
         for reference, rank, seed, value in outcomes:
@@ -56,12 +56,13 @@ def as_metric_name(text: str) -> str:
 
 
 def _outcomes(
-    report: "TransferReport", *, shielded: bool
+    report: "TransferReport", sure: Collection[str]
 ) -> Sequence[tuple[str | None, int | None, int, float]]:
     """Source or baseline, rank if known, seed, performance; a chain stands in no ranking."""
     return [
-        (row.names[0] if row.names else None, row.rank if shielded else None, seed, value)
+        (name, row.rank if name in sure else None, seed, value)
         for row in report.rows
         if len(row.names) < 2
+        for name in (row.names or (None,))
         for seed, value in (row.performances or {}).items()
     ]

@@ -54,7 +54,7 @@ class BlobController(Controller):
     ) -> Response[None]:
         """Whether a blob is stored, and its size; of those alone that the caller may name.
 
-        That is: which the namespace has, or which they sent into it within 24 hours.
+        That is: which the namespace has, or which they sent into it within seven days.
         """
         try:
             headers = {"Content-Length": str(artifacts.blob_size(caller, namespace, digest))}

@@ -21,7 +21,10 @@ from esm_server.registry.service import find_version
 from esm_server.storage.base import BlobStore, BlobWriter
 from esm_server.storage.direct import DirectAccess, SignedPut
 
-BUFFER_BYTES = 2**20
+BUFFER_BYTES = 2**17
+"""Of an upload, in memory; what stops half-way holds as much, for as long as it is waited for."""
+RECORD_SECONDS = 60.0
+"""How long a finished upload, which clients would not repeat, waits for a busy database."""
 Write = Callable[[bytes], object]
 
 
@@ -117,13 +120,16 @@ class ArtifactService:
         return self._store.spool
 
     def blob_size(self, caller: Caller, namespace: str, digest: str) -> int:
-        """The size of a stored blob that the caller may name; raises as for one that is not there.
+        """The size of a file that the caller may name; raises as for one that is not there.
 
-        Raises InvalidName, NotFound, Forbidden.
+        Of what they sent to the bucket too, which stays there: to look is cheap. Raises
+        InvalidName, NotFound, Forbidden.
         """
         self._room(caller, namespace)
-        held = self._possession.held(caller, namespace, [check_digest(digest)])
-        size = self._store.size(digest) if held else None
+        known = self._possession.known(caller, namespace, [check_digest(digest)])
+        size = self._store.size(digest) if known else None
+        if size is None and (sent := self._possession.sent(caller, namespace, digest)):
+            size = sent.size
         if size is None:
             raise NotFound(f"The blob {digest} is not stored.", "Upload it with PUT.")
         return size
@@ -170,11 +176,13 @@ class ArtifactService:
             begun.append(self._store.begin(digest, owner, upload.offset))
             return begun[0]
 
-        def finish(size: int) -> bool:
-            held = self._possession.held(caller, namespace, [digest])
-            is_new = begun[0].commit()
-            self._possession.record(caller, namespace, {digest: size})
-            return is_new or not held  # that others have it too is not told
+        def finish() -> bool:
+            begun[0].verify()
+            known = self._possession.known(caller, namespace, [digest])
+            # before it is used up: until then a busy database costs time alone
+            patience = RECORD_SECONDS if upload.resumable else 0.0
+            self._possession.record(caller, namespace, [digest], patience=patience)
+            return begun[0].commit() or not known  # that others have it too is not told
 
         try:
             writer = await settled(begin)
@@ -182,7 +190,7 @@ class ArtifactService:
             await asyncio.to_thread(self._auth.recheck, caller)
             last = await asyncio.to_thread(self._room, caller, namespace, upload.resumable)
             last.check(size)
-            return await settled(finish, size)
+            return await settled(finish)
         except BaseException as error:
             if begun and isinstance(error, EsmError):
                 error.headers = {}  # no Retry-After: the same request would not go on from here

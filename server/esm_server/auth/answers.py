@@ -21,6 +21,7 @@ def as_token(found: TokenRecord) -> Token:
         expires_at=row.expires_at,
         last_used_at=row.last_used_at,
         revoked_at=row.revoked_at,
+        made_with=row.made_with,
     )
 
 

@@ -66,9 +66,11 @@ class TokenController(Controller):
         return tokens.rotate(caller, token_id)
 
     @delete("/{token_id:int}", responses=problems(404, 507), status_code=200, sync_to_thread=True)
-    def revoke_token(self, tokens: TokenService, caller: Caller, token_id: TokenId) -> Token:
-        """End a token at once."""
-        return tokens.revoke(caller, token_id)
+    def revoke_token(
+        self, tokens: TokenService, caller: Caller, token_id: TokenId, with_made: bool = False
+    ) -> Token:
+        """End a token at once; `with_made`: and all that was made with it, or with such."""
+        return tokens.revoke(caller, token_id, with_made=with_made)
 
 
 class UserController(Controller):

@@ -25,6 +25,8 @@ _FORWARDED = (
 """Headers that proxies send, and nobody who asks the server itself."""
 _LOOK_UPS = ThreadPoolExecutor(4, "look-up")
 """Of tokens: short, so that few threads do, and no request waits for those that hold the others."""
+NOTING_SECONDS = 1.0
+"""That a request waits for its token's use to be noted, at most: writers may be before it."""
 _OPERATORS = ThreadPoolExecutor(2, "operator")
 """So that no operator waits for threads that users' requests hold."""
 
@@ -35,6 +37,7 @@ def requires(scope: Scope) -> Guard:
     async def guard(connection: Connection, _: BaseRouteHandler) -> None:
         caller = await _recognise(connection)
         count_user(connection.scope, caller.user_id)
+        await _note_use(connection, caller)
         if SCOPES.index(caller.identity.scope) < SCOPES.index(scope):
             raise Forbidden(
                 f"The token {caller.identity.token!r} has the scope "
@@ -51,12 +54,13 @@ async def local_or_token(connection: Connection, _: BaseRouteHandler) -> None:
     if _is_local(connection):
         return
     try:
-        await _recognise(connection, _OPERATORS)
+        caller = await _recognise(connection, _OPERATORS)
     except Unauthorized as cause:
         raise Forbidden(
             "This page answers on the server's own machine, or with a token.",
             "Send an Authorization header with a valid token.",
         ) from cause
+    connection.app.state.auth.note_use(caller)  # nobody waits for it: the page is always answered
 
 
 async def _recognise(connection: Connection, threads: Executor = _LOOK_UPS) -> Caller:
@@ -73,12 +77,15 @@ async def _recognise(connection: Connection, threads: Executor = _LOOK_UPS) -> C
         )
     auth: AuthService = connection.app.state.auth
     context = copy_context()  # the log tells of which request
-    caller = await asyncio.get_running_loop().run_in_executor(
+    return await asyncio.get_running_loop().run_in_executor(
         threads, lambda: context.run(auth.recognise, secret.strip())
     )
-    if auth.is_unnoted(caller):  # not among the look-ups: it waits for the writers before it
-        await asyncio.to_thread(auth.note_use, caller)
-    return caller
+
+
+async def _note_use(connection: Connection, caller: Caller) -> None:
+    noted = connection.app.state.auth.note_use(caller)
+    if noted is not None:
+        await asyncio.wait({asyncio.wrap_future(noted)}, timeout=NOTING_SECONDS)
 
 
 def _is_local(connection: Connection) -> bool:

@@ -25,19 +25,25 @@ class TokenLives:
             _days(settings.unused_token_days),
         )
 
-    def end(self, wanted: timedelta | None, maker: datetime | None = None) -> datetime | None:
-        """When a new token ends, None for never.
+    def end(self, wanted: timedelta | None, latest: datetime | None = None) -> datetime | None:
+        """When a token that is made or rotated now ends, None for never.
 
-        It lives as long as is wanted, but no longer than allowed, nor than the token that it is
-        made with, which ends at `maker`.
+        It lives as long as is wanted, but no longer than allowed, nor than until `latest`: the end
+        of the token that it is made with, or the one that it had.
         """
         present = now()
         ends = [present + life for life in (wanted, self.longest) if life is not None]
-        return min([*ends, *([] if maker is None else [maker])], default=None)
+        return min([*ends, *([] if latest is None else [latest])], default=None)
 
     def rested(self, last_use: datetime) -> bool:
         """Whether a token that was made or used then has ended since."""
-        return self.unused is not None and last_use + self.unused <= now()
+        present = now()
+        since = self.used_since(present)
+        return since is not None and last_use <= since
+
+    def used_since(self, present: datetime) -> datetime | None:
+        """After which a token must have been made or used to be good, None for whenever."""
+        return None if self.unused is None else present - self.unused
 
 
 def outlives(end: datetime | None, other: datetime | None) -> bool:

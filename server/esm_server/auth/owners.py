@@ -2,9 +2,10 @@
 
 from sqlmodel import Session
 
-from esm_client.core.errors import Conflict, Forbidden
+from esm_client.core.errors import Conflict, Forbidden, InvalidInput
 from esm_client.core.references import check_new_user, robot_name
 from esm_client.core.schemas import Role, Scope, TokenCreate
+from esm_server.audit.record import record
 from esm_server.auth.caller import Caller
 from esm_server.auth.repository import TokenRepository
 from esm_server.auth.robots import answers_for
@@ -18,28 +19,50 @@ _ROBOT_ROLES: dict[Scope, Role] = {"read": "reader", "write": "writer", "admin":
 def owner_of(session: Session, caller: Caller, request: TokenCreate) -> UserRow:
     """The user that a request names, made if need be; never one of another kind.
 
-    Raises Forbidden, InvalidName, NotFound for an unknown namespace, Conflict.
+    Raises Forbidden, InvalidName, InvalidInput for a robot without a name, NotFound for an unknown
+    namespace, Conflict.
     """
-    if request.kind == "robot" and request.user is not None:
+    if request.kind == "robot":
+        if request.user is None:
+            raise InvalidInput("A token for a robot needs the robot's name.", "Name it: `user`")
         if request.namespace is None:
             return _robot_of_the_registry(session, caller, request.user)
-        robot = _robot_of(session, caller, request.user, request.namespace)
-        namespaces = NamespaceRepository(session)
-        if namespaces.member(request.namespace, robot.id or 0) is None:
-            namespaces.set_role(request.namespace, robot.id or 0, _ROBOT_ROLES[request.scope])
-        return robot
+        return _robot_of(session, caller, request, request.user, request.namespace)
     user = _person(session, caller, request.user or caller.name)
     if user.kind == "robot" and not caller.is_admin:
         _check_itself(session, caller, user, request.namespace)
     return user
 
 
-def _robot_of(session: Session, caller: Caller, name: str, namespace: str) -> UserRow:
+def _robot_of(
+    session: Session, caller: Caller, request: TokenCreate, name: str, namespace: str
+) -> UserRow:
+    """The robot of a namespace, which a new one becomes a member of.
+
+    One that was removed stays so: with the role its older tokens, too, would work again.
+    """
+    require_role(session, caller, namespace, "admin")
+    robot = _known_robot(session, caller, name, namespace)
+    if robot is None:
+        whole, role = robot_name(namespace, name), _ROBOT_ROLES[request.scope]
+        robot = TokenRepository(session).add_user(whole, "robot", namespace=namespace)
+        NamespaceRepository(session).set_role(namespace, robot.id or 0, role)
+        detail = {"user": whole, "role": role}
+        record(session, caller, "member.set", namespace, namespace=namespace, detail=dict(detail))
+    elif NamespaceRepository(session).member(namespace, robot.id or 0) is None:
+        raise Conflict(
+            f"{robot.name!r} is no member of {namespace!r} any more.",
+            "Choose another `user`, or make it a member again, and first revoke its older tokens: "
+            "they would work again.",
+        )
+    return robot
+
+
+def _known_robot(session: Session, caller: Caller, name: str, namespace: str) -> UserRow | None:
     """The robot of a namespace by its name there, or by that of before robots had such names.
 
     One of another namespace that has this name is none of ours, also for admins of the registry.
     """
-    require_role(session, caller, namespace, "admin")
     users = TokenRepository(session)
     known = users.user(name)
     if known is not None and known.kind == "robot":
@@ -48,9 +71,7 @@ def _robot_of(session: Session, caller: Caller, name: str, namespace: str) -> Us
             return known
     whole = robot_name(namespace, name)
     known = users.user(whole)
-    if known is None:
-        return users.add_user(whole, "robot", namespace=namespace)
-    if known.kind != "robot" or known.namespace != namespace:
+    if known is not None and (known.kind != "robot" or known.namespace != namespace):
         raise Conflict(f"The user name {whole!r} is taken.", "Choose another `user`.")
     return known
 

@@ -1,12 +1,13 @@
 """Queries on users and tokens."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlmodel import Session, col, or_, select, update
+from sqlmodel import Session, col, func, not_, or_, select, update
 
 from esm_client.core.schemas import UserKind
 from esm_server.db import MemberRow, TokenRow, UserRow
+from esm_server.db.visibility import Reader, readable
 
 TokenRecord = tuple[TokenRow, UserRow]
 
@@ -35,17 +36,29 @@ class TokenRepository:
         return self._session.exec(statement).first()
 
     def list(
-        self, user: str | None, namespace: str | None, after: int | None, limit: int
+        self, user: str | None, limits: Collection[str] | None, after: int | None, limit: int
     ) -> Sequence[TokenRecord]:
-        """Tokens of one user, or of all, oldest first; those limited to a namespace, or all."""
+        """Tokens of one user, or of all, oldest first; those limited to some namespaces, or all."""
         statement = _TOKENS.order_by(col(TokenRow.id)).limit(limit)
         if user is not None:
             statement = statement.where(col(UserRow.name) == user)
-        if namespace is not None:
-            statement = statement.where(col(TokenRow.namespace) == namespace)
+        if limits is not None:
+            statement = statement.where(col(TokenRow.namespace).in_(limits))
         if after is not None:
             statement = statement.where(col(TokenRow.id) > after)
         return self._session.exec(statement).all()
+
+    def all(self) -> Sequence[TokenRecord]:
+        """Every token and its user."""
+        return self._session.exec(_TOKENS).all()
+
+    def made_with(self, token_id: int) -> Sequence[TokenRecord]:
+        """All tokens that were made with one, and with those, oldest first."""
+        maker = col(TokenRow.made_with)
+        made = select(TokenRow.id).where(maker == token_id).cte("made", recursive=True)
+        made = made.union(select(TokenRow.id).join(made, maker == made.c.id))
+        statement = _TOKENS.where(col(TokenRow.id).in_(select(made.c.id)))
+        return self._session.exec(statement.order_by(col(TokenRow.id))).all()
 
     def exists(self) -> bool:
         """Whether there is any token at all."""
@@ -85,8 +98,20 @@ class TokenRepository:
         self._session.add(row)
         self._session.flush()
 
-    def other_admin(self, user_id: int, at: datetime) -> bool:
-        """Whether somebody else can administer the registry at this time, with a token for it."""
+    def hidden_robots(self, reader: Reader, names: Collection[str]) -> set[str]:
+        """Those of some users who are robots of namespaces that the reader may not read."""
+        statement = select(UserRow.name).where(
+            col(UserRow.name).in_(names),
+            col(UserRow.namespace).is_not(None),
+            not_(readable(reader, col(UserRow.namespace))),
+        )
+        return set(self._session.exec(statement).all())
+
+    def other_admin(self, user_id: int, at: datetime, used_since: datetime | None = None) -> bool:
+        """Whether somebody else can administer the registry at this time, with a token for it.
+
+        used_since: when a token must have been made or used, not to have ended by its rest.
+        """
         statement = select(TokenRow.id).join(UserRow, col(UserRow.id) == col(TokenRow.user_id))
         found = statement.where(
             col(UserRow.is_admin),
@@ -97,6 +122,9 @@ class TokenRepository:
             col(TokenRow.revoked_at).is_(None),
             or_(col(TokenRow.expires_at).is_(None), col(TokenRow.expires_at) > at),
         )
+        if used_since is not None:
+            last_use = func.coalesce(col(TokenRow.last_used_at), col(TokenRow.created_at))
+            found = found.where(last_use > used_since)
         return self._session.exec(found.limit(1)).first() is not None
 
     def roles(self, user_id: int, namespace: str | None = None) -> dict[str, str]:

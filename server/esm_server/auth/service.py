@@ -1,5 +1,7 @@
 """Recognising callers, and making the tokens that only the server's own command makes."""
 
+import logging
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import cast
@@ -19,6 +21,7 @@ from esm_server.db import TokenRow, UserRow
 from esm_server.db.columns import now
 from esm_server.db.database import Database
 
+_LOG = logging.getLogger("esm_server")
 OPERATOR = "esm-server"
 """Who the audit log names for what the server's own command did."""
 TOUCH_EVERY = timedelta(minutes=5)
@@ -32,6 +35,9 @@ class AuthService:
         self._database = database
         self._lives = lives or TokenLives()
         self._unnoted: set[int] = set()
+        self._noted: set[int] = set()
+        """Of tokens, whose use is being noted."""
+        self._notes = ThreadPoolExecutor(1, "note-use")
 
     def create(
         self,
@@ -97,18 +103,26 @@ class AuthService:
             self._unnoted.add(caller.token_id)
         return caller
 
-    def is_unnoted(self, caller: Caller) -> bool:
-        """Whether it is time to note that the caller's token is used."""
-        return caller.token_id in self._unnoted
+    def note_use(self, caller: Caller) -> Future[None] | None:
+        """Begin to note that a token is used, if it is time and nobody does so; done when that is.
 
-    def note_use(self, caller: Caller) -> None:
-        """Note that a token is used, once for all requests that come with it at a time."""
+        In a thread of its own, as it waits for the writers before it. Called by the event loop.
+        """
+        token_id = caller.token_id
+        if token_id not in self._unnoted or token_id in self._noted:
+            return None
+        self._noted.add(token_id)
+        return self._notes.submit(self._note, token_id)
+
+    def _note(self, token_id: int) -> None:
         try:
-            self._unnoted.remove(caller.token_id)
-        except KeyError:  # another request was faster
-            return
-        with suppress(StorageFull, Unavailable), self._database.write() as session:
-            TokenRepository(session).touch(caller.token_id, now())
+            with suppress(StorageFull, Unavailable), self._database.write() as session:
+                TokenRepository(session).touch(token_id, now())
+        except Exception as error:  # else nobody would hear of it
+            _LOG.exception("the use of a token could not be noted", exc_info=error)
+        finally:
+            self._unnoted.discard(token_id)
+            self._noted.discard(token_id)
 
     def of_token(self, token_id: int) -> Caller:
         """Whoever owns a token, for work they left behind; raises Unauthorized if it has ended."""
@@ -180,6 +194,15 @@ def check_usable(found: TokenRecord, lives: TokenLives) -> None:
             f"The token {token.name!r} ended: it was not used since {_shown(last_use)}.",
             "Ask the server's admin for a new token.",
         )
+
+
+def is_usable(found: TokenRecord, lives: TokenLives) -> bool:
+    """Whether a token would be let in."""
+    try:
+        check_usable(found, lives)
+    except Unauthorized:
+        return False
+    return True
 
 
 def check_enabled(user: UserRow) -> None:

@@ -13,7 +13,7 @@ from esm_server.auth.caller import SCOPES, Caller
 from esm_server.auth.lives import TokenLives, outlives
 from esm_server.auth.owners import owner_of
 from esm_server.auth.repository import TokenRecord, TokenRepository
-from esm_server.auth.robots import answers_for
+from esm_server.auth.robots import administers, answers_for
 from esm_server.auth.secret import new_secret, secret_hash
 from esm_server.auth.service import check_enabled, check_still
 from esm_server.db import TokenRow, UserRow
@@ -30,7 +30,7 @@ class TokenService:
         self._database, self._lives = database, lives
 
     def list(self, caller: Caller, user: str | None, part: Slice) -> Page[Token]:
-        """The caller's tokens, or those of a robot that they answer for.
+        """The caller's tokens, or those of a robot that they answer for or may end.
 
         A token that is limited to a namespace sees those alone that are limited to it too. Admins
         of the registry see those of one user, or of all. Raises Forbidden.
@@ -38,9 +38,9 @@ class TokenService:
         if user is None and not caller.is_admin:
             user = caller.name
         with self._database.read() as session:
-            only = _listed(session, caller, user)
+            limits = _listed(session, caller, user)
             after, limit = part.after_number(), part.limit + 1
-            rows = TokenRepository(session).list(user, only, after, limit)
+            rows = TokenRepository(session).list(user, limits, after, limit)
         return part.page(rows, lambda found: str(found[0].id), as_token)
 
     def create(self, caller: Caller, request: TokenCreate) -> NewToken:
@@ -74,6 +74,7 @@ class TokenService:
                 scope=request.scope,
                 namespace=request.namespace,
                 expires_at=self._lives.end(wanted, caller.identity.expires_at),
+                made_with=caller.token_id or None,
             )
             tokens.add(row)
             _record(session, caller, "token.create", (row, user), {"scope": request.scope})
@@ -82,6 +83,7 @@ class TokenService:
     def rotate(self, caller: Caller, token_id: int) -> NewToken:
         """A new secret; the old one ends at once, and the token when it would have ended.
 
+        One that would live longer than tokens may by now lives as long as a new one.
         Raises NotFound, Forbidden for a token that is stronger or lives longer than the caller's,
         Conflict for a revoked one.
         """
@@ -100,38 +102,82 @@ class TokenService:
                 )
             secret = new_secret()
             row.secret_sha256 = secret_hash(secret)
+            row.expires_at = self._lives.end(None, row.expires_at)
             row.last_used_at = now()  # else one that rested for too long would stay ended
             TokenRepository(session).add(row)
             _record(session, caller, "token.rotate", found)
             return as_new_token(found, secret)
 
-    def revoke(self, caller: Caller, token_id: int) -> Token:
-        """End a token at once, for ever; again is no error.
+    def revoke(self, caller: Caller, token_id: int, *, with_made: bool = False) -> Token:
+        """End a token at once, for ever, and if asked all that was made with it; again is no error.
 
-        Raises NotFound, Forbidden for a token that is stronger than the caller's.
+        Admins of a namespace end any robot's token that is limited to it.
+        Raises NotFound, Forbidden for a token that is stronger than the caller's, and where some
+        that was made with it is not the caller's to end: then nothing is changed.
         """
         with self._database.write() as session:
-            found = _governed(session, caller, token_id)
-            if found[0].revoked_at is None:
-                found[0].revoked_at = now()
-                TokenRepository(session).add(found[0])
-                _record(session, caller, "token.revoke", found)
+            found = _revocable(session, caller, token_id)
+            made = _made_with(session, caller, token_id) if with_made else []
+            for one in (found, *made):
+                if one[0].revoked_at is None:
+                    one[0].revoked_at = now()
+                    TokenRepository(session).add(one[0])
+                    _record(session, caller, "token.revoke", one)
             return as_token(found)
 
 
-def _listed(session: Session, caller: Caller, user: str | None) -> str | None:
-    """The namespace to which the tokens that are shown are limited, None for all."""
+def _listed(session: Session, caller: Caller, user: str | None) -> set[str] | None:
+    """The namespaces to one of which the tokens that are shown are limited, None for all."""
     if caller.is_admin:
         return None
     if user == caller.name:
-        return caller.only_namespace
-    row = None if user is None else TokenRepository(session).user(user)
-    if row is None or not answers_for(session, caller, row):
-        raise Forbidden(
-            f"The tokens of {user!r} are not yours.",
-            "Only admins of the registry see others', and those of a namespace its robots'.",
-        )
-    return row.namespace
+        return None if caller.only_namespace is None else {caller.only_namespace}
+    tokens = TokenRepository(session)
+    row = None if user is None else tokens.user(user)
+    if row is not None and answers_for(session, caller, row):
+        return None if row.namespace is None else {row.namespace}
+    if row is not None and row.kind == "robot":
+        theirs = {name for name in caller.identity.roles if administers(session, caller, name)}
+        if tokens.list(row.name, theirs, None, 1):
+            return theirs
+    raise Forbidden(
+        f"The tokens of {user!r} are not yours.",
+        "Only admins of the registry see others', and those of a namespace its robots'.",
+    )
+
+
+def _revocable(session: Session, caller: Caller, token_id: int) -> TokenRecord:
+    """A token that the caller may end; raises as `_governed`."""
+    found = TokenRepository(session).by_id(token_id)
+    if found is None or not _works_for_admins(session, caller, found):
+        return _governed(session, caller, token_id)
+    check_still(session, caller)
+    return found
+
+
+def _works_for_admins(session: Session, caller: Caller, found: TokenRecord) -> bool:
+    """Whether it is a robot's, for a namespace that the caller administers.
+
+    Robots from before they had namespaces are left to the registry, but not what they do in one.
+    """
+    row, user = found
+    is_limited = user.kind == "robot" and row.namespace is not None
+    return is_limited and administers(session, caller, row.namespace or "")
+
+
+def _made_with(session: Session, caller: Caller, token_id: int) -> list[TokenRecord]:
+    """What was made with a token and still works, all of it the caller's to end; else Forbidden."""
+    records = TokenRepository(session).made_with(token_id)
+    working = [one for one in records if one[0].revoked_at is None]
+    for row, user in working:
+        if not (
+            answers_for(session, caller, user) or _works_for_admins(session, caller, (row, user))
+        ):
+            raise Forbidden(
+                f"The token {row.name!r} of {user.name!r} was made with it and is not yours.",
+                "Ask an admin of the registry, or revoke without what was made with it.",
+            )
+    return working
 
 
 def _governed(session: Session, caller: Caller, token_id: int) -> TokenRecord:

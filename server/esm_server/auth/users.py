@@ -6,6 +6,7 @@ from esm_client.core.schemas import Page, User
 from esm_server.audit.record import record
 from esm_server.auth.answers import as_user
 from esm_server.auth.caller import Caller
+from esm_server.auth.lives import TokenLives
 from esm_server.auth.repository import TokenRepository
 from esm_server.auth.service import check_still
 from esm_server.db.columns import now
@@ -16,8 +17,8 @@ from esm_server.pagination import Slice
 class UserService:
     """Users of one registry."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, lives: TokenLives) -> None:
+        self._database, self._lives = database, lives
 
     def list(self, caller: Caller, part: Slice) -> Page[User]:
         """All users by name; raises Forbidden unless an admin of the registry asks."""
@@ -54,7 +55,7 @@ class UserService:
                 raise NotFound(f"There is no user named {name!r}.", "List the users there are.")
             if disabled == (user.disabled_at is not None):
                 return as_user(user)
-            if disabled and user.is_admin and not users.other_admin(user.id or 0, now()):
+            if disabled and user.is_admin and not self._other_admin(users, user.id or 0):
                 raise Conflict(
                     f"Besides {name!r} nobody can administer the registry.",
                     "Make a token of the scope admin for somebody else first.",
@@ -64,6 +65,10 @@ class UserService:
             users.save_user(user)
             record(session, caller, "user.disable" if disabled else "user.enable", name)
             return as_user(user)
+
+    def _other_admin(self, users: TokenRepository, user_id: int) -> bool:
+        present = now()
+        return users.other_admin(user_id, present, self._lives.used_since(present))
 
 
 def _check_admin(caller: Caller) -> None:

@@ -10,7 +10,7 @@ from esm_server.cli.options import AsJson, DataDir, settings_of
 
 def gc(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Remove nothing.")] = False,
-    grace: Annotated[str, typer.Option(help="What was stored later than this ago stays.")] = "24h",
+    grace: Annotated[str, typer.Option(help="What was sent later than this ago stays.")] = "7d",
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:

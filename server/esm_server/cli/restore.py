@@ -1,7 +1,6 @@
 """`esm-server restore`."""
 
 from contextlib import closing
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,8 +9,8 @@ from esm_server.cli.options import AsJson, DataDir, settings_of
 
 if TYPE_CHECKING:
     from esm_server.operations.backups import Backups
-    from esm_server.operations.restore import Restored
-    from esm_server.operations.restored_rights import RightsBack
+    from esm_server.operations.restored_rights import Wanted
+    from esm_server.settings import Settings
 
 _SHOWN = {"created_at", "server_version", "revision", "blob_bytes", "lost"}
 
@@ -22,6 +21,13 @@ def restore(
     files_only: Annotated[
         bool,
         typer.Option("--files-only", help="Only files that this registry has lost; it may run."),
+    ] = False,
+    rights_only: Annotated[
+        bool,
+        typer.Option(
+            "--rights-only",
+            help="Only take back what was revoked since, from a registry that stands restored.",
+        ),
     ] = False,
     list_only: Annotated[
         bool, typer.Option("--list", help="Only show which backups there are.")
@@ -43,30 +49,41 @@ def restore(
     told. Exits with 0, 1 for an error, 3 when the backup says that files were lost before it, or
     when no admin of the registry is left with a token.
     """
+    from esm_server.auth.lives import TokenLives
+    from esm_server.operations.backup_place import backups_at
+    from esm_server.operations.restored_rights import Wanted
+
+    if (files_only or list_only) and (revoke_tokens or as_it_was):
+        raise typer.BadParameter("--revoke-tokens and --as-it-was are for a whole restore.")
+    if rights_only and (files_only or list_only or as_it_was or at is not None):
+        raise typer.BadParameter("--rights-only goes with --revoke-tokens alone.")
+    settings = settings_of(data_dir)
+    backups = backups_at(source, settings)
+    lives = TokenLives.of(settings)
+    wanted = Wanted(as_it_was=as_it_was, revoke_tokens=revoke_tokens, lives=lives)
+    if list_only:
+        _list(backups, as_json=as_json)
+    elif rights_only:
+        _restore_rights(settings, backups, wanted, as_json=as_json)
+    elif files_only:
+        _restore_files(settings, backups, at, as_json=as_json)
+    else:
+        _restore(settings, backups, at, wanted, as_json=as_json)
+
+
+def _restore(
+    settings: "Settings", backups: "Backups", at: str | None, wanted: "Wanted", *, as_json: bool
+) -> None:
+    from esm_server.cli.restored import tell
     from esm_server.cli.working import watched
     from esm_server.db.database import Database
     from esm_server.db.migrations import prepare
     from esm_server.operations import restore as operation
-    from esm_server.operations.backup_place import backups_at
     from esm_server.operations.opening import opened
-    from esm_server.operations.restored_rights import Wanted
     from esm_server.ownership import exclusive
 
-    if (files_only or list_only) and (revoke_tokens or as_it_was):
-        raise typer.BadParameter("--revoke-tokens and --as-it-was are for a whole restore.")
-    settings = settings_of(data_dir)
-    backups = backups_at(source, settings)
-    if list_only:
-        _list(backups, as_json=as_json)
-        return
     backups.read(at)  # before anything is made
-    if files_only:
-        with opened(settings) as registry, watched("restoring", in_bytes=True) as watch:
-            registry.store.spool.mkdir(parents=True, exist_ok=True)
-            _tell(operation.restore_files(registry, backups, at, watch), as_json=as_json)
-        return
-    wanted = Wanted(as_it_was=as_it_was, revoke_tokens=revoke_tokens)
-    wanted.newest(backups)  # before anything is made, too
+    wanted.newest(backups)  # so too
     with exclusive(settings) as owner:
         with closing(Database(settings.url)) as database:
             prepare(database.engine)
@@ -75,7 +92,36 @@ def restore(
                 owner.confirm_writes_of(registry.database.engine)
             registry.store.prepare()
             done = operation.restore(registry, backups, at, watch, wanted)
-    _tell(done, as_json=as_json)
+    tell(done, as_json=as_json)
+
+
+def _restore_files(
+    settings: "Settings", backups: "Backups", at: str | None, *, as_json: bool
+) -> None:
+    from esm_server.cli.restored import tell
+    from esm_server.cli.working import watched
+    from esm_server.operations import restore as operation
+    from esm_server.operations.opening import opened
+
+    backups.read(at)
+    with opened(settings) as registry, watched("restoring", in_bytes=True) as watch:
+        registry.store.spool.mkdir(parents=True, exist_ok=True)
+        tell(operation.restore_files(registry, backups, at, watch), as_json=as_json)
+
+
+def _restore_rights(
+    settings: "Settings", backups: "Backups", wanted: "Wanted", *, as_json: bool
+) -> None:
+    from esm_server.cli.restored import tell_rights
+    from esm_server.operations.opening import opened_database
+    from esm_server.operations.restored_rights import apply_newest
+    from esm_server.ownership import exclusive
+
+    with opened_database(settings) as database, exclusive(settings) as owner:
+        if owner is not None:
+            owner.confirm_writes_of(database.engine)
+        done = apply_newest(database, backups, wanted)
+    tell_rights(done, as_json=as_json)
 
 
 def _list(backups: "Backups", *, as_json: bool) -> None:
@@ -97,41 +143,3 @@ def _list(backups: "Backups", *, as_json: bool) -> None:
         lines.append(f"{name}  {rows} rows, {size}, esm-server {point.server_version}")
     show({"points": found}, lines or ["No backup yet."], as_json=as_json)
     end(problems=any("damaged" in one for one in found))
-
-
-def _tell(done: "Restored", *, as_json: bool) -> None:
-    from esm_server.cli.working import end, show, shown_bytes
-
-    size, rights = shown_bytes(done.bytes), done.rights
-    lines = [f"{done.rows} rows and {done.blobs} files ({size}) as of {done.created_at}."]
-    lines += [f"lost  {digest}" for digest in done.lost]
-    document = asdict(done)
-    if rights is not None:
-        lines += _rights(rights)
-        document["rights"] = rights.document()
-    show(document, lines, as_json=as_json)
-    end(problems=bool(done.lost) or (rights is not None and not rights.has_admin))
-
-
-def _rights(rights: "RightsBack") -> list[str]:
-    """What is said of who may do what."""
-    from esm_server.operations.taking_back import shown
-
-    if rights.as_of is None:
-        lines = [f"What was revoked since is back. {rights.damage}"]
-    else:
-        as_of = shown(rights.as_of)
-        lines = [f"No list of revocations is newer than {as_of}: what was revoked later is back."]
-    lines += [f"taken back  {one}" for one in rights.taken]
-    lines += [f"came back  {one}" for one in rights.returned]
-    lines += [f"gone  {one}" for one in rights.gone]
-    if rights.new_token is not None:
-        user, secret = rights.new_token
-        lines.append(f"{rights.revoked} tokens were revoked.")
-        lines.append(f"{user} token (shown only this once): {secret}")
-    lines.append(f"{rights.tokens} tokens can be used.")
-    if not rights.has_admin:
-        lines.append(
-            "No admin of the registry has one: esm-server token create --user NAME --scope admin"
-        )
-    return lines

@@ -27,6 +27,8 @@ def serve(
     with exclusive(settings, tell=lambda what: typer.echo(what, err=True)) as owner:
         check_port(host, port)
         with closing(Database(settings.url)) as database:
+            if owner is not None:
+                owner.confirm_writes_of(database.engine)
             prepare(database.engine)
             open_store(settings).prepare()  # told here, in two lines, and before a token is made
             secret = AuthService(database, TokenLives.of(settings)).create_first()

@@ -19,14 +19,16 @@ Name = Annotated[str, typer.Argument(metavar="USER")]
 @user_app.command("list")
 def list_users(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List all users."""
+    from esm_server.auth.lives import TokenLives
     from esm_server.auth.users import UserService
     from esm_server.cli.working import show
-    from esm_server.operations.opening import opened
+    from esm_server.operations.opening import opened_database
     from esm_server.operations.operator import administering
     from esm_server.pagination import Slice
 
-    with opened(settings_of(data_dir)) as registry:
-        service = UserService(registry.database)
+    settings = settings_of(data_dir)
+    with opened_database(settings) as database:
+        service = UserService(database, TokenLives.of(settings))
         page = service.list(administering(), Slice(None, PAGE))
         users = page.items
         while page.next is not None:
@@ -57,13 +59,15 @@ def _line(user: "User") -> str:
 
 
 def _set(name: str, *, disabled: bool, data_dir: DataDir, as_json: bool) -> None:
+    from esm_server.auth.lives import TokenLives
     from esm_server.auth.users import UserService
     from esm_server.cli.working import show
-    from esm_server.operations.opening import opened
+    from esm_server.operations.opening import opened_database
     from esm_server.operations.operator import administering
 
-    with opened(settings_of(data_dir)) as registry:
-        service = UserService(registry.database)
+    settings = settings_of(data_dir)
+    with opened_database(settings) as database:
+        service = UserService(database, TokenLives.of(settings))
         user = (service.disable if disabled else service.enable)(administering(), name)
     state = "disabled" if disabled else "enabled"
     show(user.model_dump(mode="json"), [f"{name} is {state}."], as_json=as_json)

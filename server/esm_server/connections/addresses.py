@@ -1,5 +1,6 @@
 """From which address a request comes: its peer's, or the one that a trusted proxy tells."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
@@ -7,6 +8,7 @@ from litestar.types import Scope
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
+_LOG = logging.getLogger("esm_server")
 
 
 class Addresses:
@@ -18,12 +20,14 @@ class Addresses:
 
     def __init__(self, proxies: Sequence[Network]) -> None:
         self._proxies = tuple(proxies)
+        self._has_told = False
 
     def of_request(self, scope: Scope) -> str | None:
         """The client of a request."""
         peer = scope["client"][0] if scope["client"] else ""
         address = _parsed(peer)
         if address is None or not self._is_proxy(address):
+            self._tell_of_unnamed(scope, peer)
             return self.of_peer(peer)
         found = None
         for entry in _forwarded(scope):  # each proxy appends whom it saw: the last are true
@@ -43,7 +47,23 @@ class Addresses:
         return _counted(address)
 
     def _is_proxy(self, address: Address) -> bool:
-        return any(address in network for network in self._proxies)
+        return any(address in proxies for proxies in self._proxies)
+
+    def _tell_of_unnamed(self, scope: Scope, peer: str) -> None:
+        """Say once that what may be a proxy is not believed: all of its users are one address."""
+        if not self._has_told and any(name == b"x-forwarded-for" for name, _ in scope["headers"]):
+            self._has_told = True
+            _LOG.warning(
+                "%s sends X-Forwarded-For and is not named in ESM_SERVER_TRUSTED_PROXIES, so all "
+                "its requests count as one address's: name it if it is your proxy",
+                peer,
+            )
+
+
+def network(peer: str) -> str:
+    """Of a peer, what whoever has it may well have more addresses of: 48 bits of IPv6."""
+    address = _parsed(peer)
+    return _prefix(address, 48) if isinstance(address, IPv6Address) else str(address)
 
 
 def _forwarded(scope: Scope) -> Iterator[str]:
@@ -68,6 +88,9 @@ def _parsed(text: str) -> Address | None:
 
 def _counted(address: Address) -> str:
     # one customer, one machine even, has all of such a network to choose from
-    if isinstance(address, IPv6Address):
-        return f"{IPv6Address(int(address) >> 64 << 64)}/64"
-    return str(address)
+    return _prefix(address, 64) if isinstance(address, IPv6Address) else str(address)
+
+
+def _prefix(address: IPv6Address, bits: int) -> str:
+    rest = 128 - bits
+    return f"{IPv6Address(int(address) >> rest << rest)}/{bits}"

@@ -5,8 +5,9 @@ downloads and event streams count for as long as they last.
 """
 
 import hashlib
-from collections import Counter
-from typing import Any, cast
+from collections import Counter, OrderedDict
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
 
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,9 +22,16 @@ ALWAYS_ANSWERED = frozenset({"/health/live", "/health/ready", "/metrics"})
 BEGINNING = 8
 """Requests that are begun at a time, until it is known whose they are; the rest take turns, so that
 who sends hundreds at once does not keep others waiting until all of them have been begun."""
+KNOWN_TIMES = 2
+"""How many times as many requests an address may have of users who are known, or may be."""
+KNOWN_TOKENS = 4096
+"""That are remembered, so that pages which need no token count as known users' as well."""
 RETRY_AFTER_SECONDS = 5
 _PLACE = "esm_place"
 _Key = tuple[str, str]
+_Kind = Literal["coming", "known", "stranger"]
+"""Of requests from an address, each with places of its own, so that those whom nobody knows leave
+room for the others: whose token is looked up just now, whose it is, and all the rest."""
 
 
 class BoundedRequests:
@@ -33,27 +41,37 @@ class BoundedRequests:
         self, app: ASGIApp, addresses: Addresses, *, per_user: int, per_address: int
     ) -> None:
         self._app, self._addresses = app, addresses
-        self._per_user, self._per_address = per_user, per_address
-        self._counts = Counter[_Key]()
-        self._gate = Gate(BEGINNING)
+        self._places = Places(per_user, per_address)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
-        if scope["type"] != "http" or scope["path"] in ALWAYS_ANSWERED:
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        place = Place(self._counts, self._per_user, self._gate)
+        send_pieces = in_pieces(send)
+        if scope["path"] in ALWAYS_ANSWERED:
+            await self._app(scope, receive, send_pieces)
+            return
+        place = Place(self._places, self._addresses.of_request(scope))
         try:
-            self._count(scope, place)
+            _come(scope, place)
         except RateLimited as error:
             place.leave()
             await refuse(send, error)
             return
-        send_pieces = in_pieces(send)
+        is_refused = False
 
         async def send_from_place(message: Message) -> None:
-            place.has_begun()
-            await send_pieces(message)
+            nonlocal is_refused
+            if is_refused:
+                return
+            try:
+                place.has_begun()
+            except RateLimited as error:
+                is_refused = True
+                await refuse(send, error)
+            else:
+                await send_pieces(message)
 
         try:
             await place.begin()
@@ -61,64 +79,123 @@ class BoundedRequests:
         finally:
             place.leave()
 
-    def _count(self, scope: Scope, place: "Place") -> None:
-        address = self._addresses.of_request(scope)
-        if address is not None:
-            place.take(("address", address), self._per_address, "Your address has")
-        whose.set(f"address {address}")
-        token = next((value for name, value in scope["headers"] if name == b"authorization"), None)
-        if token is not None:  # whose it is, is looked up later, and may have to wait
-            digest = hashlib.sha256(token).hexdigest()
-            place.take_own(("token", digest))
-            whose.set(f"token {digest}")
-        cast("dict[str, Any]", scope)[_PLACE] = place
+
+def _come(scope: Scope, place: "Place") -> None:
+    token = next((value for name, value in scope["headers"] if name == b"authorization"), None)
+    whose.set(f"address {place.address}")
+    if token is None:
+        place.take_as("stranger")
+    else:  # whose it is, is looked up later
+        place.take_as("coming")
+        digest = hashlib.sha256(token).hexdigest()
+        place.take_token(digest)
+        whose.set(f"token {digest}")
+    cast("dict[str, Any]", scope)[_PLACE] = place
+
+
+@dataclass
+class Places:
+    """The bounds, and what all requests take of them."""
+
+    per_user: int
+    per_address: int
+    counts: Counter[_Key] = field(default_factory=Counter[_Key])
+    known: OrderedDict[str, None] = field(default_factory=OrderedDict[str, None])
+    """Tokens that were recognised, the last ones last."""
+    gate: Gate = field(default_factory=lambda: Gate(BEGINNING))
+
+    def recognise(self, token: str) -> None:
+        """Remember for a while that somebody has this token."""
+        self.known[token] = None
+        self.known.move_to_end(token)
+        if len(self.known) > KNOWN_TOKENS:
+            self.known.popitem(last=False)
 
 
 class Place:
     """What one request takes of the bounds: as its address's, its token's and its user's."""
 
-    def __init__(self, counts: Counter[_Key], per_user: int, gate: Gate) -> None:
-        self._counts, self._per_user, self._gate = counts, per_user, gate
+    def __init__(self, places: Places, address: str | None) -> None:
+        self.address = address
+        self._places = places
+        self._token: str | None = None
+        self._kind: _Kind | None = None
         self._taken: set[_Key] = set()
         self._is_beginning = False
 
-    def take(self, key: _Key, most: int, who: str) -> None:
-        """Count the request, once, unless `most` are in progress; raises RateLimited."""
+    def take_as(self, kind: _Kind) -> None:
+        """Count the request as such a one of its address, and not as another any more.
+
+        Raises RateLimited where there are too many, and leaves it as it was.
+        """
+        before, address = self._kind, self.address
+        if address is not None and kind != before:
+            most = self._places.per_address * (1 if kind == "stranger" else KNOWN_TIMES)
+            self._take((kind, address), most, "Your address has")
+            if before is not None:
+                self._give_back((before, address))
+        self._kind = kind
+
+    def take_token(self, token: str) -> None:
+        """Count it as its token's, of whom it may be; raises RateLimited."""
+        self._token = token
+        self._take(("token", token), self._places.per_user, "You have")
+
+    def take_user(self, user_id: int) -> None:
+        """Count it as this user's, whose token it came with; raises RateLimited."""
+        if self._token is not None:
+            self._places.recognise(self._token)
+        self.take_as("known")
+        self._leave_gate()
+        self._take(("user", str(user_id)), self._places.per_user, "You have")
+
+    async def begin(self) -> None:
+        """Wait for the turn to be begun."""
+        await self._places.gate.enter()
+        self._is_beginning = True
+
+    def has_begun(self) -> None:
+        """It is answered: the next may begin.
+
+        Who is nobody's by now will be nobody's, unless the token was somebody's before. Raises
+        RateLimited where an address has too many such requests.
+        """
+        self._leave_gate()
+        if self._kind == "coming":
+            self.take_as("known" if self._token in self._places.known else "stranger")
+
+    def leave(self) -> None:
+        """The request is over."""
+        self._leave_gate()
+        for key in list(self._taken):
+            self._give_back(key)
+
+    def _leave_gate(self) -> None:
+        if self._is_beginning:
+            self._is_beginning = False
+            self._places.gate.leave()
+
+    def _take(self, key: _Key, most: int, who: str) -> None:
+        """Once, unless `most` are in progress; raises RateLimited."""
         if key in self._taken:
             return
-        if self._counts[key] >= most:
+        counts = self._places.counts
+        if counts[key] >= most:
             error = RateLimited(
                 f"{who} {most} requests in progress, the most at a time.",
                 "Try again when some of them are done.",
             )
             error.headers = {"Retry-After": str(RETRY_AFTER_SECONDS), "Connection": "close"}
             raise error
-        self._counts[key] += 1
+        counts[key] += 1
         self._taken.add(key)
 
-    def take_own(self, key: _Key) -> None:
-        """The same for what a user has as many of as users may have."""
-        self.take(key, self._per_user, "You have")
-
-    async def begin(self) -> None:
-        """Wait for the turn to be begun."""
-        await self._gate.enter()
-        self._is_beginning = True
-
-    def has_begun(self) -> None:
-        """It is known whose the request is, or that it is refused: the next may begin."""
-        if self._is_beginning:
-            self._is_beginning = False
-            self._gate.leave()
-
-    def leave(self) -> None:
-        """The request is over."""
-        self.has_begun()
-        for key in self._taken:
-            self._counts[key] -= 1
-            if not self._counts[key]:
-                del self._counts[key]
-        self._taken.clear()
+    def _give_back(self, key: _Key) -> None:
+        counts = self._places.counts
+        self._taken.discard(key)
+        counts[key] -= 1
+        if not counts[key]:
+            del counts[key]
 
 
 def count_user(scope: Scope, user_id: int) -> None:
@@ -126,5 +203,4 @@ def count_user(scope: Scope, user_id: int) -> None:
     whose.set(f"user {user_id}")
     place = cast("dict[str, Any]", scope).get(_PLACE)
     if isinstance(place, Place):
-        place.has_begun()
-        place.take_own(("user", str(user_id)))
+        place.take_user(user_id)

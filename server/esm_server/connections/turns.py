@@ -2,7 +2,8 @@
 
 import asyncio
 import queue
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from threading import Condition
@@ -27,9 +28,17 @@ class Turns(Generic[Item]):
         """Let something wait, of whoever makes the request of this task."""
         self._waiting.setdefault(whose.get(), deque()).append(item)
 
+    def __iter__(self) -> Iterator[str]:
+        """Those who have something here, the next in turn first."""
+        return iter(self._waiting)
+
     def take(self) -> Item:
         """The next one, which must be there."""
-        caller, items = self._waiting.popitem(last=False)
+        return self.take_of(next(iter(self)))
+
+    def take_of(self, caller: str) -> Item:
+        """The next one of a caller, who must have one here."""
+        items = self._waiting.pop(caller)
         item = items.popleft()
         if items:
             self._waiting[caller] = items  # at the end: the next caller first
@@ -57,6 +66,12 @@ class Gate:
                 self.leave()
             raise
 
+    async def __aenter__(self) -> None:
+        await self.enter()
+
+    async def __aexit__(self, *_: object) -> None:
+        self.leave()
+
     def leave(self) -> None:
         """Give the place to the next in turn."""
         while self._waiting:
@@ -68,19 +83,23 @@ class Gate:
 
 
 class FairThreads(ThreadPoolExecutor):
-    """A pool of threads that callers take turns with."""
+    """A pool of threads that callers take turns with; one has half of them at most at a time."""
 
     def __init__(self, threads: int, name: str) -> None:
         super().__init__(threads, name)
-        work: Any = _WorkQueue()
+        work: Any = _WorkQueue(most=max(1, threads // 2))
         self._work_queue = work  # where threads get what `submit` has put
 
 
 class _WorkQueue:
-    """As queue.SimpleQueue, but callers take turns; None, which ends a thread, comes last."""
+    """As queue.SimpleQueue, but callers take turns; None, which ends a thread, comes last.
 
-    def __init__(self) -> None:
-        self._work, self._ends = Turns[Any](), 0
+    Of one caller's work, `most` pieces are in progress at a time; the others wait.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._work, self._ends = Turns["_Piece"](), 0
+        self._in_progress, self._most = Counter[str](), most
         self._changed = Condition()
 
     def put(self, item: Any) -> None:
@@ -89,17 +108,18 @@ class _WorkQueue:
             if item is None:
                 self._ends += 1
             else:
-                self._work.add(item)
+                self._work.add(_Piece(item, whose.get(), self._is_done))
             self._changed.notify()
 
     def get(self, block: bool = True) -> Any:
         """The next piece; raises queue.Empty where there is none and it is not to wait."""
         with self._changed:
             if block:
-                self._changed.wait_for(lambda: self._work or self._ends)
-            if self._work:
-                return self._work.take()
-            if not self._ends:
+                self._changed.wait_for(lambda: self._next() is not None or self._is_over())
+            if (caller := self._next()) is not None:
+                self._in_progress[caller] += 1
+                return self._work.take_of(caller)
+            if not self._is_over():
                 raise queue.Empty
             self._ends -= 1
             return None
@@ -107,3 +127,32 @@ class _WorkQueue:
     def get_nowait(self) -> Any:
         """The same without waiting."""
         return self.get(block=False)
+
+    def _next(self) -> str | None:
+        """Whose work is to be done next."""
+        return next((one for one in self._work if self._in_progress[one] < self._most), None)
+
+    def _is_over(self) -> bool:
+        return bool(self._ends) and not self._work
+
+    def _is_done(self, caller: str) -> None:
+        with self._changed:
+            self._in_progress[caller] -= 1
+            if not self._in_progress[caller]:
+                del self._in_progress[caller]
+            self._changed.notify()
+
+
+class _Piece:
+    """Work of a caller, as the pool's threads do it and its `shutdown` cancels it."""
+
+    def __init__(self, item: Any, caller: str, done: Callable[[str], None]) -> None:
+        self._item, self._caller, self._done = item, caller, done
+        self.future = item.future
+
+    def run(self, *given: Any) -> None:
+        """Do it."""
+        try:
+            self._item.run(*given)
+        finally:
+            self._done(self._caller)

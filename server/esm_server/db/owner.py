@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event, Lock, Thread
-from typing import NoReturn
 
 from sqlalchemy import URL, Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
@@ -51,9 +50,6 @@ class _Holder:
     since: str | None
     name: str | None
 
-    def is_session(self, pid: int, since: str) -> bool:
-        return (self.pid, self.since) == (pid, since)
-
     def __str__(self) -> str:
         name = (self.name or "").removeprefix(_NAME) or f"its process {self.pid}"
         return f"{name}, since {self.since[:19]} UTC" if self.since else name
@@ -78,7 +74,9 @@ class DatabaseOwner:
             parsed.update_query_dict({key: value for key, value in ours.items() if key not in said})
         )
         self._session: Connection | None = None
-        self._pid, self._since = 0, ""
+        self._pid = 0
+        self._own: set[tuple[int, str]] = set()
+        """Our sessions, as holders of the lock: one that broke may have it a while longer."""
         self._mark = 0
         """The number drawn for the session; nobody else asks for that lock."""
         self._busy = Lock()
@@ -128,11 +126,18 @@ class DatabaseOwner:
         if not writes(connection):
             return
         if self.lost is not None:
-            self._refuse()
+            raise _taken()
         mark = self._mark
-        asked = f"SELECT pg_try_advisory_xact_lock_shared({mark})"
-        if connection.exec_driver_sql(asked).scalar():  # so our session does not hold it any more
+        if not self._holds(mark, connection):
             self._renew(mark)
+            # of several hosts, the lock may be taken on another one than is written to
+            if not self._holds(self._mark, connection):
+                raise _away()
+
+    def _holds(self, mark: int, connection: Connection) -> bool:
+        """Whether the session of this mark lives, as seen by a connection that may write."""
+        asked = f"SELECT pg_try_advisory_xact_lock_shared({mark})"
+        return not connection.exec_driver_sql(asked).scalar()
 
     def _renew(self, mark: int) -> None:
         if not self._busy.acquire(timeout=BUSY_SECONDS):
@@ -154,7 +159,7 @@ class DatabaseOwner:
             except DBAPIError:
                 continue  # the database is away, as readiness and requests tell
             except Unavailable as error:
-                _LOG.error("%s This server stops.", error.message)
+                _LOG.error("%s This server stops.", (self.lost or error).message)
                 lost()
                 return
 
@@ -171,25 +176,23 @@ class DatabaseOwner:
     def _take_again(self) -> None:
         """Replace a session that has ended; raises Unavailable where another server was faster.
 
-        Nothing happens while PostgreSQL has not missed ours yet: the lock is ours so long.
+        `lost` then says which one, for the operator alone: what is raised reaches users. Nothing
+        happens while PostgreSQL has not missed our old session yet: the lock is ours so long.
         """
         if self.lost is not None:
-            self._refuse()
+            raise _taken()
         session = self._opened()
         for _ in range(TRIES):
             if self._locked(session):
                 _LOG.warning("the session of this server's lock had ended; the lock is taken again")
                 return
             holder = _holder(session)
-            if holder is not None and not holder.is_session(self._pid, self._since):
+            if holder is not None and (holder.pid, holder.since) not in self._own:
                 self.lost = self._used(holder)
                 self._drop()
-                self._refuse()
+                raise _taken()
             time.sleep(RETRY_SECONDS)
         self._drop()
-
-    def _refuse(self) -> NoReturn:
-        raise (self.lost or _away()).replaced()  # a copy: several threads raise it
 
     def _opened(self) -> Connection:
         self._drop()
@@ -201,6 +204,8 @@ class DatabaseOwner:
         settings["application_name"] = name.encode("ascii", "replace").decode().replace("'", "")
         calls = (f"set_config('{key}', '{value}', false)" for key, value in settings.items())
         session.exec_driver_sql(f"SELECT {', '.join(calls)}")
+        pid, since = session.exec_driver_sql(_SELF).one()
+        self._own.add((pid, since))  # before it asks for the lock: the answer may be lost
         return session
 
     def _locked(self, session: Connection) -> bool:
@@ -208,7 +213,8 @@ class DatabaseOwner:
             return False
         mark = secrets.randbits(62)
         session.exec_driver_sql(f"SELECT pg_advisory_lock({mark})")
-        self._pid, self._since = session.exec_driver_sql(_SELF).one()
+        self._pid, since = session.exec_driver_sql(_SELF).one()
+        self._own = {(self._pid, since)}  # the others have it no more
         self._mark = mark
         return True
 
@@ -246,6 +252,13 @@ def _holder(session: Connection) -> _Holder | None:
     """Who has the lock, if it is not just being given free."""
     row = session.exec_driver_sql(_HOLDER).first()
     return None if row is None else _Holder(*row)
+
+
+def _taken() -> Unavailable:
+    return Unavailable(
+        "Another esm-server uses the database, so this one changes nothing any more.",
+        "Try again in a moment; if that does not help, tell the server's operator.",
+    )
 
 
 def _away() -> Unavailable:

@@ -24,3 +24,5 @@ class TokenRow(SQLModel, table=True):
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
     last_used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    made_with: int | None = Field(default=None, index=True)
+    """The id of the token that it was made with; None for the server's command, and from before."""

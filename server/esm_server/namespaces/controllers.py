@@ -83,7 +83,7 @@ class NamespaceController(Controller):
         """Make a user a member, or change their role."""
         return namespaces.set_member(caller, namespace, user, data)
 
-    @delete(MEMBER, responses=_WRITES, sync_to_thread=True)
+    @delete(MEMBER, guards=[requires("write")], responses=_WRITES, sync_to_thread=True)
     def remove_member(
         self, namespaces: NamespaceService, caller: Caller, namespace: str, user: str
     ) -> None:

@@ -40,12 +40,17 @@ def check_publisher(
 ) -> NamespaceRow | None:
     """The namespace to publish into, or None when publishing would create it.
 
-    may_create: whether anybody may create a namespace, or only admins of the registry.
+    may_create: whether anybody may create a namespace, or only admins of the registry. In the
+    second case one that the caller may not see has the answer of one that does not exist.
     Raises InvalidName, Forbidden, NotFound.
     """
     check_name(namespace, "namespace")
     if NamespaceRepository(session).find(namespace) is not None:
-        return require_role(session, caller, namespace, "writer")
+        try:
+            return require_role(session, caller, namespace, "writer")
+        except NotFound:
+            if may_create:
+                raise
     check_creator(caller, namespace, may_create=may_create)
     return None
 

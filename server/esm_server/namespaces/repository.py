@@ -1,10 +1,10 @@
 """Queries on namespaces and members."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, func, not_, select
 
 from esm_client.core.schemas import Role
 from esm_server.db import (
@@ -46,6 +46,12 @@ class NamespaceRepository:
         if after is not None:
             statement = statement.where(name > after)
         return self._session.exec(statement).all()
+
+    def hidden(self, reader: Reader, names: Collection[str]) -> set[str]:
+        """Those of some namespaces that the reader may not read."""
+        name = col(NamespaceRow.name)
+        statement = select(NamespaceRow.name).where(name.in_(names), not_(readable(reader, name)))
+        return set(self._session.exec(statement).all())
 
     def save(self, row: NamespaceRow) -> None:
         """Store a namespace, or what has changed in one."""

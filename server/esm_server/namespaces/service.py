@@ -92,16 +92,12 @@ class NamespaceService:
     def set_member(self, caller: Caller, name: str, user_name: str, update: MemberUpdate) -> Member:
         """Make a user a member, or change their role.
 
-        Raises NotFound, InvalidName, Forbidden, and Conflict when no admin would be left.
+        Raises NotFound (also for a robot of another namespace, unless the caller administers the
+        registry), InvalidName, Forbidden, and Conflict when no admin would be left.
         """
         with self._database.write() as session:
             require_role(session, caller, name, "admin")
-            user = _find_user(session, user_name)
-            if user.namespace not in (None, name):
-                raise Conflict(
-                    f"{user_name!r} is a robot of another namespace.",
-                    "Make a token for a robot of this one.",
-                )
+            user = _candidate(session, caller, name, user_name)
             namespaces = NamespaceRepository(session)
             if update.role != "admin":
                 _check_admin_left(namespaces, name, user)
@@ -118,10 +114,11 @@ class NamespaceService:
         with self._database.write() as session:
             own = user_name == caller.name
             require_role(session, caller, name, "reader" if own else "admin")
-            user = _find_user(session, user_name)
+            check_name(user_name, "user name")
+            user = TokenRepository(session).user(user_name)
             namespaces = NamespaceRepository(session)
-            member = namespaces.member(name, user.id or 0)
-            if member is None:
+            member = user and namespaces.member(name, user.id or 0)
+            if user is None or member is None:  # one answer: it tells nobody who there is
                 raise NotFound(
                     f"{user_name!r} is no member of {name!r}.",
                     f'List the members: `Client.namespaces.members("{name}")`',
@@ -132,19 +129,29 @@ class NamespaceService:
             record(session, caller, "member.remove", name, namespace=name, detail=dict(detail))
 
 
-def _find_user(session: Session, name: str) -> UserRow:
+def _candidate(session: Session, caller: Caller, namespace: str, name: str) -> UserRow:
+    """The user who may become a member; raises NotFound, InvalidName, Conflict."""
     check_name(name, "user name")
     user = TokenRepository(session).user(name)
-    if user is None:
+    elsewhere = user is not None and user.namespace not in (None, namespace)
+    if user is None or (elsewhere and not caller.is_admin):  # a robot's name tells its namespace
         raise NotFound(
             f"There is no user named {name!r}.",
             "A user exists once an admin of the registry has made a token for them.",
+        )
+    if elsewhere:
+        raise Conflict(
+            f"{name!r} is a robot of another namespace.", "Make a token for a robot of this one."
         )
     return user
 
 
 def _check_admin_left(namespaces: NamespaceRepository, name: str, user: UserRow) -> None:
-    admins = [who.id for member, who in namespaces.members(name) if member.role == "admin"]
+    admins = [
+        who.id
+        for member, who in namespaces.members(name)
+        if member.role == "admin" and who.disabled_at is None
+    ]
     if admins == [user.id]:
         raise Conflict(
             f"{user.name!r} is the only admin of {name!r}.", "Make another member an admin first."

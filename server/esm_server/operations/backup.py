@@ -11,7 +11,7 @@ from typing import Any
 from esm_client.core.errors import Unavailable
 from esm_server.db import revisions
 from esm_server.db.columns import now
-from esm_server.operations.backups import Backups, Point, StoredPart
+from esm_server.operations.backups import Backups, Point, StoredPart, name_at
 from esm_server.operations.blob_users import named_blobs, shown, users_of
 from esm_server.operations.copying import copy_blobs
 from esm_server.operations.dump import dumped, next_key, table_names
@@ -19,7 +19,7 @@ from esm_server.operations.hashing import damage_of
 from esm_server.operations.old_backups import damaged_points, forget
 from esm_server.operations.opening import Registry, Watch, nobody_watches
 from esm_server.operations.rights import Rights
-from esm_server.operations.rights_list import name_at, rights_of
+from esm_server.operations.rights_list import rights_of
 from esm_server.storage.base import BlobStore
 from esm_server.system.version import server_version
 
@@ -59,11 +59,14 @@ def back_up(
     the tables are read again, which do not name them any more. So neither waits for the other.
     A point appears when all of it is there; an interrupted backup leaves blobs that the next one
     need not copy. verify: read all that lies there and copy what is damaged again. keep: so many
-    points stay, with what they name. Raises StorageFull, InvalidInput for a damaged point that is
-    to stay, and Unavailable, also for a store that has none of the files: it is another one, or
-    not mounted.
+    points stay, with what they name. Raises StorageFull, Conflict for an empty registry and for
+    another one than the place is of, InvalidInput for a damaged point that is to stay, and
+    Unavailable, also for a store that has none of the files: it is another one, or not mounted.
     """
     with target.written():
+        with registry.database.read() as session:
+            rights = rights_of(session, now())
+        target.check_takes(rights)
         done, blobs = _add(registry, target, watch, verify=verify)
         if keep is not None:
             done.forgotten, done.removed_blobs, done.removed_bytes = forget(target, keep)

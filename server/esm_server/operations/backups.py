@@ -3,27 +3,32 @@
 blobs/ab/abcdef...          files of versions, and dumps of tables, once each
 points/20261126T081729.json what a point in time consists of: a Point and its sha256
 rights/20261126T081729.json who may do what at that time: Rights and their sha256, the newest few
+
+All of them are one registry's.
 """
 
 import fcntl
 import json
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
-from datetime import datetime
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import Annotated, Protocol, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from esm_client.core.artifact.manifest import digest_bytes
-from esm_client.core.errors import InvalidInput, NotFound, Unavailable
+from esm_client.core.errors import Conflict, EsmError, InvalidInput, NotFound, Unavailable
 from esm_client.core.references import DIGEST_PATTERN
+from esm_server.db.columns import now
 from esm_server.operations.hashing import damage_of
 from esm_server.operations.rights import TABLES, Rights, rights_in
 from esm_server.storage.base import BlobStore
 
 KEPT_RIGHTS = 10
 """The newest counts; the others are there in case it is damaged."""
+CLOCKS = timedelta(minutes=5)
+"""How far clocks may differ: a name of later than that was given by one that was ahead."""
 Digest = Annotated[str, Field(pattern=f"^{DIGEST_PATTERN}$")]
 
 
@@ -77,6 +82,10 @@ class Documents(Protocol):
         ...
 
 
+class _OtherVersion(ValueError):
+    """A list that is sound, but of a version that it names, and that has other ones."""
+
+
 class Backups:
     """The backups in one place."""
 
@@ -117,28 +126,71 @@ class Backups:
     def write_rights(self, name: str, rights: Rights) -> None:
         """Add a list of who may do what, also while a backup is written; the oldest ones go."""
         self._rights.write(name, _sealed("rights", rights))
-        for old in _in_order(self._rights)[:-KEPT_RIGHTS]:
-            self._rights.remove(old)
+        # those of a clock that was ahead would stand in the place of the new ones
+        lists = [one for one in _in_order(self._rights) if one <= _latest_name()]
+        for old in lists[:-KEPT_RIGHTS]:
+            if old != name:
+                with suppress(EsmError, OSError):  # one too many does no harm; no list does
+                    self._rights.remove(old)
 
-    def newest_rights(self) -> Rights:
+    def check_takes(self, rights: Rights) -> None:
+        """Raise Conflict for an empty registry, or another one than the place is of.
+
+        Its lists would soon be the only ones, and a restore would obey them. What cannot be read
+        is no reason: whoever restores is told of it.
+        """
+        if not rights.users:
+            raise Conflict(
+                "The registry is empty: it has no user, so there is nothing to back up.",
+                "Wait until it is restored, or name the registry that is in use.",
+            )
+        words = [word for word in self._words() if word[0] <= _latest_name()]
+        with suppress(ValueError, KeyError, TypeError):
+            if words and self._read_word(*words[-1]).registry != rights.registry:
+                raise Conflict(
+                    f"{self._place} holds the backups of another registry.",
+                    "Name another place for those of this one.",
+                )
+
+    def newest_rights(self, then: Rights | None = None) -> Rights:
         """The newest word on who may do what: a list, or a point where no list is as new.
 
-        Raises NotFound for a place without any, and InvalidInput, Unavailable.
+        then: those of the registry that it has to be of. Raises NotFound for a place without any,
+        Unavailable, and InvalidInput for one that does not count, whatever the reason.
         """
-        lists, points = _in_order(self._rights), self.names()
-        by_list = bool(lists) and (not points or lists[-1] >= points[-1])
+        words = self._words()
+        if not words:
+            raise NotFound(f"{self._place} holds no backup.", "Name the place of a backup.")
+        name, kind = words[-1]
+        document = f"{kind}/{name}.json of {self._place}"
+        if name > _latest_name():
+            raise _unknown(f"{document} is of a time to come", "If a clock was ahead, remove it")
         try:
-            if by_list:
-                return Rights.model_validate(_unsealed("rights", self._rights.read(lists[-1])))
-            return self.rights_of(self.read(None))
-        except (ValueError, KeyError, TypeError) as cause:  # InvalidInput is a ValueError too
-            newest = f"rights/{lists[-1]}" if by_list else f"points/{points[-1]}"
-            raise InvalidInput(
-                f"What was revoked lately cannot be known: {newest}.json of {self._place} is "
-                f"damaged, {_line(cause)}.",
-                "Remove that document, so that the one before it counts; or let all that was "
-                "revoked come back: --as-it-was.",
+            found = self._read_word(name, kind)
+        except _OtherVersion as cause:
+            raise _unknown(
+                f"{document} is of esm-server {cause}, whose lists this version does not know",
+                "Use that version, or remove it",
             ) from cause
+        except (ValueError, KeyError, TypeError) as cause:  # InvalidInput is a ValueError too
+            raise _unknown(f"{document} is damaged, {_line(cause)}", "Remove it") from cause
+        if then is not None and then.registry != found.registry:
+            raise _unknown(f"{document} is of another registry than the backup", "Remove it")
+        return found
+
+    def _words(self) -> list[tuple[str, str]]:
+        """Names and kinds of all that tells of rights, the newest last; lists after points."""
+        found = [(name, "points") for name in self.names()]
+        return sorted([*found, *((name, "rights") for name in _in_order(self._rights))])
+
+    def _read_word(self, name: str, kind: str) -> Rights:
+        if kind == "points":
+            return self.rights_of(self.read(name))
+        body = _unsealed(kind, self._rights.read(name))
+        try:
+            return Rights.model_validate(body)
+        except ValidationError as cause:  # not damaged, as its seal is whole
+            raise _OtherVersion(_version_in(body)) from cause
 
     def rights_of(self, point: Point) -> Rights:
         """Who could do what at a point; raises InvalidInput, Unavailable."""
@@ -198,6 +250,24 @@ def spoiled(reason: str) -> InvalidInput:
     )
 
 
+def name_at(time: datetime) -> str:
+    """What a backup or a list of this time is called; names sort as their times do."""
+    return f"{time:%Y%m%dT%H%M%S%f}"
+
+
+def _latest_name() -> str:
+    return name_at(now() + CLOCKS)
+
+
+def _unknown(reason: str, remedy: str) -> InvalidInput:
+    """What is said where the newest word on rights does not count."""
+    return InvalidInput(
+        f"What was revoked lately cannot be known: {reason}.",
+        f"{remedy}, so that the one before it counts; or let all that was revoked come back: "
+        "--as-it-was.",
+    )
+
+
 def _in_order(documents: Documents) -> list[str]:
     return sorted(name for name in documents.names() if name[:1].isdigit())
 
@@ -213,6 +283,12 @@ def _unsealed(kind: str, document: bytes) -> object:
     if found["sha256"] != _digest(found[kind]):
         raise ValueError("its sha256 is another")
     return found[kind]
+
+
+def _version_in(body: object) -> object:
+    if not isinstance(body, dict):
+        return "(unknown)"
+    return cast("dict[str, object]", body).get("server_version", "(unknown)")
 
 
 def _line(cause: Exception) -> str:

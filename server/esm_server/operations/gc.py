@@ -7,7 +7,7 @@ from esm_server.db.columns import now
 from esm_server.db.database import hold
 from esm_server.operations.blob_users import named_blobs, parts, still_named
 from esm_server.operations.opening import Registry, Watch, nobody_watches
-from esm_server.possession.repository import UploadRepository
+from esm_server.possession.repository import SWEPT, UploadRepository
 from esm_server.storage.base import StoredBlob
 
 BATCH = 100
@@ -33,8 +33,8 @@ def sweep(
 ) -> Sweep:
     """Remove blobs that nothing names and that were stored or sent again longer than `grace` ago.
 
-    With them goes what interrupted uploads left a week ago and longer, and what the database keeps
-    of uploads too old to count.
+    With them goes what interrupted uploads left, and what the database keeps of uploads, a week ago
+    and longer: nobody can go on with either.
 
     Nothing that is named can be swept, whatever is pushed meanwhile. Each batch is looked up and
     removed inside one write transaction, and so is each commit of a version: the commit sees,
@@ -45,8 +45,7 @@ def sweep(
     done, latest = Sweep(), now() - grace
     if not dry_run:
         registry.store.sweep()
-        with registry.database.write() as session:
-            UploadRepository(session).sweep()
+        _forget_uploads(registry)
     old = _old_blobs(registry, latest, done)
     for number, batch in enumerate(parts(old, BATCH)):
         watch(number * BATCH, len(old))
@@ -64,6 +63,13 @@ def sweep(
         _count(done, unnamed)
     watch(len(old), len(old))
     return done
+
+
+def _forget_uploads(registry: Registry) -> None:
+    swept = SWEPT
+    while swept == SWEPT:
+        with registry.database.write() as session:
+            swept = UploadRepository(session).sweep()
 
 
 def _old_blobs(registry: Registry, latest: datetime, done: Sweep) -> list[StoredBlob]:

@@ -1,6 +1,6 @@
 """Taking in a space from a file, by the way that pushes go."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +31,7 @@ from esm_server.operations.space_file import (
     ExportedVersion,
 )
 from esm_server.packs.incoming import sent_blobs
-from esm_server.possession.repository import UploadRepository
+from esm_server.possession.service import Possession
 from esm_server.registry.aliases import AliasService
 from esm_server.registry.editing import EditingService
 from esm_server.registry.publishing import PublishService
@@ -69,6 +69,7 @@ class SpaceImport:
         self._editing, self._aliases = EditingService(database), AliasService(database)
         self._registry = RegistryService(database)
         self._removal = RemovalService(database)
+        self._possession = Possession(database)
 
     def run(self, file: Path, *, force: bool = False) -> Imported:
         """Take in all versions of a file; one that is refused stops no other.
@@ -82,28 +83,17 @@ class SpaceImport:
             space = _space_of(stream)
             for _ in _versions_of(stream):  # all of it can be read, before anything is changed
                 pass
-            self._store_files(stream)
+            sent = set[str]()
+            entries = read_pack(stream, max_entries=MAX_ENTRIES)
+            self._store.put_many(sent_blobs(entries, sent))
             self._prepare(space)
             done = Imported(space=space.space.name)
             for one in _versions_of(stream):
-                self._publish(one, done, force=force)
+                self._publish(one, sent, done, force=force)
             for one in _versions_of(stream):
                 if one.version.reference not in done.refused:
                     self._describe(one, done)
         return done
-
-    def _store_files(self, stream: IO[bytes]) -> None:
-        """Store all files, and note whose they are, as a push does: no version may name others."""
-        sent: dict[str, int] = {}
-        self._store.put_many(sent_blobs(read_pack(stream, max_entries=MAX_ENTRIES), sent))
-        files: dict[str, dict[str, int]] = {}
-        for one in _versions_of(stream):
-            named = {file.sha256 for file in one.version.manifest.files.values()} & sent.keys()
-            own = files.setdefault(one.version.namespace, {})
-            own.update((digest, sent[digest]) for digest in named)
-        with self._database.write() as session:
-            for namespace, sizes in files.items():
-                UploadRepository(session).record(self._caller.user_id, namespace, sizes)
 
     def _prepare(self, exported: ExportedSpace) -> None:
         offered = exported.space
@@ -135,8 +125,12 @@ class SpaceImport:
             )
             SpaceService(self._database).create(self._caller, request)
 
-    def _publish(self, one: ExportedVersion, done: Imported, *, force: bool) -> None:
+    def _publish(
+        self, one: ExportedVersion, sent: Collection[str], done: Imported, *, force: bool
+    ) -> None:
+        """Publish a version as a push does, which may name files that the export brought."""
         version = one.version
+        own = {file.sha256 for file in version.manifest.files.values()}
         request = EsmVersionCreate(
             manifest=version.manifest,
             space=done.space,
@@ -146,6 +140,9 @@ class SpaceImport:
             force=force or any(finding.forced for finding in version.findings),
         )
         try:
+            # not all at once at the beginning: other writers would wait, and it would count no more
+            # at the end of a long import
+            self._possession.record(self._caller, version.namespace, own.intersection(sent))
             published = self._publishing.publish(
                 version.namespace, version.name, request, self._caller
             )

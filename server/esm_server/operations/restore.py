@@ -42,13 +42,15 @@ def restore(
     something else is `wanted`. Raises NotFound, InvalidInput for a damaged backup, Conflict for a
     registry that is not empty, StorageFull.
     """
-    point, since = source.read(name), wanted.newest(source)
+    point = source.read(name)
     _check_readable(point)
-    blobs = _verified(source, point, watch)
     then = source.rights_of(point)
+    wanted.newest(source, then)
+    blobs = _verified(source, point, watch)
     _check_empty(registry, {digest for digest, _ in blobs})
     if copy_blobs(source.store, registry.store, blobs, watch):
         raise spoiled("its files changed while they were copied")
+    since = wanted.newest(source, then)  # copying takes hours, and lists are written meanwhile
     with registry.database.write() as session:
         for table in table_names():
             part = point.tables[table]
@@ -93,7 +95,8 @@ def _check_readable(point: Point) -> None:
     if point.format != 1 or point.revision != ours or set(point.tables) != set(table_names()):
         raise InvalidInput(
             f"The backup has the schema {point.revision!r}; this version has {ours!r}.",
-            f"Restore it with esm-server {point.server_version}, then upgrade and migrate.",
+            f"Restore it with esm-server {point.server_version}, then migrate with this version, "
+            "and run: esm-server restore PLACE --rights-only",
         )
 
 

@@ -6,7 +6,7 @@ It holds no secret, and nothing that a secret could be tried against: of a token
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -56,10 +56,6 @@ class TokenRights(Row):
     expires_at: datetime | None
     revoked_at: datetime | None
 
-    def is_usable(self, at: datetime) -> bool:
-        """Whether it opens anything at this time."""
-        return self.revoked_at is None and (self.expires_at is None or self.expires_at > at)
-
 
 class MemberRights(Row):
     """One user's role in a namespace."""
@@ -86,29 +82,17 @@ class Rights(BaseModel):
     format: Literal[1] = 1
     as_of: datetime
     server_version: str
+    registry: str
+    """Tells it from others, also once it was restored: a hash of who came first, and when."""
     users: list[UserRights]
     tokens: list[TokenRights]
     members: list[MemberRights]
     namespaces: list[NamespaceRights]
 
-    def usable_tokens(self, at: datetime) -> list[TokenRights]:
-        """Tokens that open something at this time."""
-        disabled = {user.name for user in self.users if user.disabled_at is not None}
-        usable = (token for token in self.tokens if token.is_usable(at))
-        return [token for token in usable if token.user not in disabled]
-
-    def has_admin(self, at: datetime) -> bool:
-        """Whether anybody can administer the registry at this time."""
-        admins = {user.name for user in self.users if user.is_admin}
-        return any(
-            token.user in admins and token.scope == "admin" and token.namespace is None
-            for token in self.usable_tokens(at)
-        )
-
 
 ASIDE = {
     "users": {"id", "kind", "namespace", "created_at"},
-    "tokens": {"id", "user_id", "secret_sha256", "created_at", "last_used_at"},
+    "tokens": {"id", "user_id", "secret_sha256", "created_at", "last_used_at", "made_with"},
     "members": {"user_id"},
     "namespaces": {"description", "quota_bytes", "quota_versions", "created_at", "created_by"},
 }
@@ -122,6 +106,7 @@ def rights_in(lines: Lines, as_of: datetime, server_version: str) -> Rights:
     return Rights(
         as_of=as_of,
         server_version=server_version,
+        registry=_registry(users),
         users=[_as(UserRights, user) for user in users],
         tokens=[_as(TokenRights, _token(_read(line), names)) for line in lines("tokens")],
         members=[_as(MemberRights, _named(_read(line), names)) for line in lines("members")],
@@ -140,7 +125,17 @@ def _named(row: dict[str, Any], names: dict[int, str]) -> dict[str, Any]:
 def _token(row: dict[str, Any], names: dict[int, str]) -> dict[str, Any]:
     named = _named(row, names)
     text = f"{named['user']}/{named['name']} {named['secret_sha256']}"
-    return {**named, "secret": hashlib.sha256(text.encode()).hexdigest()[:16]}
+    return {**named, "secret": _digits(text)}
+
+
+def _registry(users: Sequence[dict[str, Any]]) -> str:
+    """Of the first user alone: nobody is ever removed, and tokens may all be rotated."""
+    first = min(users, key=lambda user: user["id"], default=None)
+    return "" if first is None else _digits(f"{first['name']} {first['created_at']}")
+
+
+def _digits(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _as(kind: type[Kind], row: dict[str, Any]) -> Kind:

@@ -69,6 +69,6 @@ class OutcomeController(Controller):
         outcomes.withdraw(caller, ranking_id, metric_name)
 
     @get("/spaces/{name:str}/ledger", responses=problems(404), sync_to_thread=True)
-    def get_ledger(self, outcomes: OutcomeService, name: SpaceName) -> Ledger:
+    def get_ledger(self, outcomes: OutcomeService, caller: Caller, name: SpaceName) -> Ledger:
         """How good each method's choices in a space were: averages alone, nobody's outcomes."""
-        return outcomes.ledger(name)
+        return outcomes.ledger(caller, name)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from sqlmodel import Session, col, delete, func, select
 
-from esm_server.db import OutcomeRow
+from esm_server.db import OutcomeRow, RankingRow, TokenRow
 
 _PART = 1000
 """How many rows are fetched at a time."""
@@ -50,14 +50,23 @@ class OutcomeRepository:
         rows = select(func.count()).select_from(OutcomeRow)
         return self._session.exec(rows.where(col(OutcomeRow.ranking_id) == ranking_id)).one()
 
-    def of_space(self, space_id: int) -> Iterator[OutcomeRow]:
-        """All outcomes of a space, one ranking after the other, the latest reports last in each."""
+    def of_space(self, space_id: int, only: str | None = None) -> Iterator[OutcomeRow]:
+        """All outcomes of a space, one ranking after the other, the latest reports last in each.
+
+        only: the namespace to which the tokens were limited that the rankings were asked with.
+        """
         statement = (
             select(OutcomeRow)
             .where(col(OutcomeRow.space_id) == space_id)
             .order_by(col(OutcomeRow.ranking_id), col(OutcomeRow.reported_at), col(OutcomeRow.id))
             .execution_options(yield_per=_PART)
         )
+        if only is not None:
+            statement = (
+                statement.join(RankingRow, col(RankingRow.id) == col(OutcomeRow.ranking_id))
+                .join(TokenRow, col(TokenRow.id) == col(RankingRow.token_id))
+                .where(col(TokenRow.namespace) == only)
+            )
         yield from self._session.exec(statement)
 
     def save(self, row: OutcomeRow) -> None:

@@ -81,11 +81,14 @@ class OutcomeService:
             rows = OutcomeRepository(session).list(ranking.id, part.after_number(), part.limit + 1)
         return part.page(rows, lambda row: str(row.id), _outcome)
 
-    def ledger(self, name: str) -> Ledger:
-        """How good the rankings of a space were, in averages; raises NotFound, InvalidName."""
+    def ledger(self, caller: Caller, name: str) -> Ledger:
+        """How good the rankings of a space were, in averages; raises NotFound, InvalidName.
+
+        With a token that is limited to a namespace, of those that were asked for within that limit.
+        """
         with self._database.read() as session:
             space = find_space(SpaceRepository(session), name)
-            rows = OutcomeRepository(session).of_space(require_id(space))
+            rows = OutcomeRepository(session).of_space(require_id(space), caller.only_namespace)
             return Ledger(space=name, entries=ledger_entries(name, rows))
 
 

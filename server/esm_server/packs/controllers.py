@@ -17,6 +17,7 @@ from esm_server.artifacts.streams import FILE_ANSWERS, OCTETS, stream_part
 from esm_server.artifacts.uploads import upload_of
 from esm_server.auth.caller import Caller
 from esm_server.auth.guards import requires
+from esm_server.connections.turns import Gate
 from esm_server.packs.incoming import IncomingPacks
 from esm_server.packs.outgoing import OutgoingPacks
 from esm_server.problems import problems
@@ -27,9 +28,9 @@ Keys = Annotated[
     Parameter(query="key", max_items=MAX_PULLED_ESMS, description="Of ESMs, as `live` tells them"),
 ]
 
-_PUBLISHING = asyncio.Semaphore(2)
-"""Packs that are published at a time: each holds a thread for long, and the database has one
-writer."""
+_PUBLISHING = Gate(2)
+"""Packs that are published at a time, users in turn: each holds a thread for long, and the database
+has one writer."""
 
 
 class PackController(Controller):

@@ -2,8 +2,9 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from esm_client.core.errors import EsmError, InvalidInput, TooLarge
 from esm_client.core.limits import MAX_PACKED_ESMS, MAX_VERSION_JSON_BYTES
@@ -40,9 +41,9 @@ class IncomingPacks:
         """
         results: list[PackResult] = []
         with file.open("rb") as stream:
-            sent: dict[str, int] = {}
+            sent = set[str]()
             self._store.put_many(sent_blobs(read_pack(stream, self._max_blob_bytes), sent))
-            self._possession.record(caller, namespace, sent)
+            self._possession.record(caller, namespace, sent & self._named(stream))
             for entry in read_pack(stream, self._max_blob_bytes):
                 if is_esm(entry.name):
                     if len(results) == MAX_PACKED_ESMS:
@@ -54,6 +55,19 @@ class IncomingPacks:
         if not results:
             raise InvalidInput("The pack holds no ESM.", "Send at least one.")
         return PackReport(results=results)
+
+    def _named(self, stream: IO[bytes]) -> set[str]:
+        """The files that the ESMs of a pack name; nobody needs to know who sent any others.
+
+        What is wrong with a document is told when it is its turn.
+        """
+        named = set[str]()
+        for entry in read_pack(stream, self._max_blob_bytes):
+            if is_esm(entry.name):
+                with suppress(EsmError):
+                    files = _document(entry).manifest.files
+                    named.update(file.sha256 for file in files.values())
+        return named
 
     def _publish(self, namespace: str, esm: PackedEsm, caller: Caller) -> PackResult:
         request = EsmVersionCreate.model_construct(
@@ -70,10 +84,8 @@ class IncomingPacks:
         )  # fmt: skip
 
 
-def sent_blobs(
-    entries: Iterable[Entry], sent: dict[str, int]
-) -> Iterator[tuple[str, Iterator[bytes]]]:
-    """The blobs of a pack for `BlobStore.put_many`; sizes of those that were sent go to `sent`.
+def sent_blobs(entries: Iterable[Entry], sent: set[str]) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """The blobs of a pack for `BlobStore.put_many`; digests of those that were sent go to `sent`.
 
     A store reads none that it has, so the rest of each is read here: its digest alone would be no
     sign that its bytes were sent. Raises DigestMismatch.
@@ -88,7 +100,7 @@ def sent_blobs(
             pass
         if (actual := f"sha256:{hasher.hexdigest()}") != digest:
             raise other_bytes(actual, digest)
-        sent[digest] = entry.size
+        sent.add(digest)
 
 
 def _hashed(entry: Entry, hasher: Any) -> Iterator[bytes]:

@@ -1,14 +1,12 @@
 """Queries on uploads that ended, and on which files a namespace has."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Table,
     and_,
-    bindparam,
     delete,
     exists,
     insert,
@@ -19,12 +17,14 @@ from sqlalchemy import (
 from sqlmodel import Session
 
 from esm_server.db.columns import metadata, now
-from esm_server.db.upload import LATELY
+from esm_server.storage.incoming import LATELY
 
 MODEL_FILES = metadata.tables["source_model_files"]
 FILES = (metadata.tables["version_files"], MODEL_FILES)
 _UPLOADS = metadata.tables["uploads"]
 _SENT = _UPLOADS.c
+SWEPT = 1000
+"""Rows that are swept in one transaction, for which other writers wait."""
 
 
 class UploadRepository:
@@ -33,18 +33,13 @@ class UploadRepository:
     def __init__(self, session: Session) -> None:
         self._run = session.connection().execute
 
-    def record(self, user_id: int, namespace: str, sizes: Mapping[str, int]) -> None:
-        """Note that a user has sent files into a namespace just now; sizes by digest."""
-        if not sizes:
+    def record(self, user_id: int, namespace: str, digests: Collection[str]) -> None:
+        """Note that a user has sent a few files into a namespace just now."""
+        if not digests:
             return
-        before = delete(_UPLOADS).where(_of(user_id, namespace, bindparam("sent")))
-        self._run(before, [{"sent": digest} for digest in sizes])
-        rows = [
-            {"digest": digest, "namespace": namespace, "user_id": user_id, "size": size,
-             "ended_at": now()}
-            for digest, size in sizes.items()
-        ]  # fmt: skip
-        self._run(insert(_UPLOADS), rows)
+        self._run(delete(_UPLOADS).where(_of(user_id, namespace, _SENT.digest.in_(digests))))
+        row = {"namespace": namespace, "user_id": user_id, "ended_at": now()}
+        self._run(insert(_UPLOADS), [{"digest": digest, **row} for digest in digests])
 
     def held(self, user_id: int, namespace: str, digests: Collection[str]) -> set[str]:
         """Those of a few files that a user may name in a namespace: it has them, or they sent them.
@@ -57,7 +52,7 @@ class UploadRepository:
         lately = _SENT.ended_at > now() - LATELY
         may = (
             or_(
-                exists().where(_of(user_id, namespace, digest), lately),
+                exists().where(_of(user_id, namespace, _SENT.digest == digest), lately),
                 *(exists().where(_is(files, namespace, digest)) for files in FILES),
             )
             for digest in wanted
@@ -78,13 +73,15 @@ class UploadRepository:
             found = found.where(_SENT.digest.in_(among))
         return set(self._run(found).scalars())
 
-    def sweep(self) -> None:
-        """Remove what counts no more."""
-        self._run(delete(_UPLOADS).where(_SENT.ended_at <= now() - LATELY))
+    def sweep(self) -> int:
+        """Remove what counts no more, SWEPT rows at most; how many."""
+        key = (_SENT.digest, _SENT.namespace, _SENT.user_id)
+        over = select(*key).where(_SENT.ended_at <= now() - LATELY).limit(SWEPT)
+        return self._run(delete(_UPLOADS).where(tuple_(*key).in_(over))).rowcount
 
 
-def _of(user_id: int, namespace: str, digest: Any) -> ColumnElement[bool]:
-    return and_(_SENT.digest == digest, _SENT.namespace == namespace, _SENT.user_id == user_id)
+def _of(user_id: int, namespace: str, files: ColumnElement[bool]) -> ColumnElement[bool]:
+    return and_(files, _SENT.namespace == namespace, _SENT.user_id == user_id)
 
 
 def _is(files: Table, namespace: str, digest: str) -> ColumnElement[bool]:

@@ -1,19 +1,27 @@
 """Whether a caller may name a file in a namespace."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from contextlib import suppress
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
-from esm_client.core.errors import NotFound
+from esm_client.core.errors import NotFound, Unavailable
 from esm_server.auth.caller import Caller
 from esm_server.db.columns import now
 from esm_server.db.database import Database
-from esm_server.db.upload import LATELY
+from esm_server.possession.copies import CopyRoom
 from esm_server.possession.repository import UploadRepository
+from esm_server.storage.base import StoredBlob
 from esm_server.storage.direct import DirectAccess
+from esm_server.storage.incoming import LATELY
 
 if TYPE_CHECKING:
     from esm_server.storage.s3_sent import SentObjects
+
+RECORDED = 500
+"""Files that are noted in one transaction, for which other writers wait."""
+PAUSE = 0.5
+"""Seconds, before a busy database is asked again."""
 
 
 class Possession:
@@ -24,48 +32,83 @@ class Possession:
 
     def __init__(self, database: Database, direct: DirectAccess | None = None) -> None:
         self._database, self._direct = database, direct
+        self._copies = CopyRoom()
+
+    def known(self, caller: Caller, namespace: str, digests: Collection[str]) -> set[str]:
+        """Those of a few files that the caller may name, less what still lies in the bucket."""
+        with self._database.read() as session:
+            return UploadRepository(session).held(caller.user_id, namespace, digests)
+
+    def sent(self, caller: Caller, namespace: str, digest: str) -> StoredBlob | None:
+        """A file that the caller sent to the bucket and no commit has taken in yet.
+
+        Raises Unavailable.
+        """
+        objects = self._objects
+        found = objects.find(sender_of(caller, namespace), digest) if objects else None
+        return found if found is not None and found.modified_at > now() - LATELY else None
 
     def held(self, caller: Caller, namespace: str, digests: Collection[str]) -> set[str]:
         """Those of a few files that the caller may name.
 
-        What they sent to the bucket becomes a blob by this, so call it outside of transactions.
-        Raises Unavailable, StorageFull.
+        What they sent to the bucket becomes a blob by this, which may take minutes: call it for a
+        commit alone, and outside of transactions. Raises Unavailable, StorageFull.
         """
-        held = self._known(caller, namespace, digests)
-        sent = self._direct.sent if self._direct else None
-        if sent is not None and self._take_in(sent, caller, namespace, set(digests) - held):
-            return self._known(caller, namespace, digests)
-        return held
+        held = self.known(caller, namespace, digests)
+        missing = sorted(set(digests) - held)
+        objects = self._objects
+        if not missing or objects is None:
+            return held
+        self._take_in(objects, caller, namespace, missing)
+        return self.known(caller, namespace, digests)
 
-    def record(self, caller: Caller, namespace: str, sizes: Mapping[str, int]) -> None:
-        """Note that the caller has sent files, whose bytes were verified; sizes by digest."""
+    def record(
+        self, caller: Caller, namespace: str, digests: Collection[str], *, patience: float = 0.0
+    ) -> None:
+        """Note that the caller has sent files, whose bytes were verified.
+
+        `patience`: seconds for which a busy database is asked again. Raises Unavailable.
+        """
+        named, deadline = sorted(digests), monotonic() + patience
+        for start in range(0, len(named), RECORDED):
+            some = named[start : start + RECORDED]
+            while True:
+                try:
+                    self._record(caller, namespace, some)
+                    break
+                except Unavailable:
+                    if monotonic() >= deadline:
+                        raise
+                sleep(PAUSE)
+
+    def _record(self, caller: Caller, namespace: str, digests: Collection[str]) -> None:
         with self._database.write() as session:
-            UploadRepository(session).record(caller.user_id, namespace, sizes)
+            uploads = UploadRepository(session)
+            uploads.record(caller.user_id, namespace, digests)
+            uploads.sweep()  # else they would only become more, where nobody runs gc
 
-    def _known(self, caller: Caller, namespace: str, digests: Collection[str]) -> set[str]:
-        with self._database.read() as session:
-            return UploadRepository(session).held(caller.user_id, namespace, digests)
+    @property
+    def _objects(self) -> "SentObjects | None":
+        return self._direct.sent if self._direct else None
 
     def _take_in(
-        self, sent: "SentObjects", caller: Caller, namespace: str, digests: Collection[str]
-    ) -> bool:
-        """Make blobs of what the caller sent to the bucket; whether there was any.
+        self, objects: "SentObjects", caller: Caller, namespace: str, digests: Collection[str]
+    ) -> None:
+        """Make blobs of what the caller sent to the bucket.
 
-        The row comes before the object goes: who does not find the one any more finds the other.
+        Each counts as soon as it is one, whatever becomes of the next. Its row comes before the
+        object goes: who does not find the one any more finds the other.
         """
+        found = [digest for digest in digests if self.sent(caller, namespace, digest)]
+        if not found:
+            return
         sender = sender_of(caller, namespace)
-        found = {digest: sent.find(sender, digest) for digest in digests}
-        taken: dict[str, int] = {}
-        for digest, stored in found.items():
-            if stored is not None and stored.modified_at > now() - LATELY:
+        with self._copies.of(caller.user_id):
+            for digest in found:
                 with suppress(NotFound):  # another request of theirs was faster
-                    sent.take_in(sender, digest)
-                    taken[digest] = stored.size
-        if taken:
-            self.record(caller, namespace, taken)
-            for digest in taken:
-                sent.forget(sender, digest)
-        return any(found.values())
+                    objects.take_in(sender, digest)
+                    self.record(caller, namespace, [digest])
+                    objects.forget(sender, digest)
 
 
 def sender_of(caller: Caller, namespace: str) -> str:

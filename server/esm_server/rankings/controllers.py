@@ -119,11 +119,8 @@ class RankingController(Controller):
 
 
 async def _begun(rankings: RankingService, wanted: RankingCreate, caller: Caller) -> Ranking:
-    await _BEGINNING.enter()
-    try:
+    async with _BEGINNING:
         return await asyncio.to_thread(rankings.start, wanted, caller)
-    finally:
-        _BEGINNING.leave()
 
 
 async def _over(ranking: Ranking, request: Request[Any, Any, Any], seconds: float) -> bool:

@@ -22,7 +22,7 @@ from esm_client.core.limits import MAX_FOLDS, MAX_SKETCH_BYTES
 from esm_client.core.schemas import RankingCreate, RankingOptions
 from esm_server.bodies import decoded
 from esm_server.connections.deadlines import expect
-from esm_server.rankings.held import HeldTarget
+from esm_server.held_bytes import Held
 from esm_server.rankings.old_form import RankingJson
 from esm_server.rankings.parts import RankingParts
 
@@ -34,7 +34,7 @@ SLOWEST = 64 * 2**10
 _PARTS, _JSON = "multipart/form-data", "application/json"
 
 
-async def read_ranking(request: Request[Any, Any, Any], held: HeldTarget) -> RankingCreate:
+async def read_ranking(request: Request[Any, Any, Any], held: Held) -> RankingCreate:
     """The request that a body holds, in parts or as JSON.
 
     Raises InvalidInput, TooLarge, and RateLimited where there is no room for it.

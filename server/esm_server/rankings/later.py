@@ -1,6 +1,6 @@
 """What happened to versions since they were ranked."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from esm_client.core.errors import Yanked
 from esm_client.core.receipt import skipped_row
@@ -31,9 +31,16 @@ def yanked_rows(rows: list[RankedEsm], records: Records) -> list[SkippedEsm]:
     ]
 
 
-def marked(receipt: RankingReceipt, states: States) -> RankingReceipt:
-    """The receipt, its rows saying what was yanked or deleted since; scores stay as they were."""
-    return receipt.model_copy(update={"rows": [_marked(row, states) for row in receipt.rows]})
+def marked(receipt: RankingReceipt, states: States, hidden: Collection[str]) -> RankingReceipt:
+    """The receipt, its rows saying what was yanked or deleted since; scores stay as they were.
+
+    hidden: namespaces of which nothing new is told.
+    """
+    rows = [
+        row if row.reference.partition("/")[0] in hidden else _marked(row, states)
+        for row in receipt.rows
+    ]
+    return receipt.model_copy(update={"rows": rows})
 
 
 def pinned(ranked: RankedEsm) -> str:

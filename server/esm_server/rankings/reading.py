@@ -3,8 +3,11 @@
 from sqlmodel import Session
 
 from esm_client.core.errors import Conflict, NotFound
+from esm_client.core.schemas import RankingReceipt
 from esm_server.auth.caller import Caller
 from esm_server.db import RankingRow
+from esm_server.namespaces.repository import NamespaceRepository
+from esm_server.rankings.later import marked
 from esm_server.rankings.repository import RankingJobRepository, RankingRepository
 
 
@@ -31,6 +34,17 @@ def find_receipt(session: Session, ranking_id: str, caller: Caller) -> RankingRo
         f"The ranking {ranking_id} is {job[0].state}: it has no receipt.",
         f'Wait for it: `Client.ranking("{ranking_id}")`',
     )
+
+
+def as_of_now(session: Session, caller: Caller, row: RankingRow) -> RankingReceipt:
+    """A stored receipt, saying what was yanked or deleted since.
+
+    Of namespaces that the caller may not read any more it says what it said before.
+    """
+    receipt = RankingReceipt.model_validate(row.receipt)
+    named = {ranked.reference.partition("/")[0] for ranked in receipt.rows}
+    hidden = NamespaceRepository(session).hidden(caller, named)
+    return marked(receipt, RankingRepository(session).states(receipt.rows), hidden)
 
 
 def unknown_ranking(ranking_id: str) -> NotFound:

@@ -21,13 +21,12 @@ from esm_server.db import RankingJobRow
 from esm_server.db.database import Database
 from esm_server.engine.request import Choose, PoolScores, Progress, Request
 from esm_server.engine.scoring import Engine
+from esm_server.held_bytes import HeldBytes
 from esm_server.rankings.candidates import Pool, read_pool
 from esm_server.rankings.checking import check_target, without_folds
-from esm_server.rankings.held import HeldTargets
-from esm_server.rankings.later import marked
 from esm_server.rankings.prefiltering import Prefiltering
 from esm_server.rankings.queue import Outcome, RankingQueue, unexpected
-from esm_server.rankings.reading import may_see, unknown_ranking
+from esm_server.rankings.reading import as_of_now, may_see, unknown_ranking
 from esm_server.rankings.receipt import Target, store_receipt
 from esm_server.rankings.repository import RUNNING, RankingJobRepository, RankingRepository
 from esm_server.rankings.running import Ranking, end_state
@@ -43,6 +42,8 @@ from esm_server.telemetry.traces import span
 _LOG = logging.getLogger("esm_server")
 TIDY_EVERY = 20
 """Rankings of a space after which its shelves are looked at."""
+MAX_TARGET_BYTES = 512 * 2**20
+"""Of targets that arrive, wait or are ranked; the half of it for one user."""
 
 
 class RankingService:
@@ -58,16 +59,17 @@ class RankingService:
         self._rankings: Counter[int] = Counter()
         self._watch = Watch(auth, self._active, self._end)
         self._is_closed = False
-        self.targets = HeldTargets()
+        self.targets = HeldBytes(MAX_TARGET_BYTES, "Rankings of {} hold targets")
         """What of targets is in memory; whoever reads a request takes room there."""
 
     def start(self, request: RankingCreate, caller: Caller) -> Ranking:
         """Begin to score the ESMs of a space.
 
         Raises NotFound, InvalidSketch, InvalidLabels, InvalidEmbeddings, DimensionMismatch,
-        SpaceMismatch, RateLimited. Takes memory of several times the target while it runs; of what
-        is decoded nothing is kept.
+        SpaceMismatch, RateLimited, and Unauthorized for a token that ended while it was sent. Takes
+        memory of several times the target while it runs; of what is decoded nothing is kept.
         """
+        self._auth.recheck(caller)
         return self._start(Ranking(uuid4().hex, request, caller))
 
     def keep(self, ranking: Ranking) -> RankingJob:
@@ -92,15 +94,11 @@ class RankingService:
             self._end(ranking, Cancelled("Whoever asked for the ranking has gone.", "Rank again."))
 
     def get(self, ranking_id: str, caller: Caller) -> RankingReceipt | RankingJob:
-        """A receipt, saying what was yanked or deleted since, or the job that is to make it.
-
-        Raises NotFound, also for what belongs to somebody else.
-        """
+        """A receipt as of now, or the job that is to make it; raises NotFound, also for others'."""
         with self._database.read() as session:
             found = RankingRepository(session).find(ranking_id)
             if found is not None and may_see(caller, *found[1:]):
-                receipt = RankingReceipt.model_validate(found[0].receipt)
-                return marked(receipt, RankingRepository(session).states(receipt.rows))
+                return as_of_now(session, caller, found[0])
         return self.job(ranking_id, caller)
 
     def job(self, ranking_id: str, caller: Caller) -> RankingJob:

@@ -104,11 +104,8 @@ class EsmController(Controller):
         data: EsmVersionCreate,
     ) -> Response[EsmVersionDetail]:
         """Publish a version whose files were uploaded before; the same content again is 200."""
-        await _PUBLISHING.enter()
-        try:
+        async with _PUBLISHING:
             published = await asyncio.to_thread(publishing.publish, namespace, name, data, caller)
-        finally:
-            _PUBLISHING.leave()
         return ContractResponse(published.version, status_code=201 if published.is_new else 200)
 
     @patch(

@@ -129,7 +129,7 @@ class PublishService:
             )
             stored_sizes(self._store, draft.request.manifest, held)
             space = admit(
-                session, draft.request.space, draft.artifact, draft.fingerprint, draft.caller.name
+                session, draft.request.space, draft.artifact, draft.fingerprint, draft.caller
             )
             esms = EsmRepository(session, draft.caller)
             digest = manifest_digest(draft.request.manifest)

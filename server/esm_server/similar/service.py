@@ -12,6 +12,7 @@ from esm_client.core.errors import DimensionMismatch, InvalidEmbeddings
 from esm_client.core.references import Reference
 from esm_client.core.schemas import SimilarEsm, SimilarEsms, SimilarQuery, SourceTask
 from esm_server.auth.caller import Caller
+from esm_server.auth.service import check_still
 from esm_server.db.database import Database
 from esm_server.index.space import By, SpaceIndex
 from esm_server.registry.repository import EsmRepository, VersionRecord
@@ -61,13 +62,17 @@ class SimilarService:
         return SimilarEsms(rows=rows)
 
     def to_texts(self, caller: Caller, query: SimilarQuery) -> SimilarEsms:
-        """Sources whose texts are near to a mean embedding; raises NotFound, DimensionMismatch."""
+        """Sources whose texts are near to a mean embedding.
+
+        Raises NotFound, DimensionMismatch, InvalidEmbeddings, Unauthorized.
+        """
         vector = np.frombuffer(query.embedding[: len(query.embedding) // 4 * 4], "<f4")
         if not np.isfinite(vector).all():
             raise InvalidEmbeddings(
                 "The mean embedding holds NaN or infinite numbers.", "Embed the texts again."
             )
         with self._database.read() as session:
+            check_still(session, caller)
             space = find_space(SpaceRepository(session), query.space)
             if vector.size != space.dimension:
                 raise DimensionMismatch(

@@ -13,7 +13,9 @@ from esm_client.core.errors import (
     SpaceMismatch,
 )
 from esm_client.core.spaces import SpaceFingerprint, check_same_space
+from esm_server.auth.caller import Caller
 from esm_server.db import SpaceRow
+from esm_server.spaces.founders import A_ROBOT, founder
 from esm_server.spaces.repository import SpaceRepository
 from esm_server.spaces.service import find_space, require_id, stored_fingerprint
 
@@ -50,7 +52,7 @@ def admit(
     name: str | None,
     artifact: EsmArtifact,
     fingerprint: SpaceFingerprint | None,
-    created_by: str,
+    caller: Caller,
 ) -> SpaceRow:
     """The space of this artifact within the transaction, created if need be.
 
@@ -60,13 +62,13 @@ def admit(
     name = name or _default_name(artifact, fingerprint)
     row = spaces.find(name)
     if row is not None:
-        _check_open(row)
+        _check_open(session, row, caller)
         try:
             _check_belongs(row, artifact, fingerprint)
         except SpaceMismatch as error:
             raise with_fitting_space(spaces, row, fingerprint, error) from error
     elif fingerprint is not None:
-        row = spaces.add(name, fingerprint, created_by)
+        row = spaces.add(name, fingerprint, caller.name)
     else:
         row = _unknown_space(spaces, name)
     if fingerprint is not None:
@@ -112,15 +114,17 @@ def with_fitting_space(
     return error
 
 
-def _check_open(row: SpaceRow) -> None:
-    if row.retired_at is not None:
-        raise Conflict(
-            f"The space {row.name!r} was retired at {row.retired_at:%Y-%m-%d}: it takes no more "
-            "ESMs.",
-            f"Train the ESM for its successor {row.successor!r}."
-            if row.successor
-            else f"Ask {row.created_by} which space to use.",
-        )
+def _check_open(session: Session, row: SpaceRow, caller: Caller) -> None:
+    if row.retired_at is None:
+        return
+    known = founder(session, caller, row.created_by)
+    who = "an admin of the registry" if known == A_ROBOT else known
+    raise Conflict(
+        f"The space {row.name!r} was retired at {row.retired_at:%Y-%m-%d}: it takes no more ESMs.",
+        f"Train the ESM for its successor {row.successor!r}."
+        if row.successor
+        else f"Ask {who} which space to use.",
+    )
 
 
 def _check_belongs(

@@ -17,6 +17,7 @@ from esm_server.db import SpaceDigestRow, SpaceRow
 from esm_server.db.columns import now
 from esm_server.db.database import Database
 from esm_server.pagination import Slice
+from esm_server.spaces.founders import founder, founders
 from esm_server.spaces.repository import TOKENIZER, WEIGHTS, SpaceRepository
 
 SHOWN_SPACES = 5
@@ -35,10 +36,11 @@ class SpaceService:
             rows = spaces.list(part.after, part.limit + 1)
             ids = [require_id(row) for row in rows]
             counts, digests = spaces.num_esms(ids, caller), spaces.digests(ids)
+            names = founders(session, caller, {row.created_by for row in rows})
         return part.page(
             rows,
             lambda row: row.name,
-            lambda row: _space(row, counts.get(require_id(row), 0), digests),
+            lambda row: _space(row, counts.get(require_id(row), 0), digests, names[row.created_by]),
         )
 
     def get(self, caller: Caller, name: str) -> SpaceDetail:
@@ -66,7 +68,8 @@ class SpaceService:
     def update(self, caller: Caller, name: str, update: SpaceUpdate) -> SpaceDetail:
         """Change a space, retire it or name its successor.
 
-        By its creator or an admin; one that a robot made, by admins of the robot's namespace.
+        By its creator or an admin; one that a robot made, by admins of the robot's namespace. Never
+        with a token that is limited to a namespace: others use the space too.
         Raises NotFound, InvalidName, Forbidden, InvalidInput.
         """
         changed = update.model_dump(exclude_unset=True)
@@ -89,16 +92,15 @@ class SpaceService:
 
 
 def _check_editor(session: Session, caller: Caller, row: SpaceRow) -> None:
+    _check_unlimited(caller)
     creator = TokenRepository(session).user(row.created_by)
     if not (caller.is_admin or (creator is not None and answers_for(session, caller, creator))):
         raise Forbidden(
-            f"The space {row.name!r} was created by {row.created_by}.",
+            f"The space {row.name!r} was created by {founder(session, caller, row.created_by)}.",
             "Ask an admin of that robot's namespace, or of the registry."
             if creator is not None and creator.kind == "robot"
             else "Ask them, or an admin of the registry.",
         )
-    if creator is None or creator.kind != "robot":
-        _check_unlimited(caller)
 
 
 def _check_unlimited(caller: Caller) -> None:
@@ -123,7 +125,8 @@ def space_detail(session: Session, caller: Caller, row: SpaceRow) -> SpaceDetail
     """A stored space as it travels."""
     spaces, ids = SpaceRepository(session), [require_id(row)]
     counts, digests = spaces.num_esms(ids, caller), spaces.digests(ids)
-    space = _space(row, counts.get(ids[0], 0), digests)
+    name = founder(session, caller, row.created_by)
+    space = _space(row, counts.get(ids[0], 0), digests, name)
     return SpaceDetail(**dict(space), canaries=row.canaries)
 
 
@@ -161,7 +164,9 @@ def require_id(row: SpaceRow) -> int:
     return row.id
 
 
-def _space(row: SpaceRow, num_esms: int, digests: Sequence[SpaceDigestRow]) -> Space:
+def _space(
+    row: SpaceRow, num_esms: int, digests: Sequence[SpaceDigestRow], created_by: str
+) -> Space:
     def of_kind(kind: str) -> list[str]:
         return [d.digest for d in digests if d.space_id == row.id and d.kind == kind]
 
@@ -176,5 +181,5 @@ def _space(row: SpaceRow, num_esms: int, digests: Sequence[SpaceDigestRow]) -> S
         retired_at=row.retired_at,
         successor=row.successor,
         created_at=row.created_at,
-        created_by=row.created_by,
+        created_by=created_by,
     )

@@ -40,6 +40,10 @@ class BlobWriter(Protocol):
         """Append bytes; raises StorageFull."""
         ...
 
+    def verify(self) -> None:
+        """Raise DigestMismatch for other bytes than announced; `commit` then hashes none again."""
+        ...
+
     def commit(self) -> bool:
         """Make the blob visible and durable; False when it was there already.
 

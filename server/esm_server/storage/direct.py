@@ -56,8 +56,8 @@ class DirectAccess:
         stored = self._client.try_out("PUT", url, body, headers) is not None
         found = self._client.try_out("GET", self._client.signed_get(key), b"", {})
         self._downloads = stored and found == body
-        copies = self._downloads and self._copies(key, digest, other)
-        self._uploads = self._downloads and refuses and not copies
+        copies = self._copies(key, digest, other) if self._downloads else None
+        self._uploads = refuses and copies is False
         with suppress(EsmError):  # it may never have been stored
             self._client.remove(key)
         endpoint = self._client.place.endpoint
@@ -65,13 +65,18 @@ class DirectAccess:
             _LOG.warning("signed requests to %s do not work: all bytes go over me", endpoint)
         elif not refuses:
             _LOG.warning("%s does not verify what it is sent: uploads go over me", endpoint)
+        elif copies is None:
+            _LOG.warning("%s failed when it was tried out: uploads go over me", endpoint)
         elif copies:
             _LOG.warning("%s copies for whoever may send: uploads go over me", endpoint)
         else:
             _LOG.info("clients may fetch from and send to %s", endpoint)
 
-    def _copies(self, key: str, digest: str, other: bytes) -> bool:
-        """Whether a header that nobody signed makes a copy of an upload, of bytes never sent."""
+    def _copies(self, key: str, digest: str, other: bytes) -> bool | None:
+        """Whether a header that nobody signed makes a copy of an upload, of bytes never sent.
+
+        None where that could not be found out: a fault that passes is no reason not to start.
+        """
         url, headers = self._client.signed_put(
             self._store.sent.key(_TRIAL, digest), digest, len(other)
         )
@@ -79,8 +84,11 @@ class DirectAccess:
         part = {"x-amz-copy-source-range": f"bytes=0-{len(other) - 1}"}
         for more in (source, source | part):
             self._client.try_out("PUT", url, other, headers | more)
-        copied = self._store.sent.find(_TRIAL, digest) is not None
-        self._store.sent.forget(_TRIAL, digest)
+        try:
+            copied = self._store.sent.find(_TRIAL, digest) is not None
+            self._store.sent.forget(_TRIAL, digest)
+        except EsmError:
+            return None
         return copied
 
     def download_url(self, digest: str) -> str | None:

@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,8 +16,9 @@ from esm_client.core.artifact.manifest import digest_file
 from esm_client.core.errors import Conflict, DigestMismatch, StorageFull, Unavailable
 
 PART = ".part"
-KEEP_SECONDS = 7 * 24 * 3600
-"""How long an interrupted upload can go on."""
+LATELY = timedelta(days=7)
+"""How long one can go on with what one has begun to send: with a file of which a part is here, and
+with whole files that no version names yet. Large models come over slow lines."""
 
 
 class Incoming:
@@ -39,7 +41,7 @@ class Incoming:
             for path in self.directory.iterdir():
                 with suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # nobody goes on with it
-                    if time.time() - path.stat().st_mtime > KEEP_SECONDS:
+                    if time.time() - path.stat().st_mtime > LATELY.total_seconds():
                         path.unlink()
 
     def path(self, digest: str, owner: str | None) -> Path:
@@ -80,6 +82,7 @@ class PartFile:
             self.file.close()
             raise
         self._hash = hashlib.sha256() if offset == 0 else None
+        self._verified = False
 
     def _claim(self, offset: int) -> None:
         try:
@@ -99,19 +102,23 @@ class PartFile:
 
     def write(self, data: bytes) -> None:
         """Append bytes; raises StorageFull."""
+        self._verified = False
         if self._hash is not None:
             self._hash.update(data)
         with translated():
             self.file.write(data)
 
     def verify(self) -> None:
-        """Flush, and raise DigestMismatch for other bytes than announced."""
+        """Flush, and raise DigestMismatch for other bytes than announced; hashes them once."""
+        if self._verified:
+            return
         with translated():
             self.file.flush()
             hashed = self._hash
             actual = f"sha256:{hashed.hexdigest()}" if hashed else digest_file(self.path)
         if actual != self.digest:
             raise other_bytes(actual, self.digest)
+        self._verified = True
 
     def keep(self) -> None:
         """Leave the part where it is."""

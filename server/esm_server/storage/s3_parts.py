@@ -79,8 +79,9 @@ class PartsUpload:
 def put_file(client: S3Client, key: str, file: Path, digest: str) -> bool:
     """Store a file unless it is there with as many bytes; whether it is new.
 
-    It is sent in either case, so that the time does not tell whether others have it. The bytes are
-    hashed as they leave; raises DigestMismatch before the object appears, StorageFull, Unavailable.
+    It is sent in either case, which takes about as long; not exactly, since the store is asked once
+    more where it is there. The bytes are hashed as they leave; raises DigestMismatch before the
+    object appears, StorageFull, Unavailable.
     """
     size = file.stat().st_size
     if size <= PART_BYTES:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from esm_server.storage.base import StoredBlob
-from esm_server.storage.s3_client import ABANDONED, S3Client
+from esm_server.storage.incoming import LATELY
+from esm_server.storage.s3_client import S3Client
 
 COPY_SECONDS = 300.0
 """Until a copy within the bucket counts as broken: some stores write all bytes anew for it."""
@@ -33,7 +34,7 @@ class SentObjects:
     def take_in(self, sender: str, digest: str) -> None:
         """Let it appear as a blob; raises NotFound where it is gone, StorageFull, Unavailable.
 
-        Also over a blob that is there, so that its time does not tell.
+        Also over a blob that is there, so that it is copied whether others have it or not.
         """
         self._patient.copy(self.key(sender, digest), self._blob_key(digest))
 
@@ -42,8 +43,8 @@ class SentObjects:
         self._client.remove(self.key(sender, digest))
 
     def sweep(self) -> None:
-        """Remove what nobody took in for a day."""
-        latest = datetime.now(UTC) - ABANDONED
+        """Remove what nobody took in and nobody may any more."""
+        latest = datetime.now(UTC) - LATELY
         for found in self._client.listed(self._folder):
             name = found.object_name or ""
             # another registry's prefix may begin with our folder's name

@@ -84,6 +84,10 @@ class _WatchedWriter:
         with self._store.counted("write"):
             self._writer.write(data)
 
+    def verify(self) -> None:
+        with self._store.counted("commit"):
+            self._writer.verify()
+
     def commit(self) -> bool:
         with self._store.counted("commit"):
             is_new = self._writer.commit()

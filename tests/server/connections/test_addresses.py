@@ -64,6 +64,26 @@ def test_nobody_is_believed_unless_named():
     assert address("10.0.0.1", "192.0.2.7", proxies="") == "10.0.0.1"
 
 
+@pytest.mark.parametrize("peer", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
+def test_a_proxy_on_this_machine_is_believed_by_default(peer):
+    default = Settings.model_fields["trusted_proxies"].default
+    assert address(peer, "192.0.2.7", proxies=default) == "192.0.2.7"
+    assert address(peer, proxies=default) is None
+
+
+def test_who_seems_to_be_a_proxy_and_is_not_named_is_told_of_once(caplog):
+    known = Addresses(Settings(trusted_proxies="10.0.0.1").proxies)
+    forwarded = [(b"x-forwarded-for", b"192.0.2.7")]
+    for peer, headers in (("10.0.0.1", forwarded), ("10.0.0.2", [])):
+        known.of_request({"client": (peer, "1"), "headers": headers})
+    assert caplog.text == ""
+    for peer in ("10.0.0.2", "10.0.0.3"):
+        known.of_request({"client": (peer, "1"), "headers": forwarded})
+    (told,) = caplog.messages
+    assert told.startswith("10.0.0.2 sends X-Forwarded-For")
+    assert "ESM_SERVER_TRUSTED_PROXIES" in told
+
+
 @pytest.mark.parametrize("networks", ["everywhere", "10.0.0.0/33", "10.0.0.1;10.0.0.2"])
 def test_networks_that_are_none(registry, networks):
     done = registry.run_command("check", env={"ESM_SERVER_TRUSTED_PROXIES": networks})

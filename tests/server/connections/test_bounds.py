@@ -1,5 +1,6 @@
 """How many requests may be in progress: of a user, whatever their tokens, and from an address."""
 
+import asyncio
 import base64
 
 import numpy as np
@@ -8,10 +9,15 @@ from support.artifacts import publish
 from support.held import half_body, held, is_waiting, request
 from support.waiting import held_workers, until
 
+from esm_client.core.errors import RateLimited
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_server.auth.service import AuthService
+from esm_server.connections.addresses import Addresses
+from esm_server.connections.bounds import KNOWN_TIMES, BoundedRequests, count_user
 
 MOST = 4
+KNOWN = KNOWN_TIMES * MOST
+"""Of users from one address."""
 
 
 @pytest.fixture(name="bounded", scope="module")
@@ -37,7 +43,8 @@ def _tokens_of(bounded):
         database = bounded.database()
         try:
             auth = AuthService(database)
-            return [auth.create(user, "write", name=f"t{number}") for number in range(count)]
+            made = [auth.create(user, "write", name=f"t{number}") for number in range(count)]
+            return [token.secret for token in made]
         finally:
             database.close()
 
@@ -109,25 +116,27 @@ def test_pages_that_are_always_answered(bounded):
 
 
 def test_users_behind_a_proxy_are_told_apart(bounded, tokens_of, unique, problem):
-    tokens = [tokens_of(f"{unique}-{number}", 1)[0] for number in range(MOST + 1)]
+    tokens = [tokens_of(f"{unique}-{number}", 1)[0] for number in range(KNOWN + 1)]
     attack = [
         half_body(token, f"X-Forwarded-For: 198.51.100.{number}, 192.0.2.1")
-        for number, token in enumerate(tokens[:MOST])
+        for number, token in enumerate(tokens[:KNOWN])
     ]
     with held(bounded.url, *attack):
         own = {"X-Forwarded-For": "203.0.113.9, 192.0.2.1"}
         answer = refused(bounded, tokens[-1], **own)
-        assert "Your address has 4 requests" in problem(answer, 429, "rate-limited")["detail"]
+        assert (
+            f"Your address has {KNOWN} requests" in problem(answer, 429, "rate-limited")["detail"]
+        )
         for other in ("192.0.2.1, 198.51.100.7", "192.0.2.2", "2001:db8::1"):
             assert asked(bounded, tokens[-1], **{"X-Forwarded-For": other}).status_code == 200
         assert asked(bounded, tokens[-1]).status_code == 200  # the proxy's own, or this machine's
 
 
 def test_a_network_of_ipv6_is_one_address(bounded, tokens_of, unique):
-    tokens = [tokens_of(f"{unique}-{number}", 1)[0] for number in range(MOST + 1)]
+    tokens = [tokens_of(f"{unique}-{number}", 1)[0] for number in range(KNOWN + 1)]
     attack = [
         half_body(token, f"X-Forwarded-For: 2001:db8:0:7::{number + 1:x}")
-        for number, token in enumerate(tokens[:MOST])
+        for number, token in enumerate(tokens[:KNOWN])
     ]
     with held(bounded.url, *attack):
         refused(bounded, tokens[-1], **{"X-Forwarded-For": "2001:db8:0:7:ffff::1"})
@@ -184,3 +193,85 @@ def test_requests_that_are_refused_late_do_not_keep_others_from_beginning(regist
         with registry.client(registry.read_token) as client:
             assert client.get("/v1/whoami").status_code == 200
         assert any(map(is_waiting, connections))
+
+
+class Neighbours:
+    """Requests of one address to an app that knows tokens which begin with `user`.
+
+    Each stays in progress after the beginning of its answer.
+    """
+
+    def __init__(self):
+        self._over = asyncio.Event()
+        self._app = BoundedRequests(
+            self._answer, Addresses(()), per_user=10 * MOST, per_address=MOST
+        )
+        self._tasks = []
+
+    async def _answer(self, scope, receive, send):
+        token = dict(scope["headers"]).get(b"authorization", b"")
+        status = 200
+        if scope["path"] != "/for-everybody":
+            try:
+                count_user(scope, int(token.removeprefix(b"user")))
+            except ValueError:
+                status = 401
+            except RateLimited:
+                status = 429
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await self._over.wait()
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def ask(self, token=None, path="/"):
+        """The status of a new request's answer."""
+        told = asyncio.get_running_loop().create_future()
+
+        async def send(message):
+            if message["type"] == "http.response.start":
+                told.set_result(message["status"])
+
+        headers = [] if token is None else [(b"authorization", token.encode())]
+        scope = {"type": "http", "path": path, "client": ("192.0.2.1", 1), "headers": headers}
+        self._tasks.append(asyncio.create_task(self._app(scope, None, send)))
+        return await told
+
+    async def end(self):
+        """Let all requests end."""
+        self._over.set()
+        await asyncio.gather(*self._tasks)
+        self._over.clear()
+
+
+@pytest.mark.parametrize("strangers", [[None], ["nobody"], [None, "nobody", "else"]])
+def test_whom_nobody_knows_keeps_no_user_of_the_same_address_out(strangers):
+    async def run():
+        address = Neighbours()
+        for turn in range(MOST):
+            assert await address.ask(strangers[turn % len(strangers)]) == 401
+        for stranger in (None, "nobody", "another"):
+            assert await address.ask(stranger) == 429
+            assert await address.ask(stranger, "/for-everybody") == 429
+        for turn in range(KNOWN):
+            assert await address.ask(f"user{turn % 3}") == 200
+        for user in ("user0", "user9"):
+            assert await address.ask(user) == 429
+        await address.end()
+        for stranger in (None, "nobody"):
+            assert await address.ask(stranger) == 401
+        await address.end()
+
+    asyncio.run(run())
+
+
+def test_a_user_whom_the_server_knows_is_known_on_pages_for_everybody():
+    async def run():
+        address = Neighbours()
+        for _ in range(MOST - 1):
+            await address.ask()
+        assert await address.ask("user1", "/for-everybody") == 200
+        assert await address.ask("user2", "/for-everybody") == 429
+        assert await address.ask("user1") == 200
+        assert await address.ask("user1", "/for-everybody") == 200
+        await address.end()
+
+    asyncio.run(run())

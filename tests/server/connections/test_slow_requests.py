@@ -3,10 +3,23 @@
 import json
 import threading
 from collections import Counter
+from contextlib import suppress
 
 import pytest
-from support.held import half_body, held, is_waiting, request, status, until_closed
+from support.held import (
+    half_body,
+    held,
+    is_waiting,
+    request,
+    short_upload,
+    short_version,
+    status,
+    until_closed,
+)
 from support.waiting import until
+
+from esm_client.core.limits import MAX_VERSION_JSON_BYTES
+from esm_server.bodies import HELD_BODY_BYTES
 
 ATTACK = 810
 """More connections than c862ab7 could serve: one token's half bodies kept everybody out."""
@@ -145,6 +158,36 @@ def assert_too_slow(answer):
     problem = json.loads(body)
     assert (problem["code"], problem["status"]) == ("too-slow", 408)
     assert problem["request_id"].encode() in head
+
+
+def test_large_bodies_that_stop_before_their_end_are_few(patient, unique):
+    """Each would lie in memory for as long as it drips; of one user, half of what all may hold."""
+    path = f"/v1/esms/{unique}/a/versions"
+    data = short_version(patient.write_token, path)
+    room = HELD_BODY_BYTES // 2 // (MAX_VERSION_JSON_BYTES - 1000)
+    with held(patient.url, *[data] * (room + 1)) as attack:
+        until(lambda: not all(map(is_waiting, attack)))
+        (refused,) = [until_closed(one) for one in attack if not is_waiting(one)]
+        assert status(refused) == 429
+        assert b"Requests of yours hold bodies of" in refused
+        with patient.client(patient.admin_token) as client:
+            assert client.post("/v1/namespaces", json={"name": unique}).status_code == 201
+        assert sum(map(is_waiting, attack)) == room
+    with patient.client(patient.write_token) as client:  # they are let go with their connections
+        until(lambda: client.post(path, content=bytes(300_000)).status_code == 400)
+
+
+def test_an_upload_that_stops_is_on_the_disk(patient):
+    data = short_upload(patient.write_token, BODIES["upload"][1])
+    with held(patient.url, data):
+        until(lambda: max(part_sizes(patient), default=0) > 2**20 - 2**17 - 2**14)
+
+
+def part_sizes(running):
+    """Of the uploads that are on their way."""
+    for path in running.data_dir.rglob("*.tmp"):
+        with suppress(FileNotFoundError):
+            yield path.stat().st_size
 
 
 @pytest.mark.parametrize("name", ["ranking", "upload", "pack"])

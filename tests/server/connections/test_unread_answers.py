@@ -9,6 +9,8 @@ from support.artifacts import make_esm, publish
 from support.held import connect, held, is_waiting, request, status, until_closed
 from support.waiting import until
 
+from esm_server.connections.addresses import Addresses
+from esm_server.connections.bounds import BoundedRequests
 from esm_server.connections.pieces import PIECE_BYTES, in_pieces
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what waits")
@@ -163,3 +165,22 @@ def test_pieces_are_the_answer(sizes):
     assert b"".join(body["body"] for body in bodies) == b"".join(parts)
     assert max(len(body["body"]) for body in bodies) <= PIECE_BYTES
     assert [body["more_body"] for body in bodies] == [True] * (len(bodies) - 1) + [False]
+
+
+def test_metrics_are_handed_over_in_pieces_too():
+    """Else a page that many with a token leave unread would lie whole in memory for each."""
+    sent = []
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        body = bytes(3 * PIECE_BYTES)
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def send(message):
+        sent.append(len(message.get("body", b"")))
+
+    bounded = BoundedRequests(app, Addresses(()), per_user=1, per_address=1)
+    scope = {"type": "http", "path": "/metrics", "client": ("192.0.2.1", "1"), "headers": []}
+    asyncio.run(bounded(scope, None, send))
+    assert max(sent) == PIECE_BYTES
+    assert sum(sent) == 3 * PIECE_BYTES

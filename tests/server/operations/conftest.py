@@ -138,3 +138,27 @@ def _taken(granted, tmp_path_factory):
     world.take()
     assert world.running.stop() == 0
     return world
+
+
+@pytest.fixture(name="folder")
+def _folder(tmp_path):
+    """A place for backups."""
+    return tmp_path / "backups"
+
+
+@pytest.fixture(name="first")
+def _first(granted, folder):
+    """The name of a backup in it, of before something was taken."""
+    return granted.command("backup", str(folder))["point"]
+
+
+@pytest.fixture(name="words")
+def _words(first, folder):
+    """The words of a command that restores it."""
+    return ("restore", str(folder), "--at", first)
+
+
+@pytest.fixture(name="copy")
+def _copy(granted, tmp_path):
+    """The registry of before, to be changed."""
+    return granted.copied(tmp_path / "registry")

@@ -3,6 +3,9 @@
 import pytest
 from server.operations.conftest import model_of_b
 
+from esm_client.core.packs import blob_digest, document, pack_bytes, read_pack
+from esm_server.operations.import_space import SpaceImport
+
 
 def described(running, path):
     with running.client(running.admin_token) as client:
@@ -92,5 +95,37 @@ def test_files_that_another_namespace_has_come_in_too(filled, other, command, pu
     file = tmp_path / "space.pack"
     command(filled, "export", "space", str(file))
     push(tmp_path / "b2", "m/b", server=other, space="space").raise_for_status()
+    done = command(other, "import", str(file))
+    assert (done["new"], done["refused"]) == (3, {})
+
+
+def test_files_that_the_export_did_not_bring_are_refused(filled, other, command, push, tmp_path):
+    """Whatever the registry holds for others: an export is no way to what they have."""
+    file = tmp_path / "space.pack"
+    command(filled, "export", "space", str(file))
+    push(tmp_path / "b2", "m/b", server=other, space="space").raise_for_status()
+    with file.open("rb") as stream:
+        left = [
+            document(entry.name, entry.read())
+            for entry in read_pack(stream)
+            if blob_digest(entry.name) != model_of_b(filled)
+        ]
+    file.write_bytes(b"".join(pack_bytes(left)))
+    done = command(other, "import", str(file), status=3)
+    assert done["new"] == 2
+    (why,) = done["refused"].values()
+    assert f"({model_of_b(filled)}) is not on the server" in why
+
+
+def test_however_long_it_takes(filled, other, command, monkeypatch, tmp_path):
+    """What was sent counts when its version is published, not from the beginning on."""
+    file, prepare = tmp_path / "space.pack", SpaceImport._prepare
+    command(filled, "export", "space", str(file))
+
+    def later(importing, exported):
+        prepare(importing, exported)
+        other.query("UPDATE uploads SET ended_at = '2020-01-01 00:00:00'")
+
+    monkeypatch.setattr(SpaceImport, "_prepare", later)
     done = command(other, "import", str(file))
     assert (done["new"], done["refused"]) == (3, {})

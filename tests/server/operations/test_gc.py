@@ -12,7 +12,9 @@ from support.storage import IN_BUCKET
 from esm_client import Client
 from esm_client.core.artifact.manifest import digest_bytes
 from esm_client.remote.resources.blobs import BlobResource
+from esm_server.db.columns import now
 from esm_server.operations.gc import sweep
+from esm_server.possession.repository import SWEPT
 
 
 def push_until_taken(push, directory, path, server):
@@ -119,7 +121,7 @@ def age(server, digest):
     server.query(old, digest=digest)
 
 
-def test_uploads_are_kept_for_a_day(served, command):
+def test_uploads_are_kept_while_they_count(served, command):
     old, young = send(served, b"old"), send(served, b"young")
     age(served, old)
     rows = "SELECT digest FROM uploads WHERE namespace = 'sent'"
@@ -127,6 +129,30 @@ def test_uploads_are_kept_for_a_day(served, command):
     assert {digest for (digest,) in served.query(rows)} == {old, young}
     command(served, "gc")
     assert {digest for (digest,) in served.query(rows)} == {young}
+
+
+def test_all_that_count_no_more_go_however_many(served, command):
+    send(served, b"")
+    rows = ", ".join(f"('d{n}', 'sent', 1, '2020-01-01 00:00:00')" for n in range(2 * SWEPT + 1))
+    served.query(f"INSERT INTO uploads (digest, namespace, user_id, ended_at) VALUES {rows}")
+    command(served, "gc")
+    assert served.query("SELECT count(*) FROM uploads WHERE digest LIKE 'd%'") == [(0,)]
+
+
+def test_what_was_sent_some_days_ago_is_not_swept(served, command):
+    """A large model may take as long, and names its files at the end."""
+    digest = send(served, b"some days ago")
+    if not IN_BUCKET:
+        name = digest.removeprefix("sha256:")
+        path = served.data_dir / "blobs" / name[:2] / name
+        os.utime(path, (time.time() - 6 * 24 * 3600,) * 2)
+    ago = now() - timedelta(days=6)
+    served.query(
+        "UPDATE uploads SET ended_at = :ago WHERE digest = :digest", ago=f"{ago}", digest=digest
+    )
+    assert command(served, "gc")["removed"] == 0
+    with served.client(served.write_token) as client:
+        assert client.head(f"/v1/namespaces/sent/blobs/{digest}").status_code == 200
 
 
 @pytest.mark.skipif(IN_BUCKET, reason="the times of a bucket are its own")

@@ -2,38 +2,19 @@
 
 import json
 import shutil
+from contextlib import closing
 from datetime import datetime
 
 import pytest
 from support.rights import named
 
+from esm_client.core.errors import Unavailable
+from esm_server.operations import backup_place
 from esm_server.operations import backups as backups_module
+from esm_server.operations import restore as restoring
 from esm_server.operations.backup_place import backups_at
+from esm_server.operations.rights_list import list_rights
 from esm_server.settings import Settings
-
-
-@pytest.fixture(name="folder")
-def _folder(tmp_path):
-    """A place for backups."""
-    return tmp_path / "backups"
-
-
-@pytest.fixture(name="first")
-def _first(granted, folder):
-    """The name of a backup in it, of before something was taken."""
-    return granted.command("backup", str(folder))["point"]
-
-
-@pytest.fixture(name="words")
-def _words(first, folder):
-    """The words of a command that restores it."""
-    return ("restore", str(folder), "--at", first)
-
-
-@pytest.fixture(name="copy")
-def _copy(granted, tmp_path):
-    """The registry of before, to be changed."""
-    return granted.copied(tmp_path / "registry")
 
 
 def in_place(folder):
@@ -71,6 +52,7 @@ def test_people_are_told_a_line_each_and_no_secret(taken, folder, words, tmp_pat
         line.startswith("taken back  token revoked of ann (read): revoked 2") for line in lines
     )
     assert "gone  token late of ann (admin): made since" in lines
+    assert not any(line.startswith(("can be used  ", "member  ")) for line in lines)
     lists = "".join(path.read_text() for path in folder.glob("rights/*.json"))
     assert "rotated" in lists
     for secret in [*taken.secrets.values(), *hashes]:
@@ -91,13 +73,29 @@ def spoil(path, how):
             (one,) = (t for t in document["rights"]["tokens"] if t["name"] == "revoked")
             one["revoked_at"] = None
             path.write_text(json.dumps(document))
-        case "format":
-            document["rights"]["format"] = 2
+        case "format" | "column":
+            document["rights"] |= {"server_version": "99.0", **LATER[how]}
             document["sha256"] = backups_module._digest(document["rights"])
             path.write_text(json.dumps(document))
 
 
-@pytest.mark.parametrize("how", ["cut", "empty", "another", "changed", "format"])
+LATER = {"format": {"format": 2}, "column": {"groups": []}}
+
+
+@pytest.mark.parametrize("how", LATER)
+def test_a_list_of_a_later_version_is_not_called_damaged(
+    taken, folder, words, refused, tmp_path, how
+):
+    newest = max(folder.glob("rights/*.json"))
+    spoil(newest, how)
+    said = refused(taken.running, *words, data_dir=tmp_path / "other")
+    assert f"rights/{newest.name}" in said
+    assert "is of esm-server 99.0, whose lists this version does not know" in said
+    assert "damaged" not in said
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize("how", ["cut", "empty", "another", "changed"])
 def test_a_damaged_list_is_refused(taken, folder, words, refused, tmp_path, how):
     taken.command("backup", str(folder), "--revocations-only")
     newest = max(folder.glob("rights/*.json"))
@@ -130,6 +128,20 @@ def test_without_any_later_word_that_is_said(granted, folder, first, tmp_path):
     assert "what was revoked later is back" in shown
     assert "tokens can be used" in shown
     assert "taken back" not in shown
+
+
+def test_without_any_later_word_all_that_comes_back_is_named(granted, words, tmp_path):
+    done = granted.command(*words, data_dir=tmp_path / "other")["rights"]
+    shown = granted.running.run_command(*words, data_dir=tmp_path / "again").stdout.splitlines()
+    assert "can be used  token revoked of ann (read)" in shown
+    assert "can be used  token default of carl (admin)" in shown
+    assert "member  ann as writer in closed" in shown
+    assert sum(line.startswith("can be used  ") for line in shown) == done["tokens"]
+    assert sum(line.startswith("member  ") for line in shown) == len(done["members"])
+    assert {"user": "ann", "name": "revoked", "scope": "read"} in done["usable"]
+    assert len(done["usable"]) == done["tokens"]
+    assert {"user": "ann", "namespace": "closed", "role": "writer"} in done["members"]
+    assert "before" not in {one["name"] for one in done["usable"]}
 
 
 def test_a_damaged_newest_backup_is_no_word_on_rights(taken, folder, words, refused, tmp_path):
@@ -167,6 +179,68 @@ def test_a_few_lists_are_kept(granted, folder, monkeypatch):
     assert kept[-1] == newest
 
 
+def put_another(folder, name):
+    """The newest list once more, under this name."""
+    newest = max(folder.glob("rights/*.json"))
+    return shutil.copy(newest, newest.with_name(f"{name}.json"))
+
+
+def test_lists_of_a_clock_that_was_ahead_do_not_count(
+    taken, folder, words, refused, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(backups_module, "KEPT_RIGHTS", 3)
+    ahead = [f"29990101T00000000000{number}" for number in range(4)]
+    for name in ahead:
+        put_another(folder, name)
+    for _ in range(2):
+        taken.command("backup", str(folder), "--revocations-only")
+    kept = sorted(path.stem for path in folder.glob("rights/*.json"))
+    assert len(kept) == 3 + 4
+    assert kept[3:] == ahead
+    said = refused(taken.running, *words, data_dir=tmp_path / "other")
+    assert f"rights/{ahead[-1]}.json" in said
+    assert "a time to come" in said
+    assert not (tmp_path / "other").exists()
+    for name in ahead:
+        (folder / "rights" / f"{name}.json").unlink()
+    done = taken.command(*words, data_dir=tmp_path / "other")["rights"]
+    assert named(done["taken"]) == taken.taken
+
+
+@pytest.mark.parametrize("error", [PermissionError("no"), Unavailable("no")])
+def test_a_place_where_nothing_can_be_removed_still_takes_lists(
+    granted, folder, monkeypatch, error
+):
+    def refuse(_self, _name):
+        raise error
+
+    monkeypatch.setattr(backups_module, "KEPT_RIGHTS", 1)
+    monkeypatch.setattr(backup_place._Folder, "remove", refuse)
+    for _ in range(3):
+        granted.command("backup", str(folder), "--revocations-only")
+    granted.command("backup", str(folder))
+    assert len(list(folder.glob("rights/*.json"))) == 4
+
+
+def test_a_list_of_while_files_are_copied_counts(taken, folder, words, monkeypatch, tmp_path):
+    copy_blobs = restoring.copy_blobs
+
+    def copy(*arguments, **options):
+        with closing(taken.running.database()) as database:
+            list_rights(database, in_place(folder))
+        return copy_blobs(*arguments, **options)
+
+    monkeypatch.setattr(restoring, "copy_blobs", copy)
+    done = taken.command(*words, data_dir=tmp_path / "other")["rights"]
+    assert named(done["taken"]) == taken.taken
+
+
+def test_after_a_damaged_list_comes_a_sound_one(granted, folder, first):
+    spoil(max(folder.glob("rights/*.json")), "cut")
+    granted.command("backup", str(folder), "--revocations-only")
+    assert in_place(folder).newest_rights().users
+
+
 def test_a_registry_that_stands_there_is_told_to_list_first(granted, words, refused):
     said = refused(granted.running, *words)
     assert "empty registry only" in said
@@ -179,6 +253,9 @@ def test_options_that_do_not_go_together(granted, folder, first):
         ("backup", str(folder), "--revocations-only", "--keep", "3"),
         ("restore", str(folder), "--list", "--as-it-was"),
         ("restore", str(folder), "--files-only", "--revoke-tokens"),
+        ("restore", str(folder), "--rights-only", "--files-only"),
+        ("restore", str(folder), "--rights-only", "--as-it-was"),
+        ("restore", str(folder), "--rights-only", "--at", first),
     ):
         assert granted.running.run_command(*words).returncode == 2, words
 

@@ -36,6 +36,7 @@ def rights(as_of, *rows):
     return Rights(
         as_of=as_of,
         server_version="1",
+        registry="0" * 16,
         users=of(UserRights),
         tokens=of(TokenRights),
         members=of(MemberRights),
@@ -112,20 +113,6 @@ def test_what_is_gone():
     since = rights(SINCE, token(), later, token(name="dead", revoked_at=THEN), MEMBER)
     found = gone(rights(THEN, token()), since)
     assert [one.names for one in found] == [later.names(), MEMBER.names()]
-
-
-def test_who_can_use_what():
-    usable = [token(name="a"), token(name="b", user="bob", scope="admin")]
-    ended = [token(name="c", revoked_at=THEN), token(name="d", expires_at=THEN)]
-    bob = UserRights(name="bob", is_admin=True)
-    assert rights(SINCE, *usable, *ended, bob).usable_tokens(SINCE) == usable
-    assert rights(SINCE, *usable, bob).has_admin(SINCE)
-    disabled = bob.model_copy(update={"disabled_at": THEN})
-    assert rights(SINCE, *usable, disabled).usable_tokens(SINCE) == usable[:1]
-    assert not rights(SINCE, *usable, disabled).has_admin(SINCE)
-    limited = token(user="bob", scope="admin", namespace="n")
-    assert not rights(SINCE, limited, bob).has_admin(SINCE)
-    assert not rights(SINCE, *usable, UserRights(name="bob", is_admin=False)).has_admin(SINCE)
 
 
 def test_every_column_that_grants_something_is_looked_at():

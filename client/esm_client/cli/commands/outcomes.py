@@ -22,6 +22,10 @@ UNSHIELDED = (
     "{} of the {} outcomes of {}: where they were reported, nobody knew whether copies of the data "
     "stand among the ranked sources."
 )
+UNTOLD = (
+    "Whether copies of the data stand among the ranked sources of {} the registry does not tell: "
+    "it is of an earlier version."
+)
 
 
 def report_outcome(
@@ -85,11 +89,13 @@ def _print(session: Session, found: Ledger) -> None:
             f"and the baseline, {NONE}: esm-client report-outcome RANKING SOURCE METRIC"
         )
         return
+    for one in found.entries:
+        if one.num_unshielded is None:
+            print_line(UNTOLD.format(one.method))
+        elif one.num_unshielded:
+            print_line(UNSHIELDED.format(one.num_unshielded, one.num_outcomes, one.method))
     session.output.table(COLUMNS, [_cells(one) for one in found.entries], COLUMNS[1:])
     print_line(LEGEND)
-    for one in found.entries:
-        if one.num_unshielded:
-            print_line(UNSHIELDED.format(one.num_unshielded, one.num_outcomes, one.method))
 
 
 def _cells(one: LedgerEntry) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """`esm-client ranking`, and how `rank` prints its result."""
 
 import shlex
+import warnings
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from esm_client.cli.options.session import Session
 from esm_client.cli.output import print_error, print_line
 from esm_client.cli.progress import ProgressBars
 from esm_client.cli.ranking_document import document
+from esm_client.ranking.cautions import CopiesWarning
 from esm_client.ranking.method_ranking import MethodRanking
 from esm_client.ranking.ranking import Ranking
 from esm_client.ranking.rows import how_to_get, shield_notes
@@ -30,7 +32,12 @@ def ranking(
     """Show an earlier ranking, or several of one target together: ID+ID."""
     from esm_client.ranking.several_spaces import merged
 
-    with session.client() as client, ProgressBars(quiet=session.options.quiet) as progress:
+    with (
+        session.client() as client,
+        ProgressBars(quiet=session.options.quiet) as progress,
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore", CopiesWarning)  # said below, of all spaces together
         found = merged([client.ranking(one, progress=progress) for one in identifier.split("+")])
     print_ranking(session, found, top)
 

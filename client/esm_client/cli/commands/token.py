@@ -27,7 +27,17 @@ def list_tokens(session: Session, user: User = None) -> None:
         tokens = list(client.tokens.list(user))
 
     def human() -> None:
-        columns = ("id", "user", "name", "scope", "namespace", "expires", "last used", "state")
+        columns = (
+            "id",
+            "user",
+            "name",
+            "scope",
+            "namespace",
+            "expires",
+            "last used",
+            "made with",
+            "state",
+        )
         session.output.table(columns, [_cells(token) for token in tokens], right=("id",))
 
     session.output.result(tokens, names=[str(token.id) for token in tokens], human=human)
@@ -74,15 +84,22 @@ def rotate(session: Session, token: Which) -> None:
     _print_secret(session, changed)
 
 
-def revoke(session: Session, token: Which) -> None:
+def revoke(
+    session: Session,
+    token: Which,
+    with_made: Annotated[
+        bool, typer.Option("--with-made", help="And all tokens that were made with it.")
+    ] = False,
+) -> None:
     """End a token at once, for ever."""
     with session.client() as client:
-        revoked = client.tokens.revoke(_number(client, token))
+        revoked = client.tokens.revoke(_number(client, token), with_made=with_made)
+    rest = "revoked, and so is all that was made with it" if with_made else "revoked"
     session.output.result(
         revoked,
         names=[str(revoked.id)],
         human=lambda: print_line(
-            f"The token {revoked.name} (number {revoked.id}) of {revoked.user} is revoked."
+            f"The token {revoked.name} (number {revoked.id}) of {revoked.user} is {rest}."
         ),
     )
 
@@ -120,6 +137,7 @@ def _cells(token: "Token") -> tuple[str, ...]:
         token.namespace or "",
         day(token.expires_at) or "never",
         f"{token.last_used_at:%Y-%m-%d %H:%M}" if token.last_used_at else "never",
+        str(token.made_with or ""),
         f"revoked {day(token.revoked_at)}" if token.revoked_at else "",
     )
 

@@ -76,6 +76,8 @@ class Token(Contract):
     last_used_at: datetime | None
     """To five minutes."""
     revoked_at: datetime | None
+    made_with: int | None = None
+    """The `id` of the token it was made with, where that is known."""
 
 
 class NewToken(Token):

@@ -44,6 +44,7 @@ class Space(Contract):
     successor: str | None = None
     created_at: datetime
     created_by: str = ""
+    """`a robot` in place of the name of one whose namespace the caller may not read."""
 
 
 class SpaceDetail(Space):

@@ -45,9 +45,17 @@ def push_source_model(
             for name, path in files.items()
         }
     esms.version(reference)  # before gigabytes travel
-    for name, path in files.items():
-        _upload(blobs, reference.namespace, listed[name], path, _of_file(progress, name, listed))
-    return esms.attach(reference, SourceModelCreate(files=listed))
+
+    def attempt() -> EsmVersionDetail:
+        for name, path in files.items():
+            done = _of_file(progress, name, listed)
+            _upload(blobs, reference.namespace, listed[name], path, done)
+        return esms.attach(reference, SourceModelCreate(files=listed))
+
+    try:
+        return attempt()
+    except NotFound:  # maybe a file that was there is gone, or was sent too long ago
+        return attempt()
 
 
 def pull_source_model(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from esm_client.core.errors import Conflict
 from esm_client.core.schemas import NewToken, Scope, Token, TokenCreate
 from esm_client.remote.http.requests import checked
 from esm_client.remote.transport import Transport
@@ -59,6 +60,19 @@ class TokenResource:
         """
         return self._transport.act(f"/v1/tokens/{token_id}/rotate", NewToken)
 
-    def revoke(self, token_id: int) -> Token:
-        """End a token at once, for ever; raises NotFound, Forbidden for a stronger one."""
-        return self._transport.change("DELETE", f"/v1/tokens/{token_id}", Token)
+    def revoke(self, token_id: int, *, with_made: bool = False) -> Token:
+        """End a token at once, for ever; `with_made`: and all tokens that were made with it.
+
+        Those made with such ones, too: when it has leaked. Raises NotFound, Forbidden for a
+        stronger one, and where one that was made with it is not yours to end; Conflict where the
+        registry knows nothing of that and ended the token alone.
+        """
+        query = "?with_made=true" if with_made else ""
+        revoked = self._transport.change("DELETE", f"/v1/tokens/{token_id}{query}", Token)
+        if with_made and "made_with" not in revoked.model_fields_set:  # it has not read the query
+            raise Conflict(
+                f"The registry is too old to end what was made with a token: {token_id} alone is "
+                "revoked.",
+                "Revoke the others by their numbers: `Client.tokens.list()`",
+            )
+        return revoked

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Sequence
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 import numpy as np
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, model_validator
@@ -14,6 +14,7 @@ from esm_client.core.shield.source import TargetHashes
 from esm_client.core.shield.texts import RULE, Hashes
 from esm_client.ranking.shield import Compared, ShieldReport
 
+VERSION: Final = 1
 MAX_HASHES = 2**17
 """Of the rows and of the single texts of a target, each: a record stays below 3 MB."""
 
@@ -23,7 +24,7 @@ class _Record(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    version: Literal[1] = 1
+    version: Literal[1] = VERSION
     registry: str
     """Its URL: ids of different registries may be the same."""
     ranking: str

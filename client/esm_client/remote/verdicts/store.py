@@ -1,18 +1,19 @@
 """Where records of rankings lie: a small file each, which only their owner may read."""
 
 import hashlib
+import json
 import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock
 from pydantic import TypeAdapter
 
 from esm_client.core.disk import disk_errors, write_whole
-from esm_client.core.errors import InvalidInput, TooLarge
+from esm_client.core.errors import EsmError, InvalidInput, TooLarge
 from esm_client.core.quantities import size
-from esm_client.remote.verdicts.record import Record, Verdict, Waiting
+from esm_client.remote.verdicts.record import VERSION, Record, Verdict, Waiting
 
 FOLDER = "verdicts"
 MAX_RECORDS = 1000
@@ -41,7 +42,9 @@ class Verdicts:
 
     def find(self, ranking: str) -> Verdict | Waiting | None:
         """The record of a ranking, None where there is none; raises InvalidInput if damaged."""
-        for suffix in (_KEPT, _WAITING):
+        with suppress(EsmError):
+            self._drop_forgotten()
+        for suffix in (_KEPT, _WAITING, _KEPT):  # the one takes the place of the other at any time
             path = self._path(ranking, suffix)
             data = _read(path)
             if data is not None:
@@ -80,6 +83,10 @@ class Verdicts:
             if (record.registry, record.ranking) != (self.registry, ranking):
                 raise ValueError("the record of another ranking")
         except ValueError as cause:  # pydantic's too
+            if _is_later(data):
+                raise InvalidInput(
+                    f"{path} was written by a later version of esm-client.", "Use that version."
+                ) from cause
             raise InvalidInput(f"{path} is damaged.", "Remove it.") from cause
         return record
 
@@ -91,23 +98,43 @@ class Verdicts:
         with FileLock(self.folder / _LOCK, timeout=LOCK_SECONDS, mode=0o600):
             yield
 
+    def _drop_forgotten(self) -> None:
+        """Drop hashes of targets whose rankings nobody has looked at."""
+        long_ago = time.time() - MAX_WAITING_SECONDS
+        with disk_errors(self.folder, HINT):
+            for path, modified, _ in self._records(_WAITING):
+                if modified < long_ago:
+                    path.unlink(missing_ok=True)
+
     def _drop_old(self) -> None:
-        total, long_ago = 0, time.time() - MAX_WAITING_SECONDS
-        newest_first = sorted(self._records(), key=lambda found: found[1], reverse=True)
-        for number, (path, modified, own_size) in enumerate(newest_first):
+        self._drop_forgotten()
+        total = 0
+        newest_first = sorted(
+            self._records(_KEPT, _WAITING), key=lambda found: found[1], reverse=True
+        )
+        for number, (path, _, own_size) in enumerate(newest_first):
             total += own_size
-            is_forgotten = path.suffix == _WAITING and modified < long_ago
-            if number >= MAX_RECORDS or total > MAX_BYTES or is_forgotten:
+            if number >= MAX_RECORDS or total > MAX_BYTES:
                 path.unlink(missing_ok=True)
         for path in self.folder.glob(".*.*.*"):  # left by writers that were killed
             path.unlink(missing_ok=True)
 
-    def _records(self) -> Iterator[tuple[Path, float, int]]:
-        """All files with their times and sizes."""
-        for suffix in (_KEPT, _WAITING):
+    def _records(self, *suffixes: str) -> Iterator[tuple[Path, float, int]]:
+        """Files with their times and sizes, but for those that just go."""
+        for suffix in suffixes:
             for path in self.folder.glob(f"*{suffix}"):
-                status = path.stat()
-                yield path, status.st_mtime, status.st_size
+                with suppress(FileNotFoundError):
+                    status = path.stat()
+                    yield path, status.st_mtime, status.st_size
+
+
+def _is_later(data: bytes) -> bool:
+    """Whether it is the record of a version that this one does not know."""
+    try:
+        version = json.loads(data)["version"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
+    return isinstance(version, int) and version > VERSION
 
 
 def _read(path: Path) -> bytes | None:
