@@ -9,10 +9,11 @@ RETRY_AFTER_SECONDS = 5
 
 
 class HeldBytes:
-    """How many bytes are held, by user: `most` in all, and half of it for one.
+    """How many bytes are held, by user: `most` in all.
 
-    `what` names them in a refusal, with a place for whose they are. So many as `always` each user
-    may hold whatever the others do, so that a few who hold all keep nobody from small requests.
+    A user may hold the half of what others leave, so that there is room for one more, however many
+    hold all they may; and so many as `always`, whatever others do. `what` names the bytes in a
+    refusal, with a place for whose they are.
     """
 
     def __init__(self, most: int, what: str, *, always: int = 0) -> None:
@@ -27,18 +28,18 @@ class HeldBytes:
     def change(self, user: str, size: int) -> None:
         """Hold so many bytes more, or fewer; raises RateLimited."""
         with self._lock:
-            mine, every = self._held[user] + size, self._held.total() + size
-            if size > 0 and mine > self._most // 2:
-                raise self._refusal("yours", mine - size)
-            if size > 0 and every > self._most and mine > self._always:
-                raise self._refusal("users", every - size)
-            self._held[user] = mine
-            if not mine:
+            mine = self._held[user]
+            others = self._held.total() - mine
+            most = max(self._always, (self._most - others) // 2)
+            if size > 0 and mine + size > most:
+                raise self._refusal(mine, others)
+            self._held[user] = mine + size
+            if not self._held[user]:
                 del self._held[user]
 
-    def _refusal(self, whose: str, held: int) -> RateLimited:
+    def _refusal(self, mine: int, others: int) -> RateLimited:
         error = RateLimited(
-            f"{self._what.format(whose)} of {held} bytes already.",
+            f"{self._what.format('yours')} of {mine} bytes already, others' {others}.",
             "Try again when some of them are done.",
         )
         error.headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}

@@ -76,7 +76,7 @@ class RequestLog:
         self._metrics.observe(
             method, route, seen.status, seconds, received=seen.received, sent=seen.sent
         )
-        path = scope["path"].encode("unicode_escape").decode()[:300]  # no forged log lines
+        path = scope["path"][:300].encode("unicode_escape").decode()[:300]  # no forged log lines
         event(
             _LOG, "request",
             f"{method} {path} {seen.status} {seconds * 1000:.0f}ms {seen.request_id}",

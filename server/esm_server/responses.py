@@ -11,6 +11,18 @@ Content = TypeVar("Content")
 _DEFAULT: Serializer = get_serializer()
 
 
+def item_by_item(document: BaseModel, listed: str) -> bytes:
+    """A document as JSON, its long list written one item after the other.
+
+    Pydantic would write all of it in one call, in which no other thread runs, the event loop
+    neither. To be called in a thread.
+    """
+    items = b",".join(item.model_dump_json().encode() for item in getattr(document, listed))
+    rest = document.model_copy(update={listed: []}).model_dump_json().encode()
+    head, _, tail = rest.partition(f'"{listed}":[]'.encode())  # no text holds bare quotes
+    return b'%b"%b":[%b]%b' % (head, listed.encode(), items, tail)
+
+
 class ContractResponse(Response[Content]):
     """Lets pydantic write its own models.
 

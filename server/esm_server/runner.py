@@ -14,6 +14,7 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from esm_client.core.errors import Unavailable
+from esm_client.core.limits import MAX_JSON_BYTES
 from esm_server.application import Application
 from esm_server.connections.addresses import Addresses
 from esm_server.connections.files import allow_connections
@@ -41,12 +42,23 @@ def run(app: Application, host: str, port: int) -> None:
     Raises Unavailable when the app or the port fails, and because of that other server.
     """
     start_logging(app.settings.log_format, app.settings.log_level)
+    warn_of_large_bodies(app.settings)
     version = server_version()
     event(_LOG, "start", f"esm-server {version} starts", version=version, pid=os.getpid())
     asyncio.run(_serve(app, host, port or free_port(host)))
     event(_LOG, "stop", "esm-server stopped")
     if app.owner is not None and app.owner.lost is not None:
         raise app.owner.lost
+
+
+def warn_of_large_bodies(settings: Settings) -> None:
+    """Say in the log that JSON bodies may be larger than needed, as earlier versions had them."""
+    if settings.max_body_bytes > MAX_JSON_BYTES:
+        _LOG.warning(
+            "ESM_SERVER_MAX_BODY_BYTES is %d: JSON that large keeps everybody waiting while it is "
+            "read; no client needs more than %d, so unset it",
+            settings.max_body_bytes, MAX_JSON_BYTES,
+        )  # fmt: skip
 
 
 def free_port(host: str) -> int:

@@ -112,7 +112,7 @@ class Settings(BaseSettings):
     body_quiet_seconds: Seconds = 15.0
     """How long no byte of a body may come; four times as long once a megabyte has."""
     body_seconds: Seconds = 60.0
-    """How long a body may take, and a second more for every 8 KiB of it."""
+    """How long a body may take, and a second more for every 8 KiB of it, of a ranking every 64."""
     unread_seconds: Seconds = 60.0
     """How long a client may leave an answer unread, or take less than 8 KiB of it a second."""
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from fuzz import seeds
 from fuzz.file_readers import DEEP
+from fuzz.ranking_readers import RANKING_READERS
 from fuzz.reader import Reader
 from litestar import Litestar, Request, post
 from litestar.params import JSONBody
@@ -34,7 +35,6 @@ from esm_server.held_bytes import HeldBytes
 from esm_server.pagination import Slice
 from esm_server.problems import problem_response
 from esm_server.rankings.incoming import read_ranking
-from esm_server.rankings.parts import RankingParts
 from esm_server.responses import ContractResponse
 
 _TASK = {"data_set": "test/a", "text_columns": ["text"], "num_rows": 10}
@@ -169,14 +169,6 @@ def _request(model: type[BaseModel]) -> Reader:
     )
 
 
-def _parts(data: bytes) -> None:
-    """In two pieces, as a network cuts them."""
-    reader, middle = RankingParts("x"), len(data) // 2
-    reader.feed(data[:middle])
-    reader.feed(data[middle:])
-    json.dumps(reader.request().model_dump(mode="json")).encode()
-
-
 def _answer(model: type[BaseModel]) -> Reader:
     name = model.__name__.replace("[", "-").strip("]")
     return Reader(
@@ -268,23 +260,9 @@ _WAITING = {**_OF_RANKING, "state": "waiting", "keep_copies": False,
             "rows": seeds.b64(bytes([1] * 8 + [2] * 8)), "texts": ""}  # fmt: skip
 _PULLED = seeds.pack(json.dumps(_DETAIL).encode())
 _PROBLEM = {"title": "x", "status": 400, "detail": "d", "code": "invalid-input", "hint": "h"}
-_OPTIONS = json.dumps({"space": "tiny", "filter": {"task": ["imdb"]}}).encode()
-_RANKING_PARTS = (
-    b"".join(
-        b'--x\r\nContent-Disposition: form-data; name="%b"\r\n\r\n%b\r\n' % part
-        for part in [
-            (b"request", _OPTIONS),
-            (b"sketch", seeds.SKETCHES[0]),
-            (b"fold", seeds.SKETCHES[1]),
-            (b"fold", seeds.SKETCHES[2]),
-            (b"embedded", seeds.EMBEDDED[0]),
-        ]
-    )
-    + b"--x--\r\n"
-)
 WIRE_READERS = [
     *(_request(model) for model in REQUESTS),
-    Reader("ranking-parts", "text", _parts, [_RANKING_PARTS]),
+    *RANKING_READERS,
     *(_answer(model) for model in ANSWERS),
     Reader("answer-SourceSketch", "json", _sketch_answer, [json.dumps(_SKETCH_ANSWER).encode()]),
     Reader("problem", "json", _problem, [json.dumps(_PROBLEM).encode()]),

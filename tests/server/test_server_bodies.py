@@ -21,6 +21,7 @@ from support.bodies import (
     places,
     processor_seconds,
 )
+from support.full_size import labels_attack
 from support.registry import RunningRegistry
 
 from esm_client.core.limits import MAX_JSON_BYTES, MAX_SPACE_JSON_BYTES
@@ -223,6 +224,13 @@ class TestWhatStoppedIt:
         with within_bounds(registry):
             assert refused(post(admin, "/v1/rankings", body))["code"] == "too-large"
 
+    def test_labels_in_a_row_of_millions(self, registry, admin, esm_directory, push, unique):
+        """Seconds of silence and gigabytes: a row of labels was shown in the error, all of it."""
+        push(esm_directory(unique), f"{unique}/a", server=registry, space=unique)
+        with within_bounds(registry):
+            told = refused(post(admin, "/v1/rankings", labels_attack(unique, 2**24), PARTS))
+        assert told["code"] == "invalid-embeddings"
+
 
 def test_wrong_items_cost_no_more_than_other_bytes(registry, admin):
     """Processor seconds of bodies of one size; wrong items took some hundred times as many."""
@@ -238,30 +246,6 @@ def test_wrong_items_cost_no_more_than_other_bytes(registry, admin):
     assert seconds({"digests": "@"}, "wrong items") < most
     assert seconds({"digests": "@"}, "empty objects") < most
     assert seconds("@", "unknown keys") < most
-
-
-class TestQueries:
-    @pytest.mark.parametrize(
-        "path",
-        ["/v1/esms?task=a", "/v1/esms/facets?exclude=a", "/v1/spaces/a/pack?key=1",
-         "/v1/audit?user=a", "/v1/namespaces?made-up=1", "/v1/whoami?x=1"],
-    )  # fmt: skip
-    @pytest.mark.parametrize("piece", ["", "&"])
-    def test_repeated_parameters_are_counted_before_they_are_parsed(self, admin, path, piece):
-        """Were parsed, and remembered, thousands of them."""
-        start, _, parameter = path.partition("?")
-        told = refused(admin.get(f"{start}?{parameter}{('&' + (piece or parameter)) * 2000}"))
-        assert "parameters in" in told["detail"]
-
-    def test_a_long_one_is_refused(self, admin):
-        assert "bytes" in refused(admin.get("/v1/esms?q=" + "a" * 20_000))["detail"]
-
-    def test_all_that_a_filter_holds_is_taken(self, admin):
-        fields = ("task", "language", "domain", "licence", "architecture", "namespace", "owner")
-        given = [(name, f"{name}{n}") for name in (*fields, "tag") for n in range(50)]
-        given += [("exclude", f"team/x{n}") for n in range(200)]
-        answer = admin.get("/v1/esms", params=[*given, ("limit", "5"), ("sort", "name")])
-        assert answer.status_code == 200, answer.text
 
 
 def test_what_needs_more_may_have_more(registry, admin, esm_directory, push, unique):

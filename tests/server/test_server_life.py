@@ -203,6 +203,20 @@ def test_editing_makes_no_version_and_keeps_cards(client, esm, problem):
     assert client.get(f"{esm}/versions/3").json()["card"] == "# New"
 
 
+def test_a_page_of_cards_is_short(client, push, esm_directory, unique):
+    """Each may be a quarter of a megabyte, several times that as JSON."""
+    push(esm_directory(unique), f"{unique}/a", space=unique).raise_for_status()
+    path = f"/v1/esms/{unique}/a/versions/1"
+    for number in range(10):
+        client.patch(path, json={"card": f"card {number}"}).raise_for_status()
+    first = client.get(f"{path}/cards?limit=200").json()
+    assert len(first["items"]) == 8
+    rest = client.get(f"{path}/cards", params={"limit": 200, "after": first["next"]}).json()
+    assert rest["next"] is None
+    cards = [card["card"] for card in [*first["items"], *rest["items"]]]
+    assert cards == [*(f"card {number}" for number in range(8, -1, -1)), f"# {unique}\n"]
+
+
 def test_a_card_of_ten_megabytes(client, esm, problem):
     response = client.patch(f"{esm}/versions/3", json={"card": "x" * 10**7})
     problem(response, 413, "too-large")

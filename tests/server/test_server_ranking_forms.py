@@ -130,6 +130,19 @@ def test_json_that_is_refused(name):
         read(RankingJson(), data)
 
 
+PADDED = b64(bytes(LONG + 2))
+assert PADDED.endswith("=")
+
+
+@pytest.mark.parametrize("more", ["AAAA", "A", "AAAAA=", "===="])
+def test_what_follows_the_padding_is_refused_wherever_it_is_cut(more):
+    data = as_json(sketch=PADDED + more)
+    end = data.index(PADDED.encode()) + len(PADDED)
+    for cut in range(end - 2, end + len(more)):
+        with pytest.raises(InvalidInput, match="no base64"):
+            read(RankingJson(), data, cut)
+
+
 def test_json_beyond_a_limit():
     for data in (
         as_json(folds=[b64(SKETCH)] * (MAX_FOLDS + 2)),
@@ -191,34 +204,44 @@ def held_targets(**how):
 
 
 class TestHeldBytes:
-    def test_one_users_take_the_half(self):
+    def test_one_users_take_the_half_of_what_others_leave(self):
         targets = held_targets()
         mine, again, yours = targets.of("a"), targets.of("a"), targets.of("b")
         mine.grow(30)
         again.grow(20)
-        with pytest.raises(RateLimited, match="yours hold targets of 50 bytes") as caught:
+        with pytest.raises(
+            RateLimited, match="hold targets of 50 bytes already, others' 0"
+        ) as caught:
             again.grow(1)
         assert int(caught.value.headers["Retry-After"]) > 0
-        yours.grow(50)
-        with pytest.raises(RateLimited, match="users hold targets of 100 bytes"):
-            targets.of("c").grow(1)
+        yours.grow(25)
+        with pytest.raises(RateLimited, match="hold targets of 25 bytes already, others' 50"):
+            yours.grow(1)
         mine.release()
         mine.release()
-        again.grow(30)
+        again.grow(17)
         yours.release()
         again.release()
         targets.of("c").grow(50)
 
+    def test_there_is_room_for_one_more_however_many_hold_all_they_may(self):
+        targets = HeldBytes(2**20, "Rankings of {} hold targets")
+        for number in range(8):
+            targets.of(f"user {number}").grow(2**19 >> number)
+            with pytest.raises(RateLimited):
+                targets.of(f"user {number}").grow(1)
+        targets.of("a newcomer").grow(2**11)
+
     def test_a_few_who_hold_all_leave_everybody_a_little(self):
-        targets = held_targets(always=10)
-        for greedy in "ab":
-            targets.of(greedy).grow(50)
+        targets = held_targets(always=20)
+        targets.of("a").grow(50)
+        targets.of("b").grow(25)
         for other in "cd":
             held = targets.of(other)
-            held.grow(10)
-            with pytest.raises(RateLimited, match="users hold"):
+            held.grow(20)
+            with pytest.raises(RateLimited, match="of 20 bytes already, others'"):
                 held.grow(1)
-        with pytest.raises(RateLimited, match="yours hold"):
+        with pytest.raises(RateLimited, match="of 50 bytes already"):
             targets.of("a").grow(1)
 
     def test_what_was_refused_is_not_held(self):

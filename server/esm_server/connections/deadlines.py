@@ -2,6 +2,7 @@
 
 import asyncio
 from time import monotonic
+from typing import Any, cast
 
 from litestar.types import (
     ASGIApp,
@@ -22,6 +23,7 @@ LARGE_BYTES = 2**20
 LARGE_QUIET = 4
 """How many times longer a body may be quiet of which so much came: the network may be away for a
 while, and to send it all again costs more."""
+_BODY = "esm_body"
 MANY_PIECES, SMALLEST_PIECE = 1000, 64
 """Of so many pieces, how many bytes each must have on average: every one costs as much as many."""
 RETRY_AFTER_SECONDS = 1
@@ -44,6 +46,7 @@ class BodyDeadlines:
             await self._app(scope, receive, send)
             return
         body = _Body(receive, self._quiet, self._total)
+        cast("dict[str, Any]", scope)[_BODY] = body
 
         async def send_and_note(message: Message) -> None:
             body.is_answered = True
@@ -52,12 +55,19 @@ class BodyDeadlines:
         await self._app(scope, body.receive, send_and_note)
 
 
+def expect(scope: Scope, rate: int) -> None:
+    """Let the body of a request come at so many bytes a second at least, instead of SLOWEST."""
+    body = cast("dict[str, Any]", scope).get(_BODY)
+    if isinstance(body, _Body):
+        body.slowest = rate
+
+
 class _Body:
     def __init__(self, receive: Receive, quiet: float, total: float) -> None:
         self._receive, self._quiet, self._total = receive, quiet, total
         self._waited, self._received, self._pieces = 0.0, 0, 0
         self._is_over = False
-        self.is_answered = False
+        self.is_answered, self.slowest = False, SLOWEST
 
     async def receive(self) -> HTTPReceiveMessage | WebSocketReceiveMessage:
         """The next message; raises TooSlow and InvalidInput.
@@ -99,5 +109,5 @@ class _Body:
 
     def _seconds(self) -> float:
         quiet = self._quiet * (LARGE_QUIET if self._received >= LARGE_BYTES else 1)
-        left = self._total + self._received / SLOWEST - self._waited
+        left = self._total + self._received / self.slowest - self._waited
         return max(0.0, min(quiet, left))

@@ -12,7 +12,7 @@ from esm_server.db.columns import UtcDateTime, now
 class RankingJobRow(SQLModel, table=True):
     """A ranking somebody was told to come back for: enough to run it again after a kill.
 
-    The sketch stays only until the ranking is over.
+    The sketch, and the folds and rows behind it, stay only until the ranking is over.
     """
 
     __tablename__ = "ranking_jobs"  # pyright: ignore[reportAssignmentType]

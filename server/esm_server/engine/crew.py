@@ -31,9 +31,9 @@ _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Rows of one shelf, and where their scores go."""
+    """Rows of one shelf, and where their scores go. Without a shelf: the identity map."""
 
-    shelf: Shelf
+    shelf: Shelf | None
     rows: NDArray[np.intp]
     into: NDArray[np.intp]
     check: str
@@ -184,9 +184,9 @@ class Crew:
         answer: dict[str, Any] | None = None
         try:
             answer = self._ask(number, work, chunk)
-            if not chunk.screen and answer is not None and "seconds" in answer:
-                maps = len(chunk.rows)
-                self._learn(chunk.shelf.shape, work.columns, answer["seconds"], maps)
+            known = None if chunk.screen or answer is None else answer.get("seconds")
+            if known is not None and chunk.shelf is not None:
+                self._learn(chunk.shelf.shape, work.columns, known, len(chunk.rows))
         except Exception as error:  # this thread is needed for the next chunk
             _LOG.exception("a worker could not be asked", exc_info=error)
         finally:
@@ -221,12 +221,13 @@ class Crew:
             works.append(work)
 
     def _ask(self, number: int, work: Work, chunk: Chunk) -> dict[str, Any] | None:
+        shelf = chunk.shelf
         request = {
             "sketch": str(work.sketch),
             "embedded": work.embedded and str(work.embedded),
             "intercept": work.intercept,
-            "shelf": str(chunk.shelf.path),
-            "shape": str(chunk.shelf.shape),
+            "shelf": None if shelf is None else str(shelf.path),
+            "shape": None if shelf is None else str(shelf.shape),
             "rows": base64.b64encode(chunk.rows.astype("<i8").tobytes()).decode(),
             "screen": chunk.screen,
         }

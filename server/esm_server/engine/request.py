@@ -32,6 +32,8 @@ class Request:
     """Makes what chooses a part of a pool that is too large to score all of it, if it can."""
     budget: float = 60.0
     """Seconds that scoring everything may take in the mode "auto"."""
+    columns: int = 2
+    """Label columns of the sketch, on which the time depends."""
     embedded: bytes | None = None
     """The target row by row (EmbeddedTarget); without it MLP maps are not scored."""
 

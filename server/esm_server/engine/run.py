@@ -24,6 +24,8 @@ POLL_SECONDS = 0.5
 REPLACED = 3
 """How often maps are placed again when a shelf is compacted or damaged under a ranking."""
 
+_IDENTITY = Chunk(None, np.zeros(0, dtype=np.intp), np.zeros(1, dtype=np.intp), "")
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -47,6 +49,21 @@ class Run:
         self._done, self._total = 0, len(request.digests)
         self.failures: dict[str, EsmError] = {}
         self.mode: Mode = "exhaustive"
+
+    def identity(self) -> float:
+        """The identity map's score, from a worker: LAPACK would stop everything else here.
+
+        Raises what the target's score raises, and Unavailable where its file is lost.
+        """
+        found = np.full(1, np.nan)
+        work = Work(
+            self._request.owner, self._target.sketch, self._target.embedded,
+            self._request.intercept, deque([_IDENTITY]), found,
+        )  # fmt: skip
+        self._wait(work, 0)
+        if work.lost:
+            raise Unavailable("The target was lost on the server's disk.", "Rank again.")
+        return float(found[0])
 
     def all(self) -> Refined:
         """Exact scores of all, or of as many as the best need."""

@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from threading import Event, Lock
 
-from esm_client.core.scoring.sketch import TargetSketch
 from esm_server.engine.crew import Crew
 from esm_server.engine.intake import Intake
 from esm_server.engine.pool import OpenBlob, ResidentPool
@@ -63,19 +62,16 @@ class Engine:
         Raises InvalidSketch, InvalidLabels for a target with nothing to explain, Cancelled,
         StorageFull, Unavailable.
         """
-        from esm_server.engine.full_rank import FullRankScorer  # scipy, which no start waits for
-
-        sketch = TargetSketch.from_bytes(request.sketch)
-        identity = FullRankScorer(sketch.design(intercept=request.intercept)).identity()
         with ExitStack() as files:
             path = files.enter_context(self._targets.holding(request.sketch, "sketch"))
             rows: Path | None = None
             if request.embedded is not None:
                 rows = files.enter_context(self._targets.holding(request.embedded, "embedded"))
-            target = Target(path, rows, sketch.num_label_columns)
+            target = Target(path, rows, request.columns)
             pool = self.pool(request.space_id)
             run = Run(self.crew, pool, request, target, progress, cancelled or Event())
             result = run.all()
+            identity = run.identity()
         return PoolScores(
             identity, result.scores, result.exact, run.failures, result.margin, run.mode
         )

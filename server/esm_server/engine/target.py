@@ -65,6 +65,10 @@ class ScoredTarget:
     def _screen(self) -> Screen:
         return Screen(self._low_rank.basis)
 
+    def identity(self) -> float:
+        """The score of the embeddings as they are; raises InvalidLabels, InvalidEmbeddings."""
+        return self._full.identity()
+
     def scorer(self, records: Records, *, screen: bool) -> Callable[[NDArray[np.intp]], Array]:
         """What gives the scores (n,) of some records, made ready: what is done once is done here.
 

@@ -4,7 +4,7 @@
 
 It starts with one thread for its linear algebra (see crew.py): several workers share the machine.
 A request names the files of a sketch and of a shelf, and rows of that shelf; the answer holds the
-scores and a digest of which maps they belong to.
+scores and a digest of which maps they belong to. Without a shelf it is the identity map's score.
 """
 
 import base64
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from esm_client.core.errors import EsmError
 from esm_server.engine.shelf import MapShape, Shelf, check_of
@@ -38,6 +39,8 @@ class Worker:
         rows = np.frombuffer(base64.b64decode(request["rows"]), dtype="<i8").astype(np.intp)
         try:
             target = self._target(request["sketch"], request["embedded"], request["intercept"])
+            if request["shelf"] is None:
+                return {"scores": _encoded(np.array([target.identity()])), "check": ""}
             shelf = self._shelf(request["shelf"], request["shape"])
             records = shelf.records(int(rows.max()) + 1)
             if not shelf.are_sound(rows):
@@ -50,8 +53,7 @@ class Worker:
             return {"code": error.code, "message": error.message, "hint": error.hint}
         except (FileNotFoundError, IndexError) as error:  # the shelf was written anew meanwhile
             return {"lost": str(error)}
-        encoded = base64.b64encode(scores.astype("<f8").tobytes()).decode()
-        return {"scores": encoded, "check": check_of(records, rows), "seconds": seconds}
+        return {"scores": _encoded(scores), "check": check_of(records, rows), "seconds": seconds}
 
     def _target(self, sketch: str, embedded: str | None, intercept: bool) -> ScoredTarget:
         key = (sketch, embedded, intercept)
@@ -74,6 +76,10 @@ class Worker:
                 raise IndexError(f"no shape of maps: {shape}")
             self._shelves[path] = Shelf(Path(path), parsed)
         return self._shelves[path]
+
+
+def _encoded(scores: NDArray[np.float64]) -> str:
+    return base64.b64encode(scores.astype("<f8").tobytes()).decode()
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Annotated, Any
 
-from litestar import Controller, Request, get, post
+from litestar import Controller, MediaType, Request, Response, get, post
 from litestar.params import Parameter
 from litestar.response import Stream
 
@@ -21,6 +21,7 @@ from esm_server.connections.turns import Gate
 from esm_server.packs.incoming import IncomingPacks
 from esm_server.packs.outgoing import OutgoingPacks
 from esm_server.problems import problems
+from esm_server.responses import ContractResponse, item_by_item
 
 Keys = Annotated[
     list[int] | None,
@@ -67,9 +68,12 @@ class PackController(Controller):
         responses=problems(404),
         sync_to_thread=True,
     )
-    def list_live(self, outgoing_packs: OutgoingPacks, caller: Caller, name: str) -> LiveSpace:
+    def list_live(
+        self, outgoing_packs: OutgoingPacks, caller: Caller, name: str
+    ) -> Response[LiveSpace]:
         """All that a space ranks, in short: what to ask packs for."""
-        return outgoing_packs.live(caller, name)
+        written: Any = item_by_item(outgoing_packs.live(caller, name), "live")
+        return ContractResponse(written, media_type=MediaType.JSON)
 
     @get(
         "/spaces/{name:str}/pack",

@@ -5,17 +5,14 @@ from dataclasses import dataclass
 
 from esm_client.core.artifact.directory import MODEL
 from esm_client.core.errors import NotFound
-from esm_client.core.receipt import check_dimension
 from esm_client.core.schemas import EsmFilter, RankingCreate
-from esm_client.core.scoring.sketch import TargetSketch
-from esm_client.core.spaces import check_same_space
 from esm_server.auth.caller import Caller
 from esm_server.db import SpaceRow
 from esm_server.db.database import Database
 from esm_server.finding.conditions import conditions
 from esm_server.registry.repository import EsmRepository
 from esm_server.spaces.repository import SpaceRepository
-from esm_server.spaces.service import find_space, require_id, stored_fingerprint
+from esm_server.spaces.service import find_space, require_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +38,6 @@ def read_pool(database: Database, request: RankingCreate, caller: Caller) -> Poo
     if not found and request.filter != EsmFilter():
         raise _nothing_left(request)
     return Pool(space, [version for version, _ in found], [digest for _, digest in found])
-
-
-def check_target(request: RankingCreate, sketch: TargetSketch, space: SpaceRow) -> None:
-    """Raise DimensionMismatch or SpaceMismatch unless the target is of the space."""
-    check_dimension(
-        sketch, space.name, space.dimension,
-        f"Embed the target with {space.base_model}, or name its own `space`.",
-    )  # fmt: skip
-    if request.fingerprint is not None:
-        check_same_space(space.name, stored_fingerprint(space), request.fingerprint)
 
 
 def _nothing_left(request: RankingCreate) -> NotFound:

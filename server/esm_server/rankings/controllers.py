@@ -10,9 +10,10 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 from litestar.response import ServerSentEvent
 
-from esm_client.core.schemas import RankingJob, RankingReceipt
+from esm_client.core.schemas import RankingCreate, RankingJob, RankingReceipt
 from esm_server.auth.caller import Caller
 from esm_server.auth.guards import requires
+from esm_server.connections.turns import Gate
 from esm_server.problems import problems
 from esm_server.rankings.incoming import MAX_BODY_BYTES, RankingUpload, read_ranking
 from esm_server.rankings.running import Ranking
@@ -22,6 +23,9 @@ from esm_server.responses import ContractResponse
 EVENT_SECONDS = 0.25
 EVENT_AGAIN_SECONDS = 15.0
 """After which an unchanged job is told again, so that nobody takes the stream for broken."""
+
+_BEGINNING = Gate(2)
+"""Rankings that are begun at a time: a target is decoded then, to several times its bytes."""
 
 RankingId = Annotated[str, Parameter(max_length=100)]
 _ON_ITS_WAY = ResponseSpec(RankingJob, description="Not done yet", generate_examples=False)
@@ -50,7 +54,7 @@ class RankingController(Controller):
         held = rankings.targets.of(caller.name)
         try:
             wanted = await read_ranking(request, held)
-            ranking = await asyncio.to_thread(rankings.start, wanted, caller)
+            ranking = await _begun(rankings, wanted, caller)
         except BaseException:
             held.release()
             raise
@@ -112,6 +116,11 @@ class RankingController(Controller):
                     job = active or await asyncio.to_thread(rankings.job, ranking_id, caller)
 
         return ServerSentEvent(events())
+
+
+async def _begun(rankings: RankingService, wanted: RankingCreate, caller: Caller) -> Ranking:
+    async with _BEGINNING:
+        return await asyncio.to_thread(rankings.start, wanted, caller)
 
 
 async def _over(ranking: Ranking, request: Request[Any, Any, Any], seconds: float) -> bool:

@@ -21,6 +21,7 @@ from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from esm_client.core.limits import MAX_FOLDS, MAX_SKETCH_BYTES
 from esm_client.core.schemas import RankingCreate, RankingOptions
 from esm_server.bodies import decoded
+from esm_server.connections.deadlines import expect
 from esm_server.held_bytes import Held
 from esm_server.rankings.old_form import RankingJson
 from esm_server.rankings.parts import RankingParts
@@ -28,6 +29,8 @@ from esm_server.rankings.parts import RankingParts
 MAX_BODY_BYTES = MAX_SKETCH_BYTES * 3 // 2
 """Of a whole request: a sketch and what may come with it, or a sketch as base64 in JSON."""
 BUFFER_BYTES = 2**20
+SLOWEST = 64 * 2**10
+"""Bytes a second on average: faster than other bodies, as this one is held in memory meanwhile."""
 _PARTS, _JSON = "multipart/form-data", "application/json"
 
 
@@ -36,6 +39,7 @@ async def read_ranking(request: Request[Any, Any, Any], held: Held) -> RankingCr
 
     Raises InvalidInput, TooLarge, and RateLimited where there is no room for it.
     """
+    expect(request.scope, SLOWEST)
     media_type, options = request.content_type
     reader = RankingParts(options.get("boundary", "")) if media_type == _PARTS else RankingJson()
     buffer = bytearray()

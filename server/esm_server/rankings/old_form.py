@@ -27,7 +27,7 @@ class RankingJson:
         """The document, with a mark in the place of each long text."""
         self._long: dict[str, bytes] = {}
         """What the long texts say, by their marks."""
-        self._is_text = self._is_long = False
+        self._is_text = self._is_long = self._is_padded = False
         self._text, self._data = bytearray(), bytearray()
         """Of the text that is being read: what is not decoded yet, and what is."""
         self._texts = 0
@@ -93,7 +93,7 @@ class RankingJson:
             self._decode(is_last=True)
             mark = f"\0{len(self._long)}"
             self._long[mark] = bytes(self._data)
-            self._data = bytearray()
+            self._data, self._is_padded = bytearray(), False
             self._rest += b'"\\u0000%b"' % mark[1:].encode()
         else:
             self._rest += b'"%b"' % self._text
@@ -104,15 +104,15 @@ class RankingJson:
         """Turn the text into bytes, four characters at a time."""
         if not self._is_long and len(self._long) > MAX_FOLDS + 1:
             raise TooLarge(f"A target has at most {MAX_FOLDS} folds.", "Send fewer.")
+        if self._is_padded and self._text:
+            raise _no_base64("something follows its padding")
         self._is_long = True
         size = len(self._text) if is_last else len(self._text) // 4 * 4
         try:
             self._data += binascii.a2b_base64(bytes(self._text[:size]), strict_mode=True)
         except binascii.Error as cause:
-            raise InvalidInput(
-                f"A text of more than {LONG} characters is no base64: {str(cause)[:100]}.",
-                SEE_DOCUMENT,
-            ) from cause
+            raise _no_base64(str(cause)[:100]) from cause
+        self._is_padded = self._is_padded or self._text[:size].endswith(b"=")
         del self._text[:size]
         if len(self._data) > MAX_SKETCH_BYTES:
             raise TooLarge(
@@ -127,6 +127,12 @@ class RankingJson:
                 f"{MAX_TEXTS} texts.",
                 "Narrow the filter.",
             )
+
+
+def _no_base64(reason: str) -> InvalidInput:
+    return InvalidInput(
+        f"A text of more than {LONG} characters is no base64: {reason}.", SEE_DOCUMENT
+    )
 
 
 def _is_escaped(text: bytearray) -> bool:

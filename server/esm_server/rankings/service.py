@@ -1,6 +1,5 @@
 """Rankings: begun here, scored by the engine in the background, ended with a receipt."""
 
-import base64
 import hashlib
 import logging
 import time
@@ -15,8 +14,6 @@ from pydantic import ValidationError
 from esm_client.core.artifact.directory import MODEL
 from esm_client.core.errors import Cancelled, Conflict, EsmError
 from esm_client.core.schemas import Problem, RankingCreate, RankingJob, RankingReceipt
-from esm_client.core.scoring.embedded import EmbeddedTarget
-from esm_client.core.scoring.jackknife import left_out
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_server.auth.caller import Caller
 from esm_server.auth.service import AuthService
@@ -25,14 +22,16 @@ from esm_server.db.database import Database
 from esm_server.engine.request import Choose, PoolScores, Progress, Request
 from esm_server.engine.scoring import Engine
 from esm_server.held_bytes import HeldBytes
-from esm_server.rankings.candidates import Pool, check_target, read_pool
+from esm_server.rankings.candidates import Pool, read_pool
+from esm_server.rankings.checking import check_target, without_folds
 from esm_server.rankings.prefiltering import Prefiltering
 from esm_server.rankings.queue import Outcome, RankingQueue, unexpected
 from esm_server.rankings.reading import as_of_now, may_see, unknown_ranking
 from esm_server.rankings.receipt import Target, store_receipt
 from esm_server.rankings.repository import RUNNING, RankingJobRepository, RankingRepository
 from esm_server.rankings.running import Ranking, end_state
-from esm_server.rankings.uncertainty import jackknife, read_folds
+from esm_server.rankings.stored import as_asked, as_stored
+from esm_server.rankings.uncertainty import jackknife
 from esm_server.rankings.watching import Watch
 from esm_server.spaces.service import require_id
 from esm_server.stopping import stopping
@@ -67,17 +66,18 @@ class RankingService:
         """Begin to score the ESMs of a space.
 
         Raises NotFound, InvalidSketch, InvalidLabels, InvalidEmbeddings, DimensionMismatch,
-        SpaceMismatch, RateLimited, and Unauthorized for a token that ended while it was sent.
+        SpaceMismatch, RateLimited, and Unauthorized for a token that ended while it was sent. Takes
+        memory of several times the target while it runs; of what is decoded nothing is kept.
         """
         self._auth.recheck(caller)
         return self._start(Ranking(uuid4().hex, request, caller))
 
     def keep(self, ranking: Ranking) -> RankingJob:
         """Store it as a job that survives this process, for somebody who comes back for it."""
-        body = ranking.request.model_dump(mode="json", exclude={"sketch"})
+        request, target = as_stored(ranking.request)
         row = RankingJobRow(
-            id=ranking.id, token_id=ranking.caller.token_id, state=RUNNING, request=body,
-            sketch=ranking.request.sketch, problem=None,
+            id=ranking.id, token_id=ranking.caller.token_id, state=RUNNING, request=request,
+            sketch=target, problem=None,
         )  # fmt: skip
         with self._database.write() as session:
             RankingJobRepository(session).add(row)
@@ -154,8 +154,7 @@ class RankingService:
         if found is None:
             raise unknown_ranking(ranking_id)
         row = found[0]
-        sketch = base64.b64encode(row.sketch or b"")
-        request = RankingCreate.model_validate({**row.request, "sketch": sketch})
+        request = as_asked(row.request, row.sketch or b"")
         ranking = Ranking(row.id, request, self._auth.of_token(row.token_id))
         ranking.is_stored = True
         return ranking
@@ -177,31 +176,26 @@ class RankingService:
 
     def _start(self, ranking: Ranking, *, is_bounded: bool = True) -> Ranking:
         request, caller = ranking.request, ranking.caller
-        sketch = TargetSketch.from_bytes(request.sketch)
         pool = read_pool(self._database, request, caller)
-        check_target(request, sketch, pool.space)
-        sketch.design(intercept=request.intercept)  # raises where nothing is to explain
-        if request.embedded is not None:
-            EmbeddedTarget.from_bytes(request.embedded).check(sketch)
-        folds = read_folds(sketch, request.folds) if request.folds else []
-        target = Target(sketch, hashlib.sha256(request.sketch).hexdigest())
+        columns = check_target(request, pool.space)
+        digest = hashlib.sha256(request.sketch).hexdigest()
         self._active[ranking.id] = ranking
         if self._is_closed:  # after the line above: `close` ends what it finds there
             raise stopping()
 
         def finish(outcome: Outcome) -> None:
-            self._finish(ranking, pool, target, outcome)
+            self._finish(ranking, pool, digest, outcome)
 
         def choose() -> Choose | None:
             return self._prefiltering.of(pool, needed=request.mode == "prefiltered")
 
         def compute(progress: Progress, cancelled: Event) -> PoolScores:
-            without = left_out(folds) if folds else []  # before the work: they may not do
+            without = without_folds(request)  # before the work: they may not do
             wanted = Request(
                 space_id=require_id(pool.space), sketch=request.sketch,
                 intercept=request.intercept, digests=pool.digests, owner=caller.name,
                 mode=request.mode, choose=choose, budget=self._budget,
-                embedded=request.embedded,
+                embedded=request.embedded, columns=columns,
             )  # fmt: skip
             name, count = request.space, len(pool.digests)
             with span("ranking", ranking=ranking.id, space=name, mode=request.mode, esms=count):
@@ -218,7 +212,7 @@ class RankingService:
             self._prefiltering.audit(pool, scores)
             self._tidy(pool)
 
-        key = f"{target.digest} {_beside(request)} {request.intercept} {request.mode} {pool.digest}"
+        key = f"{digest} {_beside(request)} {request.intercept} {request.mode} {pool.digest}"
         ranking.waiter = finish
         try:
             ranking.computation = self._queue.submit(
@@ -229,13 +223,14 @@ class RankingService:
             raise
         return ranking
 
-    def _finish(self, ranking: Ranking, pool: Pool, target: Target, outcome: Outcome) -> None:
+    def _finish(self, ranking: Ranking, pool: Pool, digest: str, outcome: Outcome) -> None:
         end: RankingReceipt | EsmError
         if isinstance(outcome, EsmError):
             end = outcome
         else:
             try:
                 self._auth.of_token(ranking.caller.token_id)  # it may have ended meanwhile
+                target = Target(TargetSketch.from_bytes(ranking.request.sketch), digest)
                 recall = self._prefiltering.recall(pool)
                 end = store_receipt(self._database, ranking, pool, target, outcome, recall)
             except EsmError as error:

@@ -1,5 +1,7 @@
 """/v1/esms: one ESM, its versions and what is kept beside them."""
 
+import asyncio
+
 from litestar import Controller, Response, delete, get, patch, post, put
 from litestar.openapi.datastructures import ResponseSpec
 
@@ -17,6 +19,7 @@ from esm_client.core.schemas import (
 )
 from esm_server.auth.caller import Caller
 from esm_server.auth.guards import requires
+from esm_server.connections.turns import Gate
 from esm_server.pagination import DEFAULT_LIMIT, After, Limit, Slice
 from esm_server.problems import problems
 from esm_server.registry.editing import EditingService
@@ -36,6 +39,8 @@ _PUBLISHED = {
 _READS = problems(404, 409)
 _WRITES = problems(404, 409, 507)
 _WRITER = (requires("write"),)
+_PUBLISHING = Gate(4)
+"""Versions that are published at a time: all files of each are read into memory."""
 
 
 class EsmController(Controller):
@@ -89,9 +94,8 @@ class EsmController(Controller):
         guards=_WRITER,
         responses=_PUBLISHED,
         request_max_body_size=MAX_VERSION_JSON_BYTES,
-        sync_to_thread=True,
     )
-    def create_version(
+    async def create_version(
         self,
         publishing: PublishService,
         caller: Caller,
@@ -100,7 +104,8 @@ class EsmController(Controller):
         data: EsmVersionCreate,
     ) -> Response[EsmVersionDetail]:
         """Publish a version whose files were uploaded before; the same content again is 200."""
-        published = publishing.publish(namespace, name, data, caller)
+        async with _PUBLISHING:
+            published = await asyncio.to_thread(publishing.publish, namespace, name, data, caller)
         return ContractResponse(published.version, status_code=201 if published.is_new else 200)
 
     @patch(

@@ -1,5 +1,7 @@
 """Editing what is kept beside an ESM and its versions: no new version is made."""
 
+from dataclasses import replace
+
 from esm_client.core.errors import InvalidInput
 from esm_client.core.references import LATEST, Reference
 from esm_client.core.schemas import (
@@ -21,6 +23,9 @@ from esm_server.registry.card_repository import CardRepository
 from esm_server.registry.facts import refresh
 from esm_server.registry.repository import EsmRepository
 from esm_server.registry.service import check_card, find_esm, find_version, unknown_esm
+
+MAX_CARDS = 8
+"""Of a page: each may be 256 KiB, several times that as JSON, which is written in one go."""
 
 
 class EditingService:
@@ -88,7 +93,11 @@ class EditingService:
     def cards(
         self, caller: Caller, namespace: str, name: str, selector: str, part: Slice
     ) -> Page[CardRevision]:
-        """Former cards of a version, the last one first; raises NotFound, InvalidName, Yanked."""
+        """Former cards of a version, the last one first; raises NotFound, InvalidName, Yanked.
+
+        A page holds no more than MAX_CARDS of them, whatever is asked for.
+        """
+        part = replace(part, limit=min(part.limit, MAX_CARDS))
         with self._database.read() as session:
             _, version, _ = find_version(EsmRepository(session, caller), namespace, name, selector)
             rows = CardRepository(session).list(

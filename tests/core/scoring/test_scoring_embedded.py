@@ -144,3 +144,60 @@ def test_rows_of_another_shape_are_told_before_any_work():
     assert peak_of(lambda: EmbeddedTarget.from_bytes(data).check(sketch)) < 200
     with pytest.raises(InvalidEmbeddings, match="2000000 rows"):
         EmbeddedTarget.from_bytes(data).check(sketch)
+
+
+WIDE = np.full((1, 2**21), np.nan, dtype=np.float16)
+"""Four megabytes, of which millions of labels of one row were made, and shown."""
+
+
+@pytest.mark.parametrize("kind", LABELS)
+@pytest.mark.parametrize(
+    ("embeddings", "labels", "reason"),
+    [
+        (np.ones((1, 1), np.float16), WIDE, "of shape"),
+        (WIDE, np.ones(1), "of shape"),
+        (np.ones((1, 1)), WIDE[:, :4, np.newaxis], "of shape"),
+        (np.ones(1), np.ones(1), "of shape"),
+        (np.ones((1, 1)), np.ones((1, 0)), "of shape"),
+        (np.ones((1, 1)), WIDE[0], "do not fit 1"),
+    ],
+)
+def test_shapes_of_no_target_are_refused_before_anything_is_made_of_them(
+    kind, embeddings, labels, reason
+):
+    data = dump_tensors({"embeddings": embeddings, "labels": labels}, {"kind": kind})
+    with pytest.raises(InvalidEmbeddings, match=reason) as caught:
+        EmbeddedTarget.from_bytes(data)
+    assert len(str(caught.value)) < 500
+    assert peak_of(lambda: EmbeddedTarget.from_bytes(data)) < 10
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_regression_labels_that_are_no_numbers(wrong):
+    labels = np.ones((90, 2))
+    labels[3, 1] = wrong
+    data = dump_tensors({"embeddings": X, "labels": labels}, {"kind": "regression"})
+    with pytest.raises(InvalidEmbeddings, match="NaN or infinity"):
+        EmbeddedTarget.from_bytes(data)
+
+
+@pytest.mark.parametrize("kind", LABELS)
+def test_labels_stay_in_the_precision_they_came_in(kind):
+    """In float64 they would take four times what was sent."""
+    rows, columns = (2000, 1000) if kind == "regression" else (2**21, 1)
+    labels = (np.arange(rows * columns) % 3).reshape(rows, columns).astype(np.float16)
+    labels = labels if kind == "regression" else labels[:, 0]
+    embeddings = np.ones((rows, 1), np.float16)
+    data = dump_tensors({"embeddings": embeddings, "labels": labels}, {"kind": kind})
+    assert EmbeddedTarget.from_bytes(data).labels.dtype == np.float16
+    if kind == "regression":
+        assert peak_of(lambda: EmbeddedTarget.from_bytes(data)) < 12
+
+
+@pytest.mark.parametrize("kind", LABELS)
+def test_labels_in_half_precision_make_the_same_sketch(kind):
+    labels = NUMBERS if kind == "classification" else np.round(LABELS[kind])
+    data = dump_tensors({"embeddings": X, "labels": labels.astype(np.float16)}, {"kind": kind})
+    names = ["0", "1", "2"] if kind == "classification" else None
+    whole = TargetSketch.from_embeddings(X, labels, kind=kind, class_names=names)
+    EmbeddedTarget.from_bytes(data).check(whole)

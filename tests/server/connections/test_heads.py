@@ -69,3 +69,12 @@ def test_nobody_speaks_http_2(registry):
     settings = b"\0\0\0\4\0\0\0\0\0"
     answer = answer_to(registry, preface + settings)
     assert answer == b"" or answer.startswith(b"HTTP/1.1 4")
+
+
+@pytest.mark.parametrize("path", ["/v1/esms/", "/", "/v1/rankings/", "/%61"])
+def test_a_path_has_a_length(registry, path):
+    """Were remembered, as long as heads may be, before anybody asked for a token."""
+    answer = answer_to(registry, lines("Host: x", target=path + "a" * 1000))
+    assert status(answer) == 400
+    assert "characters" in json.loads(answer.partition(b"\r\n\r\n")[2])["detail"]
+    assert status(answer_to(registry, lines("Host: x", target="/v1/" + "a" * 996))) == 404

@@ -240,3 +240,19 @@ def test_compaction_under_a_ranking_changes_no_score(blobs, tmp_path, monkeypatc
         parts = [a.astype(np.float64) for a in blobs.maps[digest].tensors().values()]
         weight = float(parts[0][0]) * np.eye(6) + parts[1] @ parts[2].T
         assert score == pytest.approx(sketch.log_maximum_evidence(weight), abs=1e-8)
+
+
+def test_the_process_of_the_engine_does_no_arithmetic_of_a_target(blobs, tmp_path, monkeypatch):
+    """Nothing else would run there meanwhile: nine seconds for the largest target."""
+    digests = [blobs.add(full(1))]
+    engine = Engine(tmp_path / "engine", blobs.open, 1)
+    x = np.random.default_rng(0).normal(size=(50, 6))
+    sketch = TargetSketch.from_embeddings(x, x[:, 0] > 0, kind="classification")
+    request = Request(1, sketch.to_bytes(), True, digests, "somebody")
+    expected = sketch.identity_log_maximum_evidence()
+    monkeypatch.setattr(TargetSketch, "from_bytes", None)
+    monkeypatch.setattr(TargetSketch, "design", None)
+    try:
+        assert engine.score(request).identity == pytest.approx(expected, abs=1e-9)
+    finally:
+        engine.close()

@@ -226,7 +226,7 @@ def check_file_names(names: Mapping[str, object]) -> None:
 
 def _unsafe(name: str) -> UnsafeFile:
     return UnsafeFile(
-        f"{name!r} may run code when it is read (pickle), so it is refused.",
+        f"{name[:80]!r} may run code when it is read (pickle), so it is refused.",
         f"Save the map as {MODEL} with the safetensors library and remove this file.",
     )
 

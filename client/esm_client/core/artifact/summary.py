@@ -46,7 +46,7 @@ def parse_summary(data: bytes, dimension: int) -> dict[str, NDArray[Any]]:
             )
         if not np.isfinite(array).all():
             raise InvalidArtifact(
-                f"{name!r} in {FILE} holds NaN or infinite numbers.", "Write it again."
+                f"{name[:80]!r} in {FILE} holds NaN or infinite numbers.", "Write it again."
             )
     return summary
 

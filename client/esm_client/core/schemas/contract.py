@@ -20,6 +20,9 @@ Text = Annotated[str, Field(max_length=1000)]
 Reason = Annotated[str, Field(min_length=1, max_length=1000)]
 Count = Annotated[int, Field(ge=0, le=2**53)]
 Item = TypeVar("Item")
+MAX_TOLD = 4000
+"""Characters of an error's message, and of its hint, that travel. Each cuts what it shows of the
+input; this is for the one that forgot to."""
 
 
 class Contract(Document):
@@ -45,9 +48,9 @@ class Problem(Contract):
         return Problem(
             title=HTTPStatus(error.status).phrase,
             status=error.status,
-            detail=error.message,
+            detail=_cut(error.message),
             code=error.code,
-            hint=error.hint,
+            hint=_cut(error.hint),
             request_id=request_id,
         )
 
@@ -56,6 +59,10 @@ class Problem(Contract):
         error = error_class(self.code)(self.detail, self.hint)
         error.request_id = self.request_id
         return error
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_TOLD else f"{text[:MAX_TOLD]}..."
 
 
 class Page(Contract, Generic[Item]):

@@ -21,7 +21,7 @@ def warn_small_classes(small: list[tuple[str, int]], stacklevel: int) -> None:
     """Warn if any class in `small`, pairs of name and row count, is listed."""
     if not small:
         return
-    listed = ", ".join(f"{name!r} ({count})" for name, count in small[:5])
+    listed = ", ".join(f"{name[:80]!r} ({count})" for name, count in small[:5])
     more = f" and {len(small) - 5} more" if len(small) > 5 else ""
     warnings.warn(
         f"Classes with fewer than {SMALL_CLASS_ROWS} rows: {listed}{more}. The sum of the "

@@ -7,10 +7,16 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from esm_client.core.errors import InvalidEmbeddings, InvalidInput
-from esm_client.core.limits import MAX_LABEL_COLUMNS
+from esm_client.core.errors import InvalidEmbeddings, InvalidInput, InvalidLabels
+from esm_client.core.limits import MAX_DIMENSION, MAX_LABEL_COLUMNS
 from esm_client.core.scoring.features import as_features
-from esm_client.core.scoring.labels import Kind, check_paired, class_numbers, label_columns
+from esm_client.core.scoring.labels import (
+    Kind,
+    check_kind,
+    check_paired,
+    class_numbers,
+    label_columns,
+)
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_client.core.tensors import dump_tensors, load_tensors
 
@@ -27,10 +33,11 @@ class EmbeddedTarget:
     """Base embeddings (N, D) of a target and its labels: the rows that a sketch sums up.
 
     labels: (N,) numbers of classes, in the order of the sketch's columns, or (N, C) for regression.
+    Both in the precision they came in.
     """
 
     embeddings: NDArray[Any]
-    labels: NDArray[np.float64]
+    labels: NDArray[Any]
     kind: Kind
 
     @classmethod
@@ -63,12 +70,12 @@ class EmbeddedTarget:
                 _AGAIN,
             )
         embeddings, labels = tensors["embeddings"], tensors["labels"]
+        _check_shapes(embeddings.shape, labels.shape)
         try:
-            if kind != "classification":
-                return cls.of(embeddings, labels, kind=kind)
-            matrix, numbers = _checked(embeddings), _numbers_of_classes(labels)
-            check_paired(len(numbers), len(matrix))
-            return cls(matrix, numbers, kind)
+            check_kind(kind)
+            check_paired(len(labels), len(embeddings))
+            read = _numbers_of_classes if kind == "classification" else _columns
+            return cls(_checked(embeddings), read(labels), kind)
         except InvalidInput as error:
             raise InvalidEmbeddings(
                 f"The embedded target: {error.message}",
@@ -139,13 +146,46 @@ def _checked(embeddings: ArrayLike) -> NDArray[Any]:
     return matrix
 
 
-def _numbers_of_classes(labels: NDArray[Any]) -> NDArray[np.float64]:
+def _check_shapes(embeddings: tuple[int, ...], labels: tuple[int, ...]) -> None:
+    """Raise InvalidEmbeddings for what no target can be, before anything is made of it.
+
+    A row of millions of columns would be copied, and shown in errors, at many times its bytes.
+    """
+    is_matrix = len(embeddings) == 2 and 1 <= embeddings[1] <= MAX_DIMENSION
+    are_labels = len(labels) == 1 or (len(labels) == 2 and 1 <= labels[1] <= MAX_LABEL_COLUMNS)
+    if not (is_matrix and are_labels):
+        raise InvalidEmbeddings(
+            f"The embedded target has embeddings of shape {embeddings} and labels of {labels}; it "
+            f"may have {MAX_DIMENSION} dimensions and {MAX_LABEL_COLUMNS} label columns.",
+            _AGAIN,
+        )
+
+
+def _columns(labels: NDArray[Any]) -> NDArray[Any]:
+    """Regression labels (N, C); raises InvalidLabels for NaN or infinity."""
+    if not np.isfinite(labels).all():
+        raise InvalidLabels(
+            "Its regression labels hold NaN or infinity.",
+            "Leave rows without a finite label out.",
+        )
+    return labels.reshape(len(labels), -1)
+
+
+def _numbers_of_classes(labels: NDArray[Any]) -> NDArray[Any]:
     """Labels that are numbers from 0 without gaps, as `of` makes them; raises InvalidEmbeddings."""
     if labels.ndim == 1 and labels.size and labels.min() >= 0 and labels.max() < MAX_LABEL_COLUMNS:
-        numbers = labels.astype(np.intp)
-        if np.array_equal(numbers, labels) and np.bincount(numbers).all():
-            return labels.astype(np.float64, copy=False)
+        occurs = np.zeros(int(labels.max()) + 1, dtype=bool)
+        starts = range(0, len(labels), BLOCK_NUMBERS)
+        if all(_marked(occurs, labels[at : at + BLOCK_NUMBERS]) for at in starts) and occurs.all():
+            return labels
     raise InvalidEmbeddings("Its labels are not numbers of classes, from 0 without gaps.", _AGAIN)
+
+
+def _marked(occurs: NDArray[np.bool_], labels: NDArray[Any]) -> bool:
+    """Note which numbers occur; False where some are not whole."""
+    numbers = labels.astype(np.intp)
+    occurs[numbers] = True
+    return np.array_equal(numbers, labels)
 
 
 def _products(sketch: TargetSketch) -> NDArray[np.float64]:

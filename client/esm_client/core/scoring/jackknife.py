@@ -58,7 +58,7 @@ def check_folds(folds: Sequence[TargetSketch]) -> None:
     lonely = np.flatnonzero(occurs.sum(axis=0) == 1)
     if lonely.size:
         column, names = int(lonely[0]), folds[0].class_names
-        name = names[column] if names else f"#{column}"
+        name = names[column][:80] if names else f"#{column}"
         raise InvalidLabels(
             f"The class {name!r} lies in one fold alone: without that fold it is another target.",
             "Merge classes of one row with others, or rank without standard errors.",

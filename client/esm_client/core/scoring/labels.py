@@ -14,6 +14,8 @@ from esm_client.core.errors import InvalidInput, InvalidLabels
 from esm_client.core.scoring.features import centred
 
 Kind = Literal["classification", "regression"]
+SHOWN_COLUMNS = 6
+"""Numbers of a row that an error shows: there may be millions."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def label_columns(
     unknown = sorted_class_names(set(names) - position.keys())
     if unknown:
         raise InvalidLabels(
-            f"Label {unknown[0]!r} is not among the class names.",
+            f"Label {unknown[0][:80]!r} is not among the class names.",
             "Add it to the class names, or leave them out to take the classes that occur.",
         )
     values = np.zeros((len(names), len(columns)))
@@ -213,7 +215,7 @@ def _regression_columns(labels: ArrayLike) -> NDArray[np.float64]:
         values = array.astype(np.float64)
     except (ValueError, TypeError, OverflowError) as error:
         raise InvalidLabels(
-            f"Regression labels must be numbers ({error}).",
+            f"Regression labels must be numbers ({str(error)[:200]}).",
             'Convert them to floats, or use kind="classification".',
         ) from error
     if values.ndim not in (1, 2) or values.size == 0:
@@ -224,8 +226,10 @@ def _regression_columns(labels: ArrayLike) -> NDArray[np.float64]:
     columns = values.reshape(len(values), -1)
     bad = np.flatnonzero(~np.isfinite(columns).all(axis=1))
     if bad.size:
+        shown = ", ".join(str(value) for value in columns[bad[0], :SHOWN_COLUMNS].tolist())
+        more = ", ..." if columns.shape[1] > SHOWN_COLUMNS else ""
         raise InvalidLabels(
-            f"Regression label {columns[bad[0]].tolist()} in row {bad[0]} is missing or infinite.",
+            f"Regression label [{shown}{more}] in row {bad[0]} is missing or infinite.",
             "Leave rows without a finite label out.",
         )
     return columns

@@ -220,6 +220,10 @@ class TargetSketch:
         """What all scores of this target start from; raises InvalidLabels, InvalidSketch."""
         return self._content.design(intercept=intercept)
 
+    def check_varied(self, *, intercept: bool = True) -> None:
+        """Raise what `design` raises, InvalidLabels or InvalidSketch, without making it."""
+        self._content.check_varied(intercept=intercept)
+
     def _warn(self) -> None:
         warn_small_classes(self.small_classes(), stacklevel=3)
         columns = 1 + self.dimension + self._content.label_columns

@@ -110,6 +110,10 @@ class SketchContent:
         constant[0] = np.sqrt(factor.num_rows)
         return TargetDesign(self.kind, features, labels, constant, factor.num_rows)
 
+    def check_varied(self, *, intercept: bool) -> None:
+        """Raise InvalidLabels where there is nothing to explain; InvalidSketch if it is empty."""
+        self._varying_labels(self.filled(), intercept=intercept)
+
     def _varying_labels(self, factor: TriangularFactor, *, intercept: bool) -> Array:
         """Columns of the labels that count: of classes, those that occur."""
         labels = factor.centred[:, self.dimension :]
@@ -167,7 +171,8 @@ class SketchContent:
 
 def _constant(factor: TriangularFactor) -> NDArray[np.bool_]:
     """Columns whose deviations from the mean are rounding only."""
-    largest = np.max(np.abs(factor.centred), axis=0, initial=0.0)
+    lowest, highest = factor.centred.min(axis=0, initial=0), factor.centred.max(axis=0, initial=0)
+    largest = np.maximum(-lowest, highest)  # no second matrix, as the magnitudes would be
     return largest <= CONSTANT_TOLERANCE * np.sqrt(factor.num_rows) * np.abs(factor.mean)
 
 
