@@ -17,6 +17,7 @@ from esm_client.core.warnings import EsmWarning
 from esm_client.remote.cache.cache import Cache
 from esm_client.remote.http import exchange, retries
 from esm_client.remote.publishing.download import fetch
+from esm_client.remote.resources.rankings import RankingResource
 
 IDENTITY = b'{"name": "me", "scope": "read"}'
 ME = Answer(200, IDENTITY, {"Connection": "close"})  # no connection outlives the server
@@ -166,7 +167,7 @@ class TestAKnownRegistry:
     def test_that_is_away_is_not_waited_for_to_call_a_ranking_off(self, server, known, clock):
         server.stop()
         with pytest.raises(errors.ConnectionFailed):
-            known._rankings.cancel("r1")
+            RankingResource(known._transport).cancel("r1")
         assert clock.slept <= 3.5
         server.start()
 

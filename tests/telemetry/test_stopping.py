@@ -60,7 +60,7 @@ def test_an_upload_that_goes_on_ends_well(start_registry):
     connection.close()
     assert running.wait() == 0
     again = start_registry(running.data_dir)
-    with again.client(again.write_token) as client:
+    with again.client(running.write_token) as client:  # it shows to whoever sent it
         assert client.head(path).status_code == 200
 
 
