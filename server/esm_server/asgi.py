@@ -65,6 +65,7 @@ from esm_server.storage.choice import open_direct, open_store
 from esm_server.system.controllers import SystemController
 from esm_server.system.health import HealthService
 from esm_server.system.metrics_page import MetricsPage
+from esm_server.system.openapi import NoPages
 from esm_server.system.state import StateCollector
 from esm_server.system.version import server_version
 from esm_server.system.watched_store import watched
@@ -210,6 +211,6 @@ def _openapi() -> OpenAPIConfig:
         description="Stores embedding space maps and ranks them for a target sketch.",
         components=Components(security_schemes={"token": bearer}),
         security=[{"token": []}, {}],
-        render_plugins=[],
+        render_plugins=[NoPages()],
         path="/openapi",
     )

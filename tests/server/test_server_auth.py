@@ -217,6 +217,29 @@ class TestRevokingWithWhatWasMade:
             world.anna.token["id"]
         )
 
+    def test_what_was_rotated_with_it_ends_too(self, world):
+        """Else whoever found it takes the secret of another token of its user's."""
+        leaked, other = world.anna.makes_token(), world.anna.makes_token()
+        stolen = leaked.post(f"/v1/tokens/{other.token['id']}/rotate").json()
+        assert stolen["made_with"] == leaked.token["id"]
+        own = leaked.post(f"/v1/tokens/{leaked.token['id']}/rotate").json()
+        assert own["made_with"] == world.anna.token["id"], "by itself: that changes nothing"
+        path = f"/v1/tokens/{leaked.token['id']}?with_made=true"
+        assert world.anna.delete(path).status_code == 200
+        ended = world.anna.get("/v1/tokens").json()["items"]
+        assert next(t for t in ended if t["id"] == stolen["id"])["revoked_at"] is not None
+
+    def test_a_circle_of_rotations_ends_whole(self, world):
+        first, second = world.anna.makes_token(), world.anna.makes_token()
+        again = first.post(f"/v1/tokens/{second.token['id']}/rotate").json()
+        with world.registry.client(again["secret"]) as client:
+            client.post(f"/v1/tokens/{first.token['id']}/rotate").raise_for_status()
+        path = f"/v1/tokens/{first.token['id']}?with_made=true"
+        assert world.anna.delete(path).status_code == 200
+        listed = {one["id"]: one for one in world.anna.get("/v1/tokens").json()["items"]}
+        assert listed[again["id"]]["revoked_at"] is not None
+        assert world.anna.is_let_in()
+
     def test_nothing_does_where_some_is_not_theirs_to_end(self, world, problem):
         """Who administered a namespace made tokens of its robots, which stay its admins'."""
         leaked = world.anna.makes_token()

@@ -104,6 +104,8 @@ class TokenService:
             row.secret_sha256 = secret_hash(secret)
             row.expires_at = self._lives.end(None, row.expires_at)
             row.last_used_at = now()  # else one that rested for too long would stay ended
+            if caller.token_id not in (0, row.id):  # whoever has that token has this secret too
+                row.made_with = caller.token_id
             TokenRepository(session).add(row)
             _record(session, caller, "token.rotate", found)
             return as_new_token(found, secret)

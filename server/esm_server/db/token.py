@@ -25,4 +25,4 @@ class TokenRow(SQLModel, table=True):
     last_used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     made_with: int | None = Field(default=None, index=True)
-    """The id of the token that it was made with; None for the server's command, and from before."""
+    """Id of the token that its secret was made with; None for the server's command, and before."""

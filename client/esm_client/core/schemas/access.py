@@ -77,7 +77,7 @@ class Token(Contract):
     """To five minutes."""
     revoked_at: datetime | None
     made_with: int | None = None
-    """The `id` of the token it was made with, where that is known."""
+    """The `id` of the token it was made, or last rotated, with, where that is known."""
 
 
 class NewToken(Token):
