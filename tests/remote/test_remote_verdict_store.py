@@ -149,7 +149,7 @@ class TestWaiting:
         verdicts.keep(waiting())
         (path,) = files(verdicts)
         spoilt = waiting().model_copy(update={"rows": data})
-        path.write_text(spoilt.model_dump_json())
+        path.write_bytes(store._sealed(spoilt))
         with pytest.raises(InvalidInput, match="is damaged"):
             verdicts.find("r1")
 
@@ -186,6 +186,17 @@ class TestFiles:
         path.rename(other)
         with pytest.raises(InvalidInput, match="is damaged"):
             verdicts.find("r2")
+
+    @pytest.mark.parametrize("record", [verdict(), waiting()], ids=["verdict", "waiting"])
+    def test_no_byte_of_it_may_change(self, verdicts, record):
+        """A reference or a digest that is no row's would say that there was no copy."""
+        verdicts.keep(record)
+        (path,) = files(verdicts)
+        written = path.read_bytes()
+        for place in range(0, len(written), 7):
+            path.write_bytes(written[:place] + bytes([written[place] ^ 1]) + written[place + 1 :])
+            with pytest.raises(InvalidInput, match=f"{path.name} is damaged|a later version"):
+                verdicts.find("r1")
 
     @pytest.mark.parametrize("ranking", ["../../../etc/passwd", "a/b", "", "\udcff", "x" * 10_000])
     def test_no_id_steers_a_path(self, verdicts, ranking):

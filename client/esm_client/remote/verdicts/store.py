@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
@@ -10,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock
 from pydantic import TypeAdapter
 
+from esm_client.core.artifact.manifest import digest_bytes
 from esm_client.core.disk import disk_errors, write_whole
 from esm_client.core.errors import EsmError, InvalidInput, TooLarge
 from esm_client.core.quantities import size
@@ -26,6 +28,7 @@ LOCK_SECONDS = 30.0
 HINT = "Set XDG_DATA_HOME to a directory you may write to."
 
 _RECORD: TypeAdapter[Verdict | Waiting] = TypeAdapter(Record)
+_SEALED = re.compile(rb'\{"sha256":"(sha256:[0-9a-f]{64})",(.*)', re.DOTALL)
 _KEPT, _WAITING = ".json", ".waiting"
 _LOCK = ".lock"
 
@@ -55,7 +58,7 @@ class Verdicts:
         """Write a record in place of an earlier one; raises InvalidInput, TooLarge, StorageFull."""
         is_waiting = isinstance(record, Waiting)
         path = self._path(record.ranking, _WAITING if is_waiting else _KEPT)
-        data = record.model_dump_json().encode()
+        data = _sealed(record)
         if len(data) > MAX_RECORD_BYTES:
             raise TooLarge(f"It takes {size(len(data))}.", f"{size(MAX_RECORD_BYTES)} are allowed.")
         with disk_errors(self.folder, HINT), self._writing():
@@ -79,7 +82,7 @@ class Verdicts:
         try:
             if len(data) > MAX_RECORD_BYTES:
                 raise ValueError(f"more than {MAX_RECORD_BYTES} bytes")
-            record = _RECORD.validate_json(data)
+            record = _RECORD.validate_json(_unsealed(data))
             if (record.registry, record.ranking) != (self.registry, ranking):
                 raise ValueError("the record of another ranking")
         except ValueError as cause:  # pydantic's too
@@ -126,6 +129,21 @@ class Verdicts:
                 with suppress(FileNotFoundError):
                     status = path.stat()
                     yield path, status.st_mtime, status.st_size
+
+
+def _sealed(record: Verdict | Waiting) -> bytes:
+    """A record as JSON, its digest first: one character less may hide a copy."""
+    data = record.model_dump_json().encode()
+    return b'{"sha256":"%s",%s' % (digest_bytes(data).encode(), data[1:])
+
+
+def _unsealed(data: bytes) -> bytes:
+    """Raises ValueError for a record that is not as it was written."""
+    found = _SEALED.fullmatch(data)
+    body = b"{" + found[2] if found else b""
+    if found is None or digest_bytes(body).encode() != found[1]:
+        raise ValueError("not as it was written")
+    return body
 
 
 def _is_later(data: bytes) -> bool:
