@@ -39,7 +39,13 @@ class Edition:
 
     def python(self, *arguments: object, **variables: str) -> str:
         """Run Python, which must succeed; its stdout."""
-        done = subprocess.run(
+        done = self.run(*arguments, **variables)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def run(self, *arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run Python, which may fail."""
+        return subprocess.run(
             [sys.executable, *map(str, arguments)],
             env=self._environment(variables),
             cwd=self.home,
@@ -47,19 +53,17 @@ class Edition:
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
 
     def server_command(self, *arguments: object) -> str:
         """Run an `esm-server` command; its stdout."""
         return self.python("-m", "esm_server.cli", *arguments)
 
-    def serve(self, data_dir: Path) -> "Server":
-        """Start a server on a data directory."""
+    def serve(self, data_dir: Path, **variables: str) -> "Server":
+        """Start a server on a data directory; raises RuntimeError when it does not start."""
         return Server(
             [sys.executable, "-m", "esm_server.cli", "serve", "--port", "0"]
             + ["--data-dir", str(data_dir)],
-            self._environment({}),
+            self._environment(variables),
             data_dir,
         )
 
@@ -104,6 +108,11 @@ class Server:
             self.stop()
             raise
         self.token = ""
+
+    @property
+    def pid(self) -> int:
+        """Of the server's own process, of which its workers are children."""
+        return self._process.pid
 
     def _wait_until_listening(self) -> str:
         deadline = time.monotonic() + START_SECONDS
