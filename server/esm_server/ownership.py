@@ -40,6 +40,7 @@ def _database(url: str, tell: Tell | None) -> Generator[DatabaseOwner | None]:
     elif (file := sqlite_file(url)) is None:
         yield None
     else:
+        _check_single_name(file)
         # beside it: one more handle on the file itself could lose SQLite the locks it has there
         lock = _locked(
             file.with_name(f"{file.name}.lock"),
@@ -48,6 +49,16 @@ def _database(url: str, tell: Tell | None) -> Generator[DatabaseOwner | None]:
         )
         with lock:
             yield None
+
+
+def _check_single_name(file: Path) -> None:
+    """The lock and SQLite's log lie beside a name: by another one, nobody would see them."""
+    names = file.stat().st_nlink if file.exists() else 1
+    if names > 1:
+        raise Unavailable(
+            f"The database {file} has {names} names (hard links).",
+            "Remove the others, or copy it with `esm-server backup`.",
+        )
 
 
 @contextmanager

@@ -115,18 +115,20 @@ def _watched(settings: Settings, port: int, connections: int) -> ConnectionWatch
 
 
 def _asked_to_stop() -> asyncio.Event:
-    """Set by the first SIGINT or SIGTERM; the second has its usual effect."""
+    """Set by the first SIGINT or SIGTERM; the second has its usual effect.
+
+    Not by the loop's own handlers: where many threads wake the loop, asyncio loses a signal.
+    """
     loop, asked = asyncio.get_running_loop(), asyncio.Event()
     signals = (signal.SIGINT, signal.SIGTERM)
 
-    def note() -> None:
+    def note(*_: object) -> None:
         for number in signals:
-            loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_DFL)
-        asked.set()
+        loop.call_soon_threadsafe(asked.set)
 
     for number in signals:
-        loop.add_signal_handler(number, note)
+        signal.signal(number, note)
     return asked
 
 

@@ -72,6 +72,21 @@ def test_a_second_server_by_another_name_of_the_file(start_registry, tmp_path):
         assert USED in said
 
 
+def test_a_second_server_by_a_hard_link(start_registry, tmp_path):
+    """The lock of the one name would not be seen by the other."""
+    running = start_registry(env={"ESM_SERVER_DATABASE_URL": ""})
+    assert running.stop() == 0
+    os.link(running.data_dir / "registry.sqlite3", tmp_path / "registry.sqlite3")
+    for folder, url in (
+        (running.data_dir, ""),
+        (tmp_path / "other", f"sqlite:///{tmp_path}/registry.sqlite3"),
+    ):
+        said = refused(running, "serve", "--port", "0", data_dir=folder, url=url)
+        assert "has 2 names (hard links)" in said
+    (tmp_path / "registry.sqlite3").unlink()
+    assert serves(start_registry(running.data_dir, {"ESM_SERVER_DATABASE_URL": ""}), "again")
+
+
 def test_a_second_server_on_the_file_in_a_data_directory(start_registry, tmp_path):
     running = start_registry(env={"ESM_SERVER_DATABASE_URL": ""})
     url = f"sqlite:///{running.data_dir}/registry.sqlite3"

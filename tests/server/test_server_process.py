@@ -1,6 +1,8 @@
 """The process: first start, kill, restart, ports."""
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -71,3 +73,29 @@ def test_second_server_on_the_same_data(registry):
     assert result.returncode == 1
     assert "Another esm-server uses" in result.stderr
     assert result.stderr.endswith("\n  Stop it, or name another --data-dir.\n")
+
+
+BUSY_LOOP = """
+import asyncio, os, signal
+from contextlib import suppress
+from esm_server.runner import _asked_to_stop
+
+async def main():
+    asked = _asked_to_stop()
+    with suppress(BlockingIOError):
+        while True:
+            asyncio.get_running_loop()._csock.send(bytes(4096))
+    os.kill(os.getpid(), getattr(signal, NAME))
+    await asyncio.wait_for(asked.wait(), 20)
+    print("asked")
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_it_is_asked_to_stop_however_often_its_loop_is_woken(name):
+    """As by thousands of connections at once: asyncio's own handlers lose the signal then."""
+    code = BUSY_LOOP.replace("NAME", repr(name))
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (0, "asked\n"), ended.stderr
