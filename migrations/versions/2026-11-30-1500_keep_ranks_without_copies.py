@@ -1,7 +1,7 @@
 """keep the ranks that sources have without copies of the target
 
 Revision: c41f7a2d9e06
-Revises: 3f8a6c25d1e9
+Revises: b7e41d0c92f5
 Created: 2026-11-30 15:00:00
 """
 
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "c41f7a2d9e06"
-down_revision = "3f8a6c25d1e9"
+down_revision = "b7e41d0c92f5"
 branch_labels = None
 depends_on = None
 

@@ -13,7 +13,7 @@ from support.databases import KINDS, empty, on_servers
 from esm_server.db.database import Database
 from esm_server.db.migrations import check_current, config
 
-BEFORE = "b7e41d0c92f5"
+BEFORE = "a95d3c08e7b4"
 """A revision on which the present server can still publish."""
 
 

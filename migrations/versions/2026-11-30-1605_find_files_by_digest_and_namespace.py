@@ -1,14 +1,14 @@
 """find files by digest and namespace
 
 Revision: 3f8a6c25d1e9
-Revises: b7e41d0c92f5
-Created: 2026-11-30 11:05:00
+Revises: a95d3c08e7b4
+Created: 2026-11-30 16:05:00
 """
 
 from alembic import op
 
 revision = "3f8a6c25d1e9"
-down_revision = "b7e41d0c92f5"
+down_revision = "a95d3c08e7b4"
 branch_labels = None
 depends_on = None
 
