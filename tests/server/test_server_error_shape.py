@@ -38,8 +38,7 @@ DEEP = "[" * 100_000 + "]" * 100_000
         ("POST", "/v1/esms/a/b/versions", b" " * (4 * 2**20 + 1), 413, "too-large"),
         ("POST", "/v1/rankings", b"[]", 400, "invalid-input"),
         ("POST", "/v1/rankings", b'{"space": "\xff"}', 400, "invalid-input"),
-        ("POST", "/v1/rankings", b'{"space": "a", "sketch": "!"}', 400, "invalid-sketch"),
-        ("POST", "/v1/rankings", b'{"space": "a", "sketch": "AAAA"}', 400, "invalid-sketch"),
+        ("POST", "/v1/rankings", b'{"space": "none", "sketch": "AAAA"}', 404, "not-found"),
     ],
 )
 def test_error_shape(registry, problem, method, path, content, status, code):
@@ -47,6 +46,14 @@ def test_error_shape(registry, problem, method, path, content, status, code):
         headers = {"Content-Type": "application/json"}
         response = client.request(method, path, content=content, headers=headers)
     problem(response, status, code)
+
+
+@pytest.mark.parametrize("sketch", ["!", "AAAA"])
+def test_a_sketch_that_is_none(registry, problem, push, esm_directory, unique, sketch):
+    push(esm_directory(unique), f"{unique}/a", space=unique).raise_for_status()
+    with registry.client(registry.read_token) as client:
+        answer = client.post("/v1/rankings", json={"space": unique, "sketch": sketch})
+    problem(answer, 400, "invalid-sketch")
 
 
 def test_unknown_fields_are_named(registry, problem):
