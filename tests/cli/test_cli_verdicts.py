@@ -62,6 +62,7 @@ class TestRanking:
         assert copied.copy not in "".join(lines[:2])
         assert lines[3].split()[:2] == ["1", copied.copy]
         assert "hold copies" not in shown.stderr
+        assert "Go on with" not in shown.stdout, "nobody knows that it is no copy"
 
     def test_on_another_machine_in_a_document_or_a_pipe(self, esm, copied, ranking, elsewhere):
         told = esm("ranking", ranking, "--json", **elsewhere)

@@ -26,6 +26,16 @@ def test_first_start_prints_one_token_and_later_ones_none(start_registry):
         assert client.get("/v1/whoami").status_code == 200
 
 
+def test_a_token_of_a_new_registry_says_where_it_is(registry, tmp_path):
+    words = ("token", "create", "--user", "anna", "--scope", "read", "--name")
+    first, second = (
+        registry.run_command(*words, name, data_dir=tmp_path / "new") for name in ("one", "two")
+    )
+    assert first.stderr == f"The first token of a new registry in {tmp_path}/new.\n"
+    assert (first.returncode, second.returncode, second.stderr) == (0, 0, "")
+    assert first.stdout.startswith("esmr_")
+
+
 def test_kill_loses_nothing_acknowledged(start_registry, push, esm_directory):
     running = start_registry()
     version = push(esm_directory("kept"), "n/kept", server=running).json()

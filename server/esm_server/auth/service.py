@@ -78,12 +78,14 @@ class AuthService:
             record(session, (OPERATOR, ""), "token.create", user, detail=detail)
             return as_new_token((row, owner), secret)
 
+    def is_new(self) -> bool:
+        """Whether nobody has a token yet."""
+        with self._database.read() as session:
+            return not TokenRepository(session).exists()
+
     def create_first(self) -> str | None:
         """The secret of a first admin token, or None when there are tokens already."""
-        with self._database.read() as session:
-            if TokenRepository(session).exists():
-                return None
-        return self.create("admin", "admin").secret
+        return self.create("admin", "admin").secret if self.is_new() else None
 
     def recognise(self, secret: str) -> Caller:
         """Whose token this is; raises Unauthorized.

@@ -43,7 +43,10 @@ def create_token(
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     with closing(Database(settings.url)) as database:
         prepare(database.engine)
-        made = AuthService(database, TokenLives.of(settings)).create(
+        service = AuthService(database, TokenLives.of(settings))
+        if service.is_new():
+            typer.echo(f"The first token of a new registry in {settings.data_dir}.", err=True)
+        made = service.create(
             user,
             scope,
             name=name,

@@ -72,6 +72,8 @@ def print_ranking(
         best = ranking.best
         for line in (*ranking.notes, *how_to_get(best, show=SHOW, pull_model=PULL_MODEL)):
             print_line(line)
+        if ranking.shield.state == "unknown":  # the best may be a copy: nobody should go on with it
+            return
         print_line(f"Go on with: esm-client pull {best.reference}")
         if isinstance(ranking, Ranking) and ranking.is_stored:
             command = ["esm-client", "transfer", data, "--ranking", ranking.id]
