@@ -10,86 +10,39 @@ before a megabyte; what the server ends is opened again. Prints the latencies of
 meanwhile, how many of their requests were refused, and the server's memory; last, one JSON line.
 
 `--attacks SECONDS`: every attack of slow_attacks.py as often as an hour has it, one round every
-ten seconds, without the pauses, but for SECONDS at most; and latencies and memory before and after.
+ten seconds, without the pauses, but for SECONDS at most; and latencies and memory before, and
+after what they asked for is worked off.
 """
 
 import argparse
 import asyncio
-import base64
 import json
 import multiprocessing
 import socket
 import sys
 import tempfile
-import threading
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import httpx
 import numpy as np
 from bench.slow_attacks import ROUNDS, attack_once
+from bench.slow_others import KINDS, SMALL_ESMS, SPACE, WIDTH, Other, resident_mb, settled
 from support.artifacts import make_esm, publish
 from support.held import half_body, request, short_upload, short_version
 from support.registry import RunningRegistry
 
-from esm_client.core.scoring.sketch import TargetSketch
 from esm_server.auth.service import AuthService
 
-SPACE, SMALL_ESMS, WIDTH = "space", 20, 16
 LARGE = "/v1/esms/t/large/versions/latest/files/model.safetensors"
-OTHERS, PAUSE = 5, 0.05
-KINDS = ("list", "show", "rank", "live", "ready")
+OTHERS = 5
 SHAPES = ("byte", "half", "drip", "unread", "push", "megabyte")
 AGAIN_SECONDS = {"push": 30, "megabyte": 30}
 """After which what was ended is opened again, if not after one: slow it is to be, no flood."""
-
-
-class Other(threading.Thread):
-    """Somebody who wants nothing but an answer, again and again."""
-
-    def __init__(self, server: RunningRegistry, token: str, number: int, until: float) -> None:
-        super().__init__(daemon=True)
-        self.server, self.token, self.number, self.until = server, token, number, until
-        self.seconds: dict[str, list[float]] = defaultdict(list)
-        self.refused: Counter[str] = Counter()
-
-    def run(self) -> None:
-        with self.server.client(self.token) as client:
-            for turn in range(10**9):
-                for kind in KINDS:
-                    if time.monotonic() > self.until:
-                        return
-                    began = time.perf_counter()
-                    try:
-                        status = str(self.ask(client, kind, turn).status_code)
-                    except httpx.HTTPError as error:
-                        status = type(error).__name__
-                    self.seconds[kind].append(time.perf_counter() - began)
-                    if status not in ("200", "201"):
-                        self.refused[f"{kind} {status}"] += 1
-                    time.sleep(PAUSE)
-
-    def ask(self, client: httpx.Client, kind: str, turn: int) -> httpx.Response:
-        if kind == "rank":
-            return client.post("/v1/rankings", json=ranking(1000 * self.number + turn))
-        path = {
-            "list": "/v1/esms?limit=20", "show": f"/v1/esms/t/e{turn % SMALL_ESMS}",
-            "live": "/health/live", "ready": "/health/ready",
-        }[kind]  # fmt: skip
-        return client.get(path)
-
-
-def ranking(seed: int) -> dict:
-    """A request for a ranking of a target that nobody asked for before."""
-    x = np.random.default_rng(seed).standard_normal((60, WIDTH))
-    sketch = TargetSketch.from_embeddings(x, x[:, 0] > 0, kind="classification")
-    encoded = base64.b64encode(sketch.to_bytes()).decode()
-    return {"space": SPACE, "sketch": encoded, "wait": 60}
 
 
 class Bench:
@@ -141,12 +94,6 @@ class Bench:
             }
         refused = sum((other.refused for other in others), Counter())
         return {"refused": dict(refused), "server_mb": resident_mb(self.server.pid), **found}
-
-
-def resident_mb(pid: int) -> float:
-    """Memory of a process that is in RAM."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) // 1024 for line in lines if line.startswith("VmRSS"))
 
 
 def shape_of(number: int) -> str:
@@ -286,7 +233,10 @@ def main() -> None:
             else:
                 result["meanwhile"] = under_slow_connections(bench, wanted)
                 show("meanwhile", result["meanwhile"])
-            time.sleep(2)
+            result["settled_s"] = settled(
+                Other(bench.server, bench.others[0], 0, 0.0), result["before"]["list"]["p99_ms"]
+            )
+            print(f"settled after {result['settled_s']} s", flush=True)
             result["after"] = bench.measure(10)
             show("after", result["after"])
         finally:
