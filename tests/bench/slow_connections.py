@@ -6,8 +6,8 @@
 A real server, the attackers in a process of their own. A sixth of their connections each: bodies of
 which one byte came, uploads of which half came, bodies that drip a byte a second, downloads that
 nobody reads, the largest pushes, whose last thousand bytes drip, and uploads that stop a byte
-before a megabyte; what the server ends is opened again. Prints the latencies of others before and
-meanwhile, how many of their requests were refused, and the server's memory; last, one JSON line.
+before a megabyte; what the server ends is opened again. Prints the latencies of others before,
+while the connections arrive and while they stand, how many of their requests were refused, and the server's memory; last, one JSON line.
 
 `--attacks SECONDS`: every attack of slow_attacks.py as often as an hour has it, one round every
 ten seconds, without the pauses, but for SECONDS at most; and latencies and memory before, and
@@ -40,6 +40,8 @@ from esm_server.auth.service import AuthService
 
 LARGE = "/v1/esms/t/large/versions/latest/files/model.safetensors"
 OTHERS = 5
+ARRIVING_SECONDS = 8
+"""In which the server refuses most of two thousand connections that come at once."""
 SHAPES = ("byte", "half", "drip", "unread", "push", "megabyte")
 AGAIN_SECONDS = {"push": 30, "megabyte": 30}
 """After which what was ended is opened again, if not after one: slow it is to be, no flood."""
@@ -182,6 +184,8 @@ def under_slow_connections(bench: Bench, wanted: argparse.Namespace) -> dict:
     process.start()
     try:
         assert ready.wait(60), "not all connections could be opened"
+        arriving = bench.measure(ARRIVING_SECONDS)
+        show("arriving", arriving)
         found = bench.measure(wanted.seconds)
         with bench.server.client() as client:
             told = client.get("/metrics").text.splitlines()
@@ -191,7 +195,7 @@ def under_slow_connections(bench: Bench, wanted: argparse.Namespace) -> dict:
         stop.set()
     found["attackers"] = answer.get(timeout=60)
     process.join(30)
-    return found
+    return {"arriving": arriving, "meanwhile": found}
 
 
 def under_attacks(bench: Bench, seconds: float) -> dict:
@@ -231,7 +235,7 @@ def main() -> None:
                 result["attacks"] = under_attacks(bench, wanted.attacks)
                 print(f"{result['attacks']['rounds']} rounds of attacks", flush=True)
             else:
-                result["meanwhile"] = under_slow_connections(bench, wanted)
+                result |= under_slow_connections(bench, wanted)
                 show("meanwhile", result["meanwhile"])
             result["settled_s"] = settled(
                 Other(bench.server, bench.others[0], 0, 0.0), result["before"]["list"]["p99_ms"]
