@@ -7,7 +7,8 @@ A real server, the attackers in a process of their own. A sixth of their connect
 which one byte came, uploads of which half came, bodies that drip a byte a second, downloads that
 nobody reads, the largest pushes, whose last thousand bytes drip, and uploads that stop a byte
 before a megabyte; what the server ends is opened again. Prints the latencies of others before,
-while the connections arrive and while they stand, how many of their requests were refused, and the server's memory; last, one JSON line.
+while the connections arrive and while they stand, how many of their requests were refused, and the
+server's memory; last, one JSON line.
 
 `--attacks SECONDS`: every attack of slow_attacks.py as often as an hour has it, one round every
 ten seconds, without the pauses, but for SECONDS at most; and latencies and memory before, and
