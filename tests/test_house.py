@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LONGEST = 300
-FOLDERS = {".ci", "client", "deploy", "docs", "migrations", "server", "tests"}
+FOLDERS = {".ci", "client", "deploy", "docs", "findings", "migrations", "server", "tests"}
 FORBIDDEN_NAMES = {"utils.py", "helpers.py", "common.py", "manager.py"}
 
 

@@ -28,7 +28,7 @@ from esm_client.remote.cache.sketches import CachedSketches
 from esm_client.remote.config.credentials import read_credentials
 from esm_client.remote.http.answers import error_of, parse_answer
 from esm_client.remote.verdicts.record import Waiting
-from esm_client.remote.verdicts.store import Verdicts
+from esm_client.remote.verdicts.store import Verdicts, sealed
 from esm_server.artifacts.ranges import select
 from esm_server.bodies import JsonRequest
 from esm_server.held_bytes import HeldBytes
@@ -226,7 +226,8 @@ def _record(suffix: str) -> Callable[[bytes], None]:
     key = hashlib.sha256(b"http://x\nr").hexdigest()
 
     def read(data: bytes) -> None:
-        (verdicts.folder / f"{key}{suffix}").write_bytes(data)
+        whole = b"{" + data[1:]  # under its seal, which keeps all others out
+        (verdicts.folder / f"{key}{suffix}").write_bytes(sealed(whole))
         record = verdicts.find("r")
         if isinstance(record, Waiting):
             examine(rows, {}, record.target)

@@ -149,7 +149,7 @@ class TestWaiting:
         verdicts.keep(waiting())
         (path,) = files(verdicts)
         spoilt = waiting().model_copy(update={"rows": data})
-        path.write_bytes(store._sealed(spoilt))
+        path.write_bytes(store.sealed(spoilt.model_dump_json().encode()))
         with pytest.raises(InvalidInput, match="is damaged"):
             verdicts.find("r1")
 

@@ -58,7 +58,7 @@ class Verdicts:
         """Write a record in place of an earlier one; raises InvalidInput, TooLarge, StorageFull."""
         is_waiting = isinstance(record, Waiting)
         path = self._path(record.ranking, _WAITING if is_waiting else _KEPT)
-        data = _sealed(record)
+        data = sealed(record.model_dump_json().encode())
         if len(data) > MAX_RECORD_BYTES:
             raise TooLarge(f"It takes {size(len(data))}.", f"{size(MAX_RECORD_BYTES)} are allowed.")
         with disk_errors(self.folder, HINT), self._writing():
@@ -131,10 +131,9 @@ class Verdicts:
                     yield path, status.st_mtime, status.st_size
 
 
-def _sealed(record: Verdict | Waiting) -> bytes:
-    """A record as JSON, its digest first: one character less may hide a copy."""
-    data = record.model_dump_json().encode()
-    return b'{"sha256":"%s",%s' % (digest_bytes(data).encode(), data[1:])
+def sealed(record: bytes) -> bytes:
+    """A record, a JSON object, with its digest first: one character less may hide a copy."""
+    return b'{"sha256":"%s",%s' % (digest_bytes(record).encode(), record[1:])
 
 
 def _unsealed(data: bytes) -> bytes:
