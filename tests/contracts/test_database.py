@@ -1,7 +1,7 @@
 """What every database has to keep, whichever it is."""
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from threading import Barrier, Event, Thread
 
 import psycopg
@@ -163,18 +163,9 @@ def test_a_read_only_view_cannot_write(tmp_path):
     database.close()
 
 
-@contextmanager
-def cluster():
-    own = postgres.private()
-    try:
-        yield own
-    finally:
-        postgres.remove(own)
-
-
 @on_servers
 def test_after_a_kill_everything_acknowledged_is_there():
-    with cluster() as own:
+    with postgres.cluster() as own:
         database = Database(postgres.fresh_database(own.url))
         prepare(database.engine)
         with database.write() as session:
@@ -199,7 +190,7 @@ def test_after_a_kill_everything_acknowledged_is_there():
 
 @on_servers
 def test_a_stopped_or_crowded_postgresql_is_unavailable():
-    with cluster() as own:
+    with postgres.cluster() as own:
         url = postgres.fresh_database(own.url)
         database, crowd = Database(url), []
         prepare(database.engine)

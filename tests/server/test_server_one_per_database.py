@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, nullcontext
 from types import SimpleNamespace
 
 import httpx
@@ -133,15 +133,6 @@ def test_a_restart_after_a_kill(url, start_registry, tmp_path):
     assert serves(start_registry(tmp_path / "elsewhere", on(url)), "elsewhere")
 
 
-@contextmanager
-def cluster():
-    own = postgres.private()
-    try:
-        yield own
-    finally:
-        postgres.remove(own)
-
-
 def lock_sessions(url):
     with psycopg.connect(url) as connection:
         asked = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = %s"
@@ -182,7 +173,7 @@ def test_the_status_is_the_same_where_something_hangs_at_the_end(monkeypatch, ow
 @on_servers
 @pytest.mark.parametrize("end", ["stop", "kill"])
 def test_after_postgresql_was_restarted(start_registry, tmp_path, end):
-    with cluster() as own:
+    with postgres.cluster() as own:
         url = postgres.fresh_database(own.url)
         running = start_registry(env=on(url))
         getattr(own, end)()
@@ -203,7 +194,7 @@ def test_after_postgresql_was_restarted(start_registry, tmp_path, end):
 
 @on_servers
 def test_whoever_lost_the_database_meanwhile_writes_nothing_and_stops(start_registry, tmp_path):
-    with cluster() as own:
+    with postgres.cluster() as own:
         url = postgres.fresh_database(own.url)
         first = start_registry(env=on(url))
         running = first.url

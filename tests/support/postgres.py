@@ -15,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from uuid import uuid4
@@ -122,6 +124,16 @@ def remove(cluster: Postgres) -> None:
     """End a private cluster and everything in it."""
     cluster.kill()
     shutil.rmtree(cluster.directory, ignore_errors=True)
+
+
+@contextmanager
+def cluster() -> Generator[Postgres]:
+    """A private cluster for the block."""
+    own = private()
+    try:
+        yield own
+    finally:
+        remove(own)
 
 
 @cache

@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.artifacts import make_esm, publish
+from support.databases import ON_SERVERS
 from support.registry import RunningRegistry
 from support.rights import World
+from support.storage import s3_server
 
 from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.scoring.sketch import TargetSketch
@@ -162,3 +164,17 @@ def _words(first, folder):
 def _copy(granted, tmp_path):
     """The registry of before, to be changed."""
     return granted.copied(tmp_path / "registry")
+
+
+@pytest.fixture(name="target", params=["folder", pytest.param("bucket", marks=ON_SERVERS)])
+def _target(request, tmp_path):
+    """A place for backups, as commands take it."""
+    if request.param == "folder":
+        return str(tmp_path / "backups")
+    return f"s3://{s3_server().create_bucket()}/b"
+
+
+@pytest.fixture(name="keys")
+def _keys(target):
+    """The environment that opens it."""
+    return s3_server().backup_env() if target.startswith("s3:") else {}

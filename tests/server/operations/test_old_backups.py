@@ -3,8 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from support.databases import ON_SERVERS
-from support.storage import s3_server
 
 from esm_client.core.errors import InvalidInput
 from esm_server.operations import old_backups
@@ -12,18 +10,6 @@ from esm_server.operations.backup import back_up
 from esm_server.operations.backup_place import backups_at
 from esm_server.operations.old_backups import forget
 from esm_server.settings import Settings
-
-
-@pytest.fixture(name="target", params=["folder", pytest.param("bucket", marks=ON_SERVERS)])
-def _target(request, tmp_path):
-    if request.param == "folder":
-        return str(tmp_path / "backups")
-    return f"s3://{s3_server().create_bucket()}/b"
-
-
-@pytest.fixture(name="keys")
-def _keys(target):
-    return s3_server().backup_env() if target.startswith("s3:") else {}
 
 
 @pytest.fixture(name="place")

@@ -4,10 +4,8 @@ from contextlib import closing
 from datetime import timedelta
 
 import pytest
-from support.databases import ON_SERVERS
 from support.registry import back_ends, settings_of
 from support.rights import named, working
-from support.storage import s3_server
 
 from esm_server.auth.lives import TokenLives
 from esm_server.db.columns import now
@@ -17,30 +15,18 @@ from esm_server.operations.rights_list import rights_of
 from esm_server.ownership import exclusive
 
 
-@pytest.fixture(name="target", params=["folder", pytest.param("bucket", marks=ON_SERVERS)])
-def _target(request, tmp_path):
-    if request.param == "folder":
-        return str(tmp_path / "backups")
-    return f"s3://{s3_server().create_bucket()}/b"
-
-
-@pytest.fixture(name="env")
-def _env(target):
-    return s3_server().backup_env() if target.startswith("s3:") else {}
-
-
 @pytest.fixture(name="restored")
-def _restored(granted, taken, target, env, start_registry, tmp_path):
+def _restored(granted, taken, target, keys, start_registry, tmp_path):
     """restored(*options) -> what a restore of before said, and its server.
 
     `word` is how the place of backups knows of what was taken later.
     """
 
     def restore(*options, word="--revocations-only"):
-        first = granted.command("backup", target, env=env)["point"]
-        taken.command("backup", target, *filter(None, [word]), env=env)
+        first = granted.command("backup", target, env=keys)["point"]
+        taken.command("backup", target, *filter(None, [word]), env=keys)
         words = ("restore", target, "--at", first, *options)
-        done = taken.command(*words, data_dir=tmp_path / "other", env=env)["rights"]
+        done = taken.command(*words, data_dir=tmp_path / "other", env=keys)["rights"]
         return done, start_registry(tmp_path / "other")
 
     return restore
@@ -66,9 +52,9 @@ def test_what_was_taken_since_stays_taken(taken, restored, word):
     assert {event["user"] for event in events} == {"esm-server"}
 
 
-def test_the_newest_backup_comes_back_whole(taken, target, env, start_registry, tmp_path):
-    taken.command("backup", target, env=env)
-    done = taken.command("restore", target, data_dir=tmp_path / "other", env=env)["rights"]
+def test_the_newest_backup_comes_back_whole(taken, target, keys, start_registry, tmp_path):
+    taken.command("backup", target, env=keys)
+    done = taken.command("restore", target, data_dir=tmp_path / "other", env=keys)["rights"]
     assert [done[kind] for kind in ("taken", "returned", "gone")] == [[], [], []]
     assert working(start_registry(tmp_path / "other"), taken.secrets) == taken.works
 
