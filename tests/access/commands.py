@@ -11,6 +11,11 @@ class Command:
     needs: str
     arguments: tuple[str, ...] = ()
 
+    @property
+    def changes(self) -> bool:
+        """Whether what it names may not be as it was once it ended well."""
+        return self.needs not in ("nobody", "token", "reader", "asker", "some-admin")
+
 
 COMMANDS = [
     Command(("rank",), "token", ("--space", "space", "--embeddings", "{x}", "--labels", "{y}")),
@@ -34,7 +39,7 @@ COMMANDS = [
     Command(("attach",), "writer", ("{esm}", "{model}")),
     Command(("edit",), "writer", ("{esm}", "--description", "x")),
     Command(("yank",), "writer", ("{esm}@1", "--reason", "x")),
-    Command(("unyank",), "writer", ("{yanked}@1",)),
+    Command(("unyank",), "writer", ("{esm}@1",)),
     Command(("delete",), "admin", ("{esm}", "--yes")),
     Command(("login",), "nobody", ("--help",)),
     Command(("logout",), "nobody"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import pytest
@@ -56,15 +57,30 @@ def asked(bounded, token, **headers):
         return client.get("/v1/whoami", headers=headers)
 
 
-def refused(bounded, token, **headers):
-    """The refusal of a request, once those before it have been counted."""
-    return until(lambda: (r := asked(bounded, token, **headers)).status_code == 429 and r)
+@contextmanager
+def full(bounded, attack, token, **headers):
+    """full(server, requests, token) -> the refusal of one more, and the connections of all these.
+
+    One that asks while they come may take the place of the last: that is then sent again.
+    """
+    with ExitStack() as stack:
+        connections = stack.enter_context(held(bounded.url, *attack))
+
+        def refused():
+            if answered := [n for n, one in enumerate(connections) if not is_waiting(one)]:
+                for n in answered:
+                    (connections[n],) = stack.enter_context(held(bounded.url, attack[n]))
+                return None
+            answer = asked(bounded, token, **headers)
+            is_full = answer.status_code == 429 and all(map(is_waiting, connections))
+            return answer if is_full else None
+
+        yield until(refused), connections
 
 
 def test_a_user_with_many_tokens_has_the_places_of_one(bounded, tokens_of, unique, problem):
     *used, last = tokens_of(unique, MOST + 1)
-    with held(bounded.url, *map(half_body, used)) as connections:
-        answer = refused(bounded, last)
+    with full(bounded, [*map(half_body, used)], last) as (answer, connections):
         assert "You have 4 requests in progress" in problem(answer, 429, "rate-limited")["detail"]
         assert int(answer.headers["retry-after"]) > 0
         assert answer.headers["connection"] == "close"
@@ -75,8 +91,9 @@ def test_a_user_with_many_tokens_has_the_places_of_one(bounded, tokens_of, uniqu
 
 def test_one_token_is_counted_before_it_is_known_whose_it_is(bounded, problem):
     unknown = "esmr_nobody"
-    with held(bounded.url, *[half_body(bounded.write_token)] * MOST):
-        problem(refused(bounded, bounded.write_token), 429, "rate-limited")
+    attack = [half_body(bounded.write_token)] * MOST
+    with full(bounded, attack, bounded.write_token) as (answer, _):
+        problem(answer, 429, "rate-limited")
         problem(asked(bounded, unknown), 401, "unauthorized")
     until(lambda: asked(bounded, bounded.write_token).status_code == 200)
 
@@ -84,8 +101,8 @@ def test_one_token_is_counted_before_it_is_known_whose_it_is(bounded, problem):
 def test_the_answer_of_a_handler_with_two_guards_takes_one_place(bounded, tokens_of, unique):
     (token,) = tokens_of(unique, 1)
     path = f"/v1/esms/{unique}/a/versions/1/source-model"
-    with held(bounded.url, *[half_body(token, method="PUT", path=path)] * MOST) as connections:
-        refused(bounded, token)
+    attack = [half_body(token, method="PUT", path=path)] * MOST
+    with full(bounded, attack, token) as (_, connections):
         for _ in range(3):  # after which all guards have run
             assert asked(bounded, bounded.read_token).status_code == 200
         assert all(map(is_waiting, connections))
@@ -99,16 +116,16 @@ def test_places_come_back_however_a_request_ends(bounded, tokens_of, unique):
                 assert client.get(path).status_code in (200, 404)
                 assert client.post(path, content=b"{").status_code in (400, 404, 405)
     for _ in range(3):
-        with held(bounded.url, *[half_body(token)] * MOST):
-            refused(bounded, token)
+        with full(bounded, [half_body(token)] * MOST, token):
+            pass
         until(lambda: asked(bounded, token).status_code == 200)
 
 
 def test_pages_that_are_always_answered(bounded):
     proxied = {"X-Forwarded-For": "192.0.2.33"}
     header = "X-Forwarded-For: 192.0.2.33"
-    with held(bounded.url, *[half_body(bounded.admin_token, header)] * MOST):
-        refused(bounded, bounded.admin_token)
+    attack = [half_body(bounded.admin_token, header)] * MOST
+    with full(bounded, attack, bounded.admin_token):
         with bounded.client(bounded.admin_token) as client:
             for path in ("/health/live", "/health/ready", "/metrics"):
                 assert client.get(path, headers=proxied).status_code == 200
@@ -121,9 +138,8 @@ def test_users_behind_a_proxy_are_told_apart(bounded, tokens_of, unique, problem
         half_body(token, f"X-Forwarded-For: 198.51.100.{number}, 192.0.2.1")
         for number, token in enumerate(tokens[:KNOWN])
     ]
-    with held(bounded.url, *attack):
-        own = {"X-Forwarded-For": "203.0.113.9, 192.0.2.1"}
-        answer = refused(bounded, tokens[-1], **own)
+    own = {"X-Forwarded-For": "203.0.113.9, 192.0.2.1"}
+    with full(bounded, attack, tokens[-1], **own) as (answer, _):
         assert (
             f"Your address has {KNOWN} requests" in problem(answer, 429, "rate-limited")["detail"]
         )
@@ -138,8 +154,7 @@ def test_a_network_of_ipv6_is_one_address(bounded, tokens_of, unique):
         half_body(token, f"X-Forwarded-For: 2001:db8:0:7::{number + 1:x}")
         for number, token in enumerate(tokens[:KNOWN])
     ]
-    with held(bounded.url, *attack):
-        refused(bounded, tokens[-1], **{"X-Forwarded-For": "2001:db8:0:7:ffff::1"})
+    with full(bounded, attack, tokens[-1], **{"X-Forwarded-For": "2001:db8:0:7:ffff::1"}):
         other = {"X-Forwarded-For": "2001:db8:0:8::1"}
         assert asked(bounded, tokens[-1], **other).status_code == 200
 
@@ -166,7 +181,7 @@ def test_event_streams_count_for_as_long_as_they_last(bounded, esm_directory, to
             with held(bounded.url, *[stream] * MOST) as connections:
                 for one in connections:
                     assert b"text/event-stream" in one.recv(65536)
-                refused(bounded, token)
+                assert asked(bounded, token).status_code == 429
                 assert asked(bounded, bounded.read_token).status_code == 200
             until(lambda: asked(bounded, token).status_code == 200)
         until(lambda: client.get(f"/v1/rankings/{job}").status_code == 200)

@@ -3,6 +3,7 @@
 import logging
 import ssl
 import sys
+from functools import cache
 
 import httpx
 
@@ -26,7 +27,7 @@ def open_http(settings: Settings) -> httpx.Client:
         return httpx.Client(
             headers=headers,
             timeout=httpx.Timeout(settings.timeout, connect=min(settings.timeout, CONNECT_TIMEOUT)),
-            verify=trusted(settings) if settings.url.startswith("https:") else True,
+            verify=trusted(settings) if settings.url.startswith("https:") else _for_proxies(),
             follow_redirects=False,  # a redirect could carry the token to another host
         )
     except (httpx.InvalidURL, ValueError, ImportError) as cause:
@@ -55,6 +56,12 @@ def _without_signature(record: logging.LogRecord) -> bool:
             for value in record.args
         )
     return True
+
+
+@cache
+def _for_proxies() -> ssl.SSLContext:
+    """For addresses without TLS: only a proxy may have a certificate. To load all takes a while."""
+    return httpx.create_ssl_context()
 
 
 def trusted(settings: Settings) -> ssl.SSLContext:
