@@ -14,7 +14,7 @@ import pytest
 import typer
 
 from esm_client import Client
-from esm_client.cli.app import app
+from esm_client.cli.app import command_tree
 from esm_client.cli.errors import COMMANDS, PARAMETERS
 from esm_server.cli.entry import app as server_app
 from esm_server.cli.words import OPTIONS, in_option_words
@@ -96,7 +96,7 @@ def commands(command: object, path: str = "") -> Iterator[tuple[str, frozenset[s
         yield from commands(inner, f"{path} {name}".strip())
 
 
-KNOWN = dict(commands(typer.main.get_command(app)))
+KNOWN = dict(commands(command_tree()))
 
 
 @pytest.mark.parametrize("option", sorted(set(PARAMETERS.values())))

@@ -3,7 +3,6 @@
 from uuid import uuid4
 
 import pytest
-import typer
 from access.actors import ACTORS, ROLES, expected, make_actors
 from access.commands import COMMANDS
 from access.endpoints import ENDPOINTS, THINGS, Endpoint
@@ -14,7 +13,7 @@ from support.people import Holder
 from support.registry import RunningRegistry
 
 from esm_client.cli.__main__ import run
-from esm_client.cli.app import app
+from esm_client.cli.app import command_tree
 
 DOCUMENTATION = "/openapi"  # pages of the framework over the same document
 
@@ -103,7 +102,7 @@ def test_every_command_has_a_row():
             yield from commands(command, (*words, name)) if inner else [(*words, name)]
 
     known = {command.words for command in COMMANDS}
-    assert set(commands(typer.main.get_command(app))) == known
+    assert set(commands(command_tree())) == known
 
 
 def test_every_endpoint_has_a_row(root):

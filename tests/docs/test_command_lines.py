@@ -7,10 +7,10 @@ import pytest
 from docs.documents import DOCUMENTS, ROOT, CommandLine, command_lines, commands_in
 from typer.main import get_command
 
-from esm_client.cli.app import app as client_app
+from esm_client.cli.app import command_tree
 from esm_server.cli.entry import app as server_app
 
-APPS = {"esm-client": get_command(client_app), "esm-server": get_command(server_app)}
+APPS = {"esm-client": command_tree(), "esm-server": get_command(server_app)}
 COMMANDS = [command for path in DOCUMENTS for command in command_lines(path)]
 
 

@@ -72,9 +72,9 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _invoke(arguments: list[str]) -> int:
-    from esm_client.cli.app import app
+    from esm_client.cli.app import command_tree
 
-    outcome: Any = app(arguments, prog_name="esm-client", standalone_mode=False)
+    outcome: Any = command_tree()(arguments, prog_name="esm-client", standalone_mode=False)
     return outcome if isinstance(outcome, int) else 0
 
 

@@ -1,7 +1,8 @@
 """All commands together."""
 
+import functools
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -125,9 +126,15 @@ for name, group in {
     app.add_typer(group, name=name)
 
 
+@functools.cache
+def command_tree() -> Any:
+    """The whole command line, made once: typer makes it anew at each call of an app."""
+    return typer.main.get_command(app)
+
+
 def options_of(arguments: Sequence[str]) -> frozenset[str]:
     """The options of the command that a command line runs."""
-    command = typer.main.get_command(app)
+    command = command_tree()
     for word in arguments:
         command = getattr(command, "commands", {}).get(word, command)
     return frozenset(option for one in command.params for option in one.opts)
