@@ -194,6 +194,7 @@ def test_a_killed_worker_costs_nothing(wide, client, held):
     assert receipt["num_exact"] == POOL
 
 
+@pytest.mark.slow  # two servers and their workers; test_server_ranking_parts has a kill too
 @pytest.mark.parametrize("end", ["kill", "stop"])
 def test_a_server_that_ended_goes_on_with_its_jobs(wide, end):
     running = wide if wide.is_running else RunningRegistry(wide.data_dir, ONE_WORKER)
