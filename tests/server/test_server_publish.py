@@ -206,6 +206,19 @@ def test_config_and_weights_of_different_width(client, esm_directory, problem, u
     problem(publish_files(client, f"{unique}/a", files), 400, "dimension-mismatch")
 
 
+def test_a_map_that_reads_more_than_the_space_offers(client, esm_directory, problem, unique):
+    directory = esm_directory(unique)
+    config = json.loads((directory / "config.json").read_bytes())
+    config["esm_architecture"] = "wide-low-rank"
+    shapes = {"scale": (1,), "left": (16, 2), "right": (20, 2), "bias": (16,)}
+    arrays = {f"model.wide.{name}": np.ones(shape) for name, shape in shapes.items()}
+    files = files_of(directory)
+    files |= {"config.json": json.dumps(config).encode(), "model.safetensors": dump_tensors(arrays)}
+    response = publish_files(client, f"{unique}/a", files, space=unique)
+    assert "4 views" in problem(response, 400, "dimension-mismatch")["detail"]
+    problem(client.get(f"/v1/spaces/{unique}"), 404, "not-found")
+
+
 def test_config_that_is_not_json(client, esm_directory, problem, unique):
     files = {**files_of(esm_directory(unique)), "config.json": b"{"}
     problem(publish_files(client, f"{unique}/a", files), 400, "invalid-artifact")

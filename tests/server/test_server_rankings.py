@@ -13,6 +13,7 @@ from esm_client.core.maps.mlp import MlpMap
 from esm_client.core.scoring.jackknife import fold_sketches
 from esm_client.core.scoring.margin import TIE_NATS, log_bayes_factor
 from esm_client.core.scoring.sketch import TargetSketch
+from esm_client.core.views import Views
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
@@ -140,6 +141,18 @@ def test_sketch_of_another_width(registry, pool, problem):
     )["detail"]
     assert "8" in detail
     assert "16" in detail
+
+
+def test_views_that_the_space_does_not_have(registry, pool, problem):
+    rng = np.random.default_rng(0)
+    sketch = TargetSketch.from_embeddings(
+        rng.standard_normal((60, 20)),
+        np.arange(60) % 2,
+        kind="classification",
+        views=Views(4, "sha256:" + "0" * 64),
+    )
+    detail = problem(post(registry, pool.space, sketch), 400, "dimension-mismatch")["detail"]
+    assert "4 views" in detail
 
 
 def test_unknown_space_lists_known_ones(registry, pool, problem):

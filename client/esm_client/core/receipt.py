@@ -109,6 +109,15 @@ def skipped_row(reference: str, digest: str, error: EsmError) -> SkippedEsm:
 
 def check_dimension(sketch: TargetSketch, space: str, dimension: int, hint: str) -> None:
     """Raise DimensionMismatch unless a sketch is as wide as the embeddings of a space."""
+    if sketch.views is not None:
+        raise DimensionMismatch(
+            f"The sketch holds {sketch.views.count} views of an inner layer, and the space "
+            f"{space!r} has none.",
+            hint,
+            space=space,
+            dimension=dimension,
+            given=sketch.width,
+        )
     if sketch.dimension != dimension:
         raise DimensionMismatch(
             f"The sketch has {sketch.dimension} dimensions, the space {space!r} has {dimension}.",

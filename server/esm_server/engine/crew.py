@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from esm_client.core.errors import EsmError, Unavailable, error_class
 from esm_server.engine.device import is_gpu
-from esm_server.engine.shelf import MapShape, Shelf
+from esm_server.engine.shelf import LOW_RANK, MapShape, Shelf
 
 FEW = 8
 """Maps in a chunk whose time says half as much as that of a long one."""
@@ -146,8 +146,8 @@ class Crew:
             return known
         wide, rank = shape.dimension, shape.width
         guess = 1e-10 * wide**3
-        if shape.architecture == "low-rank":
-            guess = 3e-7 * wide * rank + 1e-8 * rank**3
+        if shape.architecture in LOW_RANK:
+            guess = 3e-7 * (wide + shape.views) * rank + 1e-8 * rank**3
         return guess * (1.0 + columns / 40.0)
 
     def _learn(self, shape: MapShape, columns: int, seconds: float, maps: int) -> None:

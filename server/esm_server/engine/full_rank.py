@@ -40,7 +40,7 @@ class FullRankScorer:
         self._triangular = design.constant is None and rows == columns
 
     def score(self, weight: NDArray[Any], bias: NDArray[Any]) -> float:
-        """The score of one map: weight (D, D), bias (D,), of any float dtype.
+        """The score of one map: weight (D, Z), bias (D,), of any float dtype.
 
         Raises InvalidEmbeddings if the mapped features overflow.
         """

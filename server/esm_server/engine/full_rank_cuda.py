@@ -34,7 +34,7 @@ class CholeskyScorer:
         self._grid = np.arange(np.log(SMALLEST_T), np.log(LARGEST_T), GRID_STEP)
 
     def scores(self, weight: NDArray[Any], bias: NDArray[Any]) -> Array:
-        """Scores (B,) of weights (B, D, D) and biases (B, D); NaN where this cannot be trusted."""
+        """Scores (B,) of weights (B, D, Z) and biases (B, D); NaN where this cannot be trusted."""
         torch = self._torch
         features = self._features @ self._put(weight).mT
         if self._constant is not None:

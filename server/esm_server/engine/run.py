@@ -16,7 +16,7 @@ from esm_server.engine.device import GPU_BATCH
 from esm_server.engine.pool import Place, ResidentPool
 from esm_server.engine.refining import Refined, refine
 from esm_server.engine.request import Choose, Mode, Progress, Request
-from esm_server.engine.shelf import MapShape, Shelf, check_of_digests
+from esm_server.engine.shelf import LOW_RANK, MapShape, Shelf, check_of_digests
 
 FULL_CHUNK = 8
 LARGE_CHUNK = 256
@@ -174,7 +174,7 @@ class Run:
     def _chunk_size(self, count: int, shape: MapShape) -> int:
         if self._crew.is_on_gpu:
             return min(GPU_BATCH, count)  # many at once make it fast
-        largest = LARGE_CHUNK if shape.architecture == "low-rank" else FULL_CHUNK
+        largest = LARGE_CHUNK if shape.architecture in LOW_RANK else FULL_CHUNK
         return max(1, min(largest, -(-count // (4 * self._crew.size))))
 
     def _wait(self, work: Work, count: int) -> None:

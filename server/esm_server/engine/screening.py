@@ -26,9 +26,9 @@ class Screen:
         first = min(FIRST, len(basis.sigma))
         groups = [g for g in np.array_split(np.arange(first, len(basis.sigma)), GROUPS) if g.size]
         signs = np.random.default_rng(0).choice([-1.0, 1.0], len(basis.sigma))
-        mixed = [signs[g] @ basis.rows[g] / np.sqrt(g.size) for g in groups]
+        mixed = [signs[g] @ basis.read[g] / np.sqrt(g.size) for g in groups]
         self._first = first
-        self._rows = np.vstack([basis.rows[:first], *mixed]).astype(np.float32)
+        self._rows = np.vstack([basis.read[:first], *mixed]).astype(np.float32)
         self._constant = None
         if basis.constant is not None:
             along = [signs[g] @ basis.constant[g] / np.sqrt(g.size) for g in groups]
@@ -42,7 +42,7 @@ class Screen:
         self._grid: Array = np.exp(steps)
 
     def score(self, weight: NDArray[np.floating], bias: NDArray[np.floating]) -> float:
-        """An estimate for weight (D, D) and bias (D,); raises InvalidEmbeddings on overflow."""
+        """An estimate for weight (D, Z) and bias (D,); raises InvalidEmbeddings on overflow."""
         with np.errstate(over="ignore", invalid="ignore"):
             features = (self._rows @ weight.astype(np.float32).T).astype(np.float64)
             if self._constant is not None:

@@ -13,12 +13,16 @@ from numpy.typing import NDArray
 from esm_client.core.maps.low_rank import LowRankMap
 from esm_client.core.maps.mlp import MlpMap
 from esm_client.core.maps.storage import EsmMap
+from esm_client.core.maps.wide import WideMap
 
 Records = NDArray[np.void]
 
 _ALIGNMENT = 64
 _DIGEST, _CRC = slice(0, 32), slice(32, 36)
-_NAME = re.compile(r"(linear|low-rank|mlp)-(\d+)-(\d+)-(float16|float32|float64)")
+_NAME = re.compile(
+    r"(linear|low-rank|wide-low-rank|mlp)-(\d+)(?:\+(\d+))?-(\d+)-(float16|float32|float64)"
+)
+LOW_RANK = ("low-rank", "wide-low-rank")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,35 +34,42 @@ class MapShape:
     width: int
     """The rank of low-rank maps, the hidden units of MLPs, 0 for full maps."""
     dtype: str
+    views: int = 0
+    """The views of an inner layer that they read."""
 
     @staticmethod
     def of(esm_map: EsmMap) -> "MapShape":
         """The shape of a map, in the widest of its arrays' dtypes: nothing is rounded."""
         dtype = np.result_type(*esm_map.tensors().values())
         width = 0
-        if isinstance(esm_map, LowRankMap):
+        if isinstance(esm_map, LowRankMap | WideMap):
             width = esm_map.rank
         elif isinstance(esm_map, MlpMap):
             width = len(esm_map.hidden_bias)
-        return MapShape(esm_map.architecture, esm_map.dimension, width, dtype.name)
+        views = esm_map.width - esm_map.dimension
+        return MapShape(esm_map.architecture, esm_map.dimension, width, dtype.name, views)
 
     @staticmethod
     def parse(name: str) -> "MapShape | None":
         """The shape that `str` wrote, if it is one."""
         match = _NAME.fullmatch(name)
-        return match and MapShape(match[1], int(match[2]), int(match[3]), match[4])
+        if match is None:
+            return None
+        architecture, dimension, views, width, dtype = match.groups()
+        return MapShape(architecture, int(dimension), int(width), dtype, int(views or 0))
 
     def __str__(self) -> str:
-        return f"{self.architecture}-{self.dimension}-{self.width}-{self.dtype}"
+        views = f"+{self.views}" if self.views else ""
+        return f"{self.architecture}-{self.dimension}{views}-{self.width}-{self.dtype}"
 
     def record(self) -> np.dtype[np.void]:
         """digest and crc of what follows, then the arrays, all of it aligned to cache lines."""
-        wide, inner = self.dimension, self.width
+        wide, inner, read = self.dimension, self.width, self.dimension + self.views
+        low_rank = {"bias": (wide,), "scale": (), "left": (wide, inner), "right": (read, inner)}
         shapes: dict[str, tuple[int, ...]] = {
             "linear": {"bias": (wide,), "weight": (wide, wide)},
-            "low-rank": {
-                "bias": (wide,), "scale": (), "left": (wide, inner), "right": (wide, inner),
-            },
+            "low-rank": low_rank,
+            "wide-low-rank": low_rank,
             "mlp": {
                 "hidden.weight": (inner, wide), "hidden.bias": (inner,),
                 "output.weight": (wide, inner), "output.bias": (wide,),
@@ -119,7 +130,7 @@ class Shelf:
         inner = record["map"]
         inner["digest"] = np.frombuffer(bytes.fromhex(digest.removeprefix("sha256:")), np.uint8)
         for name, array in esm_map.tensors().items():
-            field = name.removeprefix("model.")
+            field = name.removeprefix("model.").removeprefix("wide.")
             inner[field] = array.reshape(inner[field].shape)
         data = bytearray(record.tobytes())
         data[_CRC] = _crc(data).to_bytes(4, "little")

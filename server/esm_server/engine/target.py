@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from esm_client.core.errors import EsmError
 from esm_client.core.maps.mlp import MlpMap
+from esm_client.core.scoring.design import TargetDesign
 from esm_client.core.scoring.embedded import EmbeddedTarget
 from esm_client.core.scoring.low_rank import LowRankScorer
 from esm_client.core.scoring.sketch import TargetSketch
@@ -28,16 +29,49 @@ GPU_BATCH_BYTES = 2**31
 """The same on a GPU, where a launch costs more than its arithmetic."""
 
 
+class Scorers:
+    """What scores the maps that read x, or all of z, each made when it is first asked for."""
+
+    def __init__(self, design: TargetDesign, dimension: int, device: str) -> None:
+        self._design, self._dimension = design, dimension
+        self._arrays, self.device = arrays_on(device)
+
+    @cached_property
+    def low_rank(self) -> LowRankScorer:
+        """On the device."""
+        return LowRankScorer(self._design, self._arrays, self.device, self._dimension)
+
+    @cached_property
+    def low_rank_on_cpu(self) -> LowRankScorer:
+        """For what the device has no memory for."""
+        return LowRankScorer(self._design, dimension=self._dimension)
+
+    @cached_property
+    def full(self) -> FullRankScorer:
+        """Of one map after another, on the CPU."""
+        return FullRankScorer(self._design)
+
+    @cached_property
+    def on_gpu(self) -> CholeskyScorer:
+        """Of full maps in batches."""
+        return CholeskyScorer(self._design, self._arrays, self.device)
+
+    @cached_property
+    def screen(self) -> Screen:
+        """Estimates."""
+        return Screen(self.low_rank.basis)
+
+
 class ScoredTarget:
     """A target sketch, and its rows where they were sent, scored with records of shelves."""
 
     def __init__(
         self, sketch: Path, embedded: Path | None = None, *, intercept: bool, device: str = "cpu"
     ) -> None:
-        self._arrays, self._device = arrays_on(device)
         self._embedded = embedded
-        self._intercept = intercept
-        self._design = TargetSketch.from_bytes(sketch.read_bytes()).design(intercept=intercept)
+        self._intercept, self._device = intercept, device
+        self._sketch = TargetSketch.from_bytes(sketch.read_bytes())
+        self._narrow = self._scorers(wide=False)
 
     @cached_property
     def _rows(self) -> EmbeddedTarget | None:
@@ -46,28 +80,16 @@ class ScoredTarget:
         return EmbeddedTarget.from_bytes(self._embedded.read_bytes())
 
     @cached_property
-    def _low_rank(self) -> LowRankScorer:
-        return LowRankScorer(self._design, self._arrays, self._device)
+    def _wide(self) -> Scorers:
+        return self._scorers(wide=True)
 
-    @cached_property
-    def _low_rank_on_cpu(self) -> LowRankScorer:
-        return LowRankScorer(self._design)
-
-    @cached_property
-    def _full(self) -> FullRankScorer:
-        return FullRankScorer(self._design)
-
-    @cached_property
-    def _on_gpu(self) -> CholeskyScorer:
-        return CholeskyScorer(self._design, self._arrays, self._device)
-
-    @cached_property
-    def _screen(self) -> Screen:
-        return Screen(self._low_rank.basis)
+    def _scorers(self, *, wide: bool) -> Scorers:
+        design = self._sketch.design(intercept=self._intercept, wide=wide)
+        return Scorers(design, self._sketch.dimension, self._device)
 
     def identity(self) -> float:
         """The score of the embeddings as they are; raises InvalidLabels, InvalidEmbeddings."""
-        return self._full.identity()
+        return self._narrow.full.identity()
 
     def scorer(self, records: Records, *, screen: bool) -> Callable[[NDArray[np.intp]], Array]:
         """What gives the scores (n,) of some records, made ready: what is done once is done here.
@@ -77,15 +99,21 @@ class ScoredTarget:
         fields = records.dtype.fields or {}
         if "hidden.weight" in fields:
             return partial(self._one_by_one, records, self._of_mlp)
-        left = fields.get("left")
-        if left is not None and left[0].shape[1] * FULL_FROM <= left[0].shape[0]:
-            return partial(self._of_low_rank, self._low_rank, records)
+        scorers = self._narrow
+        if "left" in fields:
+            (dimension, rank), read = fields["left"][0].shape, fields["right"][0].shape[0]
+            if read > dimension:
+                if read != self._sketch.width:
+                    return lambda rows: np.full(len(rows), np.nan)
+                scorers = self._wide
+            if rank * FULL_FROM <= dimension:
+                return partial(self._of_low_rank, scorers, records)
         if screen:
-            return partial(self._one_by_one, records, _of_weights(self._screen.score))
-        exactly = partial(self._one_by_one, records, _of_weights(self._full.score))
-        if self._device is None:
+            return partial(self._one_by_one, records, _of_weights(scorers.screen.score))
+        exactly = partial(self._one_by_one, records, _of_weights(scorers.full.score))
+        if scorers.device is None:
             return exactly
-        return partial(self._in_batches, self._on_gpu, records, exactly)
+        return partial(self._in_batches, scorers.on_gpu, records, exactly)
 
     def _one_by_one(
         self, records: Records, score: Callable[[Any], float], rows: NDArray[np.intp]
@@ -127,9 +155,8 @@ class ScoredTarget:
         halves = np.array_split(rows, 2)
         return np.concatenate([self._on_the_gpu(scorer, records, half) for half in halves])
 
-    def _of_low_rank(
-        self, scorer: LowRankScorer, records: Records, rows: NDArray[np.intp]
-    ) -> Array:
+    def _of_low_rank(self, scorers: Scorers, records: Records, rows: NDArray[np.intp]) -> Array:
+        scorer = scorers.low_rank
         directions, columns = scorer.basis.labels.inside.shape
         width = 4 * records.dtype["left"].shape[1] + columns
         most = BATCH_BYTES if scorer.xp is np else GPU_BATCH_BYTES
@@ -137,22 +164,23 @@ class ScoredTarget:
         found = np.full(len(rows), np.nan)
         for start in range(0, len(rows), size):
             batch = records[rows[start : start + size]]
-            found[start : start + size] = self._batch(scorer, batch)
+            found[start : start + size] = self._batch(scorers, scorer, batch)
         return found
 
-    def _batch(self, scorer: LowRankScorer, batch: Records) -> Array:
+    def _batch(self, scorers: Scorers, scorer: LowRankScorer, batch: Records) -> Array:
         try:
             return scorer.scores(batch["scale"], batch["left"], batch["right"], batch["bias"])
         except (EsmError, ArithmeticError, ValueError):
             if len(batch) == 1:
                 return np.array([np.nan])
         except RuntimeError as error:
-            if not _is_out_of_memory(error) or scorer is self._low_rank_on_cpu:
+            if not _is_out_of_memory(error) or scorer is scorers.low_rank_on_cpu:
                 raise
             if len(batch) == 1:
-                return self._batch(self._low_rank_on_cpu, batch)
+                return self._batch(scorers, scorers.low_rank_on_cpu, batch)
         middle = len(batch) // 2
-        return np.r_[self._batch(scorer, batch[:middle]), self._batch(scorer, batch[middle:])]
+        halves = batch[:middle], batch[middle:]
+        return np.concatenate([self._batch(scorers, scorer, half) for half in halves])
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
@@ -179,5 +207,6 @@ def _weight(record: Any) -> NDArray[Any]:
     if "left" not in record.dtype.names:
         return record["weight"]
     weight = record["left"].astype(np.float64) @ record["right"].astype(np.float64).T
-    weight[np.diag_indices_from(weight)] += float(record["scale"])
+    places = np.arange(len(weight))
+    weight[places, places] += float(record["scale"])
     return weight

@@ -29,6 +29,7 @@ def claimed_fingerprint(
 
     Raises SpaceMismatch, DimensionMismatch, or InvalidArtifact for canaries that cannot be.
     """
+    _check_views(artifact)
     try:
         own = artifact.fingerprint
     except ValueError as cause:
@@ -164,4 +165,12 @@ def _check_width(fingerprint: SpaceFingerprint, artifact: EsmArtifact) -> None:
         raise DimensionMismatch(
             f"The ESM has {artifact.config.dimension} dimensions, the fingerprint {width}.",
             "Send the fingerprint of the base model that the ESM was trained on.",
+        )
+
+
+def _check_views(artifact: EsmArtifact) -> None:
+    if views := artifact.map.width - artifact.map.dimension:
+        raise DimensionMismatch(
+            f"The ESM reads {views} views of an inner layer, and no space here has any.",
+            "Fit a map that reads the embedding alone.",
         )

@@ -77,7 +77,8 @@ def test_garbage(data: bytes) -> None:
     [
         ({"format": "other"}, "header"),
         ({"extra": "1"}, "header"),
-        ({"version": "2"}, "version"),
+        ({"version": "3"}, "version"),
+        ({"version": "2"}, "header"),
         ({"kind": "ranking"}, "ranking"),
         ({"num_rows": "13"}, "add up"),
         ({"num_rows": "0"}, "num_rows"),

@@ -13,7 +13,10 @@ from esm_client.core.maps.affine import AffineMap
 from esm_client.core.maps.low_rank import LowRankMap
 from esm_client.core.maps.mlp import MlpMap
 from esm_client.core.maps.storage import dump_map
+from esm_client.core.maps.wide import WideMap
+from esm_client.core.scoring.evidence import log_maximum_evidence
 from esm_client.core.scoring.sketch import TargetSketch
+from esm_client.core.views import Views
 from esm_server.engine import pool as pool_module
 from esm_server.engine.pool import ResidentPool
 from esm_server.engine.request import Request
@@ -61,6 +64,12 @@ def low_rank(seed, rank=2, dtype=np.float16):
     return LowRankMap(*(rng.normal(size=shape).astype(dtype) for shape in shapes))
 
 
+def wide(seed, rank=2, views=3, dtype=np.float16):
+    rng = np.random.default_rng(seed)
+    shapes = ((1,), (6, rank), (6 + views, rank), (6,))
+    return WideMap(*(rng.normal(size=shape).astype(dtype) for shape in shapes))
+
+
 def mlp(seed, dtype=np.float32):
     rng = np.random.default_rng(seed)
     shapes = ((4, 6), (4,), (6, 4), (6,))
@@ -72,7 +81,7 @@ def assert_found(pool, blobs, digests):
         record = place.shelf.records(place.row + 1)[place.row]
         assert record["digest"].tobytes().hex() == digest.removeprefix("sha256:")
         for name, array in blobs.maps[digest].tensors().items():
-            held = record[name.removeprefix("model.")]
+            held = record[name.removeprefix("model.").removeprefix("wide.")]
             assert held.dtype == array.dtype
             assert np.array_equal(held, array.reshape(held.shape))
 
@@ -80,6 +89,7 @@ def assert_found(pool, blobs, digests):
 def test_every_shape_and_precision_is_found_again(blobs, tmp_path):
     maps = [full(1), full(2, np.float64), full(3, np.float16), low_rank(4), low_rank(5, 3)]
     maps += [low_rank(6, 2, np.float32), low_rank(7), mlp(8), mlp(9, np.float16)]
+    maps += [wide(10), wide(11, 2, 6), wide(12)]
     digests = [blobs.add(one) for one in maps]
     pool = ResidentPool(tmp_path / "pool", blobs.open)
     assert_found(pool, blobs, digests)
@@ -88,7 +98,7 @@ def test_every_shape_and_precision_is_found_again(blobs, tmp_path):
     assert blobs.opened == len(maps), "a restart reads no blob"
     names = {path.name.partition(".")[0] for path in (tmp_path / "pool").iterdir()}
     assert {str(MapShape.parse(name)) for name in names} == names
-    assert len(names) == 8
+    assert len(names) == 10
 
 
 def test_a_lost_blob_says_so(blobs, tmp_path):
@@ -256,3 +266,53 @@ def test_the_process_of_the_engine_does_no_arithmetic_of_a_target(blobs, tmp_pat
         assert engine.score(request).identity == pytest.approx(expected, abs=1e-9)
     finally:
         engine.close()
+
+
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("mode", ["exhaustive", "screened"])
+def test_maps_with_views_beside_others(blobs, tmp_path, intercept, mode):
+    """Ranks above D / 11 are scored as full maps; a target without those views has no score."""
+    maps = [full(1, np.float64), low_rank(2, 1, np.float64), wide(3, 5, dtype=np.float64)]
+    maps += [of_width(24, 9, 2), of_width(24, 9, 12)]
+    z = np.random.default_rng(0).normal(size=(80, 33))
+    y = z[:, 0] + z[:, 30] > 0
+    engine = Engine(tmp_path / "engine", blobs.open, 1)
+    try:
+        for dimension, views in ((6, 3), (24, 9)):
+            read = z[:, -dimension - views :]
+            sketch = TargetSketch.from_embeddings(
+                read, y, kind="classification", views=Views(views, "sha256:" + "0" * 64)
+            )
+            some = [one for one in maps if one.dimension == dimension]
+            digests = [blobs.add(one) for one in some]
+            request = Request(
+                dimension, sketch.to_bytes(), intercept, digests, "somebody", mode=mode
+            )
+            found = engine.score(request)
+            wanted = [
+                log_maximum_evidence(
+                    one.apply(read[:, : one.width]), y, kind="classification", intercept=intercept
+                )
+                for one in some
+            ]
+            assert found.scores[found.exact] == pytest.approx(
+                np.array(wanted)[found.exact], rel=0, abs=1e-6
+            )
+            assert found.exact.any()
+            base = read[:, :dimension]
+            assert found.identity == pytest.approx(
+                log_maximum_evidence(base, y, kind="classification", intercept=intercept), abs=1e-9
+            )
+            without = TargetSketch.from_embeddings(base, y, kind="classification").to_bytes()
+            found = engine.score(Request(dimension, without, intercept, digests, "somebody"))
+            has_views = [one.width > dimension for one in some]
+            assert np.isnan(found.scores).tolist() == has_views
+            assert len(found.failures) == sum(has_views)
+    finally:
+        engine.close()
+
+
+def of_width(dimension, views, rank):
+    rng = np.random.default_rng(rank)
+    shapes = ((1,), (dimension, rank), (dimension + views, rank), (dimension,))
+    return WideMap(*(rng.normal(size=shape) for shape in shapes))

@@ -12,6 +12,7 @@ from typing import Any
 from esm_client.core.artifact.directory import CONFIG, MODEL, EsmArtifact
 from esm_client.core.errors import InvalidInput
 from esm_client.core.json_object import parse_object
+from esm_client.core.maps.wide import WideMap
 from esm_client.core.schemas import Source
 
 _CACHED = re.compile(r"models--(?P<id>[^/]+)/snapshots/(?P<revision>[^/]+)$")
@@ -69,11 +70,12 @@ def find_published(folder: Path) -> list[PublishedEsm]:
 
 
 def as_published(artifact: EsmArtifact) -> EsmArtifact:
-    """The same ESM as hf-dataset-selector reads it: a linear map.
+    """The same ESM as hf-dataset-selector reads it: a linear map, a wide one's of x alone.
 
     Raises NeedsEmbeddings for a map that is not affine.
     """
-    affine = artifact.map.as_affine()
+    esm_map = artifact.map
+    affine = (esm_map.of_base() if isinstance(esm_map, WideMap) else esm_map).as_affine()
     config = artifact.config.model_copy(update={"architecture": affine.architecture})
     return replace(artifact, map=affine, config=config)
 

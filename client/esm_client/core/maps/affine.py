@@ -13,7 +13,8 @@ from esm_client.core.maps.arrays import alike, check_embeddings, check_finite
 class AffineMap:
     """An affine embedding space map (Schulte et al. 2024, section 3).
 
-    weight: (D, D), bias: (D,), in the floating dtype they were pushed in.
+    weight: (D, D), bias: (D,), in the floating dtype they were pushed in. That of a wide map, which
+    no file holds, is (D, Z).
     """
 
     weight: NDArray[Any]
@@ -26,13 +27,18 @@ class AffineMap:
         """D, the width of the embeddings."""
         return self.bias.shape[0]
 
+    @property
+    def width(self) -> int:
+        """The width of what it reads: D, or Z."""
+        return self.weight.shape[1]
+
     def apply(self, embeddings: Any) -> Any:
         """Transform base embeddings (N, D) into approximate source-model embeddings (N, D).
 
         Takes and gives a numpy array or a torch tensor, which stays on its device. Raises
         InvalidEmbeddings for another number of axes, DimensionMismatch for another width.
         """
-        check_embeddings(embeddings, self.dimension)
+        check_embeddings(embeddings, self.width)
         weight, bias = alike(embeddings, self.weight, self.bias)
         return embeddings @ weight.T + bias
 

@@ -31,6 +31,11 @@ class LowRankMap:
         return self.bias.shape[0]
 
     @property
+    def width(self) -> int:
+        """The width of what it reads: D."""
+        return self.dimension
+
+    @property
     def rank(self) -> int:
         """The number q of directions that change in more than length."""
         return self.left.shape[1]

@@ -29,6 +29,11 @@ class MlpMap:
         """D, the width of the embeddings."""
         return self.output_bias.shape[0]
 
+    @property
+    def width(self) -> int:
+        """The width of what it reads: D."""
+        return self.dimension
+
     def apply(self, embeddings: Any) -> Any:
         """As AffineMap.apply."""
         check_embeddings(embeddings, self.dimension)

@@ -6,15 +6,22 @@ from esm_client.core.errors import InvalidArtifact
 from esm_client.core.maps.affine import AffineMap
 from esm_client.core.maps.low_rank import LowRankMap
 from esm_client.core.maps.mlp import MlpMap
+from esm_client.core.maps.wide import WideMap
 from esm_client.core.tensors import dump_tensors, load_tensors
 
-EsmMap = AffineMap | LowRankMap | MlpMap
-Architecture = Literal["linear", "low-rank", "mlp"]
+EsmMap = AffineMap | LowRankMap | WideMap | MlpMap
+Architecture = Literal["linear", "low-rank", "wide-low-rank", "mlp"]
 
 _LAYOUTS = {
     ("model.weight", "model.bias"): AffineMap.from_tensors,
     ("sequential.0.weight", "sequential.0.bias"): AffineMap.from_tensors,  # the peer's 0.1.0
     ("model.scale", "model.left", "model.right", "model.bias"): LowRankMap.from_tensors,
+    (
+        "model.wide.scale",
+        "model.wide.left",
+        "model.wide.right",
+        "model.wide.bias",
+    ): WideMap.from_tensors,
     (
         "model.hidden.weight",
         "model.hidden.bias",

@@ -48,27 +48,34 @@ class TargetLabels:
 class TargetBasis:
     """Features A = S V^T of a target, scaled to have a largest singular value of one.
 
-    rows A: (k, D), with A A^T diagonal. sigma: (k,), that diagonal, descending. constant: (k,),
-    along which a bias moves all rows, or None with intercept.
+    rows A: (k, D), with A A^T diagonal. read: (k, Z), the features that maps read, of which A are
+    the first D. sigma: (k,), that diagonal, descending. constant: (k,), along which a bias moves
+    all rows, or None with intercept.
     """
 
     rows: Array
+    read: Array
     sigma: Array
     constant: Array | None
     labels: TargetLabels
 
     @staticmethod
-    def of(design: TargetDesign) -> "TargetBasis":
-        """Rotate a design."""
-        whole = design.constant is not None  # a bias may lie outside of what the features span
-        u, s, vt = np.linalg.svd(design.features, full_matrices=whole)
+    def of(design: TargetDesign, dimension: int | None = None) -> "TargetBasis":
+        """Rotate a design, whose first `dimension` features are x; by default all."""
+        base = design.features[:, :dimension]
+        # what moves a row beside x may lie outside of what x spans
+        is_wide = base.shape != design.features.shape
+        whole = is_wide or design.constant is not None
+        u, s, vt = np.linalg.svd(base, full_matrices=whole)
         largest = s[0] if s[0] > 0.0 else 1.0
-        rows = np.zeros((u.shape[1], design.features.shape[1]))
+        rows = np.zeros((u.shape[1], base.shape[1]))
         rows[: len(s)] = (s / largest)[:, np.newaxis] * vt[: len(s)]
+        read = np.hstack([rows, u.T @ design.features[:, base.shape[1] :] / largest])
         sigma = np.zeros(u.shape[1])
         sigma[: len(s)] = (s / largest) ** 2
         constant = None if design.constant is None else u.T @ design.constant / largest
-        return TargetBasis(rows, sigma, constant, TargetLabels.of(design).rotated(u))
+        labels = TargetLabels.of(design).rotated(u)
+        return TargetBasis(rows, read if is_wide else rows, sigma, constant, labels)
 
 
 def _shares(inside: Array, outside: Array, num_rows: int) -> TargetLabels:

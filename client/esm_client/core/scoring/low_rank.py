@@ -1,7 +1,8 @@
-"""Scores of low-rank maps f(x) = c x + P Q^T x + b, without decomposing anything of theirs.
+"""Scores of low-rank maps f(z) = c x + P Q^T z + b, without decomposing anything of theirs.
 
-With the target's features A (basis.py), F = c A + G H^T for G = [A Q, e] and H = [P, b], where e is
-the direction in which a bias moves all rows; with intercept there is none, and G = A Q, H = P.
+With the target's features A of x and Z of all that maps read (basis.py; Z = A without views),
+F = c A + G H^T for G = [Z Q, e] and H = [P, b], where e is the direction in which a bias moves all
+rows; with intercept there is none, and G = Z Q, H = P.
 Divided by c, F F^T is A A^T, which is diagonal, plus U M U^T for U = [A H, G / c] =: [a, g] and
 M = [[0, I], [I, K]], K = H^T H. So the Woodbury identity and the matrix determinant lemma give the
 log determinant and q(t) (profile.py) from products of a, g and Y with (t + A A^T)^-1 in between:
@@ -38,13 +39,16 @@ class LowRankScorer:
     """One target, ready for batch after batch of low-rank maps.
 
     `xp` is the namespace of the arrays: numpy, or one that follows the array API standard, with
-    the device to work on.
+    the device to work on. dimension: D, where the design holds views as well.
     """
 
-    def __init__(self, design: TargetDesign, xp: Any = np, device: Any = None) -> None:
+    def __init__(
+        self, design: TargetDesign, xp: Any = np, device: Any = None, dimension: int | None = None
+    ) -> None:
         self._design, self.xp, self._device = design, xp, device
-        self.basis = basis = TargetBasis.of(design)
+        self.basis = basis = TargetBasis.of(design, dimension)
         self.rows = self.put(basis.rows)
+        self.read = self.rows if basis.read is basis.rows else self.put(basis.read)
         self.sigma = self.put(basis.sigma)
         self.labels = self.put(basis.labels.inside)
         self.squares = self.put(basis.labels.inside**2)
@@ -61,7 +65,7 @@ class LowRankScorer:
         return self.xp.asarray(moved, dtype=self.xp.float64)
 
     def scores(self, scale: ArrayLike, left: ArrayLike, right: ArrayLike, bias: ArrayLike) -> Array:
-        """Scores (B,) of maps scale (B,), left and right (B, D, q), bias (B, D).
+        """Scores (B,) of maps scale (B,), left (B, D, q), right (B, Z, q), bias (B, D).
 
         Numpy arrays of any float dtype. Where this way cannot be trusted, as for an optimum below
         SMALLEST_T or a scale of zero, a map is scored as a full one. Raises InvalidEmbeddings if
@@ -79,7 +83,7 @@ class LowRankScorer:
         return found
 
     def _as_full(self, scale: Array, left: Array, right: Array, bias: Array) -> float:
-        weight = scale * np.eye(len(left)) + left @ right.T
+        weight = scale * np.eye(len(left), len(right)) + left @ right.T
         return self._design.mean_log_evidence(weight, bias)
 
 
@@ -89,7 +93,7 @@ class _Batch:
     def __init__(self, target: LowRankScorer, scale: Any, left: Any, right: Any, bias: Any) -> None:
         self._target, self._xp = target, target.xp
         xp, count = self._xp, left.shape[0]
-        inner = target.rows @ right
+        inner = target.read @ right
         if target.constant is not None:
             along = xp.broadcast_to(target.constant[None, :, None], (*inner.shape[:2], 1))
             inner = xp.concat([inner, along], axis=2)

@@ -6,10 +6,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from esm_client.core.errors import EsmError
+from esm_client.core.errors import DimensionMismatch, EsmError
 from esm_client.core.maps.low_rank import LowRankMap
 from esm_client.core.maps.mlp import MlpMap, needs_embeddings
 from esm_client.core.maps.storage import EsmMap, not_scored
+from esm_client.core.maps.wide import WideMap
 from esm_client.core.scoring.evidence import log_maximum_evidence
 from esm_client.core.scoring.labels import Kind
 from esm_client.core.scoring.low_rank import LowRankScorer
@@ -29,6 +30,7 @@ class MapScorer:
     def __init__(self, sketch: TargetSketch, embedded: Embedded | None, *, intercept: bool) -> None:
         self._kind: Kind = sketch.kind
         self._embedded, self._intercept = embedded, intercept
+        self._sketch = sketch
         self._design = sketch.design(intercept=intercept)
 
     @cached_property
@@ -40,25 +42,36 @@ class MapScorer:
     def _low_rank(self) -> LowRankScorer:
         return LowRankScorer(self._design)
 
+    @cached_property
+    def _wide(self) -> LowRankScorer:
+        design = self._sketch.design(intercept=self._intercept, wide=True)
+        return LowRankScorer(design, dimension=self._sketch.dimension)
+
     def scores(self, maps: Sequence[EsmMap]) -> list[Score]:
         """Scores of maps of one shape."""
-        low_rank = [one for one in maps if isinstance(one, LowRankMap)]
+        low_rank = [one for one in maps if isinstance(one, LowRankMap | WideMap)]
         if not low_rank:
             return [self._one(esm_map) for esm_map in maps]
         try:
             return self._batch(low_rank)
+        except DimensionMismatch as error:
+            return [error] * len(maps)
         except _FAILURES:  # of one of them, which the others need not suffer for
             return [self._alone(one) for one in low_rank]
 
-    def _batch(self, maps: Sequence[LowRankMap]) -> list[Score]:
+    def _batch(self, maps: Sequence[LowRankMap | WideMap]) -> list[Score]:
+        scorer = self._low_rank
+        if isinstance(maps[0], WideMap):
+            check_views(maps[0], self._sketch)
+            scorer = self._wide
         scale = np.array([one.scale[0] for one in maps], dtype=np.float64)
         left, right, bias = (
             np.stack([getattr(one, part) for one in maps]) for part in ("left", "right", "bias")
         )
         with np.errstate(all="ignore"):  # what overflows is told as an ESM without a score
-            return [_checked(score) for score in self._low_rank.scores(scale, left, right, bias)]
+            return [_checked(score) for score in scorer.scores(scale, left, right, bias)]
 
-    def _alone(self, one: LowRankMap) -> Score:
+    def _alone(self, one: LowRankMap | WideMap) -> Score:
         try:
             return self._batch([one])[0]
         except _FAILURES:
@@ -73,7 +86,8 @@ class MapScorer:
             if self._embedded is None:
                 return needs_embeddings()
             embeddings, labels = self._embedded
-            features = esm_map.apply(np.asarray(embeddings, dtype=np.float64))
+            read = np.asarray(embeddings, dtype=np.float64)[:, : esm_map.width]
+            features = esm_map.apply(read)
             score = log_maximum_evidence(
                 features, labels, kind=self._kind, intercept=self._intercept
             )
@@ -82,6 +96,17 @@ class MapScorer:
             return error
         except (ArithmeticError, ValueError):
             return not_scored()
+
+
+def check_views(esm_map: WideMap, sketch: TargetSketch) -> None:
+    """Raise DimensionMismatch for a map that reads another width than the target has."""
+    if esm_map.width != sketch.width:
+        views = "no views" if sketch.views is None else f"{sketch.views.count} views"
+        raise DimensionMismatch(
+            f"The ESM reads {esm_map.width - esm_map.dimension} views of an inner layer, the "
+            f"target has {views}.",
+            "Embed the target's texts in the ESM's own embedding space.",
+        )
 
 
 def _checked(score: float) -> Score:

@@ -25,12 +25,13 @@ from esm_client.core.scoring.labels import (
 )
 from esm_client.core.scoring.sketch_bytes import MAX_MAGNITUDE, decode_sketch, encode_sketch
 from esm_client.core.scoring.sketch_content import SketchContent
+from esm_client.core.views import Views
 
 __all__ = ["FewRowsWarning", "SmallClassWarning", "TargetSketch"]
 
 
 class TargetSketch:
-    """The triangular factor of [1 X Y] for embeddings X (N, D) and label columns Y.
+    """The triangular factor of [1 Z Y] for embeddings Z (N, D) and label columns Y.
 
     It keeps all inner products of those columns, hence the score of every affine map
     x -> W x + b exactly, in a size that does not grow with N. It holds no texts and
@@ -38,7 +39,9 @@ class TargetSketch:
 
     The constructor makes an empty sketch for `update`. `class_names` declares the
     classes beforehand, so that sketches of parts of one target have the same columns
-    and can be merged where the names are unknown; else classes are taken as they come.
+    and can be merged where the names are unknown; else classes are taken as they come. With
+    `views`, Z = [X, U] is wider than D: its last columns are views of an inner layer, which wide
+    maps read.
 
     >>> rng = np.random.default_rng(0)
     >>> y = np.arange(40) % 2
@@ -52,17 +55,31 @@ class TargetSketch:
     -0.563988
     """
 
-    def __init__(self, dimension: int, *, kind: Kind, class_names: list[str] | None = None) -> None:
-        """An empty sketch. Raises InvalidInput for an impossible kind or dimension."""
+    def __init__(
+        self,
+        dimension: int,
+        *,
+        kind: Kind,
+        class_names: list[str] | None = None,
+        views: Views | None = None,
+    ) -> None:
+        """An empty sketch. Raises InvalidInput for an impossible kind, dimension or views."""
         check_kind(kind)
         if not 1 <= dimension <= MAX_DIMENSION:
             raise InvalidInput(
                 f"A sketch of dimension {dimension} is not possible.",
                 f"Use embeddings with 1 to {MAX_DIMENSION} dimensions.",
             )
+        if views is not None and not 1 <= views.count <= dimension:
+            raise InvalidInput(
+                f"{views.count} views beside {dimension} dimensions are not possible.",
+                f"Use 1 to {dimension} views.",
+            )
         self._declared = None if class_names is None else sorted_class_names(class_names)
         names = self._declared or []
-        self._content = SketchContent.of_classes(kind, dimension, names, [0] * len(names), None)
+        self._content = SketchContent.of_classes(
+            kind, dimension, names, [0] * len(names), None, views
+        )
 
     @classmethod
     def from_embeddings(
@@ -72,15 +89,25 @@ class TargetSketch:
         *,
         kind: Kind,
         class_names: list[str] | None = None,
+        views: Views | None = None,
     ) -> "TargetSketch":
-        """Sketch of embeddings (N, D), float16 to float64, and labels as in `label_columns`.
+        """Sketch of embeddings (N, Z), float16 to float64, and labels as in `label_columns`.
+
+        Without views Z is D; with them their columns are the last.
 
         Warns (SmallClassWarning, FewRowsWarning) where the sketch reveals single rows.
         Raises what `update` raises. Labels that do not vary still make a sketch, as a
         part of a target may have them; then its score raises.
         """
         matrix = as_features(embeddings)
-        sketch = cls(matrix.shape[1], kind=kind, class_names=class_names)
+        width = matrix.shape[1]
+        if views is not None and views.count >= width:
+            raise DimensionMismatch(
+                f"Embeddings of width {width} do not hold {views.count} views and an embedding.",
+                "Embed the texts with the space's own base model and views.",
+            )
+        dimension = width - (views.count if views else 0)
+        sketch = cls(dimension, kind=kind, class_names=class_names, views=views)
         sketch.update(matrix, labels)
         sketch._warn()
         return sketch
@@ -92,7 +119,7 @@ class TargetSketch:
         The names of classes do not travel: `class_names` is None.
         """
         content = decode_sketch(data)
-        sketch = cls(content.dimension, kind=content.kind)
+        sketch = cls(content.dimension, kind=content.kind, views=content.views)
         sketch._content = content
         return sketch
 
@@ -117,8 +144,18 @@ class TargetSketch:
 
     @property
     def dimension(self) -> int:
-        """D, the width of the embeddings."""
+        """D, the width of the base model's embeddings."""
         return self._content.dimension
+
+    @property
+    def views(self) -> Views | None:
+        """What the columns behind the first D are; None where there are none."""
+        return self._content.views
+
+    @property
+    def width(self) -> int:
+        """Z, the columns of the embeddings: D and the views."""
+        return self._content.width
 
     @property
     def num_label_columns(self) -> int:
@@ -161,17 +198,17 @@ class TargetSketch:
         return [(name, count) for name, count in pairs if 0 < count < minimum]
 
     def update(self, embeddings: ArrayLike, labels: ArrayLike) -> None:
-        """Add a block of rows: embeddings (n, D) and n labels. The arrays are not kept.
+        """Add a block of rows: embeddings (n, Z) and n labels. The arrays are not kept.
 
         Blocks of D rows or more are the fastest. Raises InvalidEmbeddings, InvalidLabels
         or DimensionMismatch, and InvalidSketch if the class names are unknown; the
         sketch then stays as it was.
         """
         matrix = as_features(embeddings)
-        if matrix.shape[1] != self.dimension:
+        if matrix.shape[1] != self.width:
             raise DimensionMismatch(
                 f"Embeddings of width {matrix.shape[1]} do not fit a sketch of dimension "
-                f"{self.dimension}.",
+                f"{self.width}.",
                 "Embed all rows in the same embedding space.",
             )
         columns = label_columns(labels, kind=self.kind, class_names=self._declared)
@@ -183,6 +220,7 @@ class TargetSketch:
             columns.class_names,
             columns.class_counts,
             TriangularFactor.from_rows(rows),
+            self.views,
         )
         self._content = self._content.merged(block)
 
@@ -193,7 +231,7 @@ class TargetSketch:
         InvalidSketch if class names are unknown and the label maps differ, InvalidLabels
         if regression columns differ in number or there would be too many classes.
         """
-        merged = TargetSketch(self.dimension, kind=self.kind)
+        merged = TargetSketch(self.dimension, kind=self.kind, views=self.views)
         merged._content = self._content.merged(other._content)
         merged._declared = self._declared
         return merged
@@ -203,22 +241,27 @@ class TargetSketch:
     ) -> float:
         """Score of the features X W^T + b: `log_maximum_evidence` without the rows.
 
-        weight: (D_out, D); bias: (D_out,), which makes no difference with intercept.
+        weight: (D_out, D), or (D_out, Z) of a map that reads the views too; bias: (D_out,), which
+        makes no difference with intercept.
         Source: You et al. 2021 (LogME), section 3; MacKay 1992.
         Raises DimensionMismatch or InvalidInput for a map that does not fit or is not
         finite, InvalidLabels if the labels do not vary, InvalidSketch for an empty
         sketch, InvalidEmbeddings if the features overflow.
         """
-        affine = affine_map(weight, bias, self.dimension)
-        return self.design(intercept=intercept).mean_log_evidence(*affine)
+        wide = np.shape(weight)[1:] == (self.width,)
+        affine = affine_map(weight, bias, self.width if wide else self.dimension)
+        return self.design(intercept=intercept, wide=wide).mean_log_evidence(*affine)
 
     def identity_log_maximum_evidence(self, *, intercept: bool = True) -> float:
         """Score of the embeddings as they are, without any map; raises as with one."""
         return self.design(intercept=intercept).mean_log_evidence()
 
-    def design(self, *, intercept: bool = True) -> TargetDesign:
-        """What all scores of this target start from; raises InvalidLabels, InvalidSketch."""
-        return self._content.design(intercept=intercept)
+    def design(self, *, intercept: bool = True, wide: bool = False) -> TargetDesign:
+        """What all scores of this target start from; raises InvalidLabels, InvalidSketch.
+
+        wide: for maps that read the views too.
+        """
+        return self._content.design(intercept=intercept, wide=wide)
 
     def check_varied(self, *, intercept: bool = True) -> None:
         """Raise what `design` raises, InvalidLabels or InvalidSketch, without making it."""
@@ -226,7 +269,7 @@ class TargetSketch:
 
     def _warn(self) -> None:
         warn_small_classes(self.small_classes(), stacklevel=3)
-        columns = 1 + self.dimension + self._content.label_columns
+        columns = 1 + self.width + self._content.label_columns
         warn_few_rows(self.num_rows, columns, stacklevel=3)
 
 

@@ -14,11 +14,13 @@ from esm_client.core.scoring.factor import TriangularFactor
 from esm_client.core.scoring.labels import Kind
 from esm_client.core.scoring.sketch_content import SketchContent
 from esm_client.core.tensors import dump_tensors, load_tensors
+from esm_client.core.views import Views
 
 Array = NDArray[np.float64]
 
 FORMAT = "esm-target-sketch"
-VERSION = "1"
+VERSION, WIDE_VERSION = "1", "2"
+"""Of sketches of x alone; and of those with views, whose header names number and basis."""
 MAX_ROWS = 2**53  # row counts stay exact as float64
 MAX_MAGNITUDE = 1e200  # entries whose squares a score might need, with room to spare
 RELATIVE_TOLERANCE = 1e-9
@@ -31,7 +33,7 @@ def encode_sketch(content: SketchContent) -> bytes:
     factor = content.filled()
     metadata = {
         "format": FORMAT,
-        "version": VERSION,
+        "version": VERSION if content.views is None else WIDE_VERSION,
         "kind": content.kind,
         "num_rows": str(factor.num_rows),
         "dimension": str(content.dimension),
@@ -39,6 +41,8 @@ def encode_sketch(content: SketchContent) -> bytes:
         "class_counts": json.dumps(content.class_counts, separators=(",", ":")),
         "label_map_digest": content.label_map_digest,
     }
+    if content.views is not None:
+        metadata |= {"views": str(content.views.count), "basis": content.views.basis}
     r = factor.matrix()
     packed = np.concatenate([row[index:] for index, row in enumerate(r)])
     return dump_tensors({"r": packed}, metadata)
@@ -57,13 +61,19 @@ def decode_sketch(data: bytes) -> SketchContent:
         "format", "version", "kind", "num_rows", "dimension", "label_columns",
         "class_counts", "label_map_digest",
     }  # fmt: skip
-    if set(metadata) != expected or metadata["format"] != FORMAT:
+    version = metadata.get("version", "")
+    if version == WIDE_VERSION:
+        expected |= {"views", "basis"}
+    if not set(metadata) >= expected or metadata["format"] != FORMAT:
         raise _invalid("its header is not that of a target sketch")
-    if metadata["version"] != VERSION:
+    if version not in (VERSION, WIDE_VERSION):
         raise InvalidSketch(
-            f"The sketch has format version {metadata['version'][:20]!r}; this reads {VERSION}.",
+            f"The sketch has format version {version[:20]!r}; this reads {VERSION} and "
+            f"{WIDE_VERSION}.",
             "Use the same version of the package on both sides.",
         )
+    if set(metadata) != expected:
+        raise _invalid("its header is not that of a target sketch")
     kind = metadata["kind"]
     if kind not in ("classification", "regression"):
         raise _invalid(f"its kind is {kind[:20]!r}")
@@ -73,11 +83,15 @@ def decode_sketch(data: bytes) -> SketchContent:
     dimension = _number(metadata["dimension"], "dimension", MAX_DIMENSION)
     columns = _number(metadata["label_columns"], "label_columns", MAX_LABEL_COLUMNS)
     counts = _counts(metadata["class_counts"], kind, columns, num_rows)
-    r = _unpack(tensors, num_rows, 1 + dimension + columns)
-    _check_consistent(r, num_rows, dimension, counts)
+    views = _views(metadata, dimension) if version == WIDE_VERSION else None
+    width = dimension + (views.count if views else 0)
+    r = _unpack(tensors, num_rows, 1 + width + columns)
+    _check_consistent(r, num_rows, width, counts)
     names: list[str] | None = None if kind == "classification" else []
     factor = TriangularFactor.from_matrix(num_rows, r)
-    return SketchContent(kind, dimension, names, counts, metadata["label_map_digest"], factor)
+    return SketchContent(
+        kind, dimension, names, counts, metadata["label_map_digest"], factor, views
+    )
 
 
 def _invalid(reason: str) -> InvalidSketch:
@@ -88,6 +102,12 @@ def _number(text: str, name: str, largest: int) -> int:
     if not re.fullmatch("[1-9][0-9]{0,15}", text, flags=re.ASCII) or int(text) > largest:
         raise _invalid(f"{name} is {text[:20]!r}, not a whole number from 1 to {largest}")
     return int(text)
+
+
+def _views(metadata: dict[str, str], dimension: int) -> Views:
+    if not re.fullmatch(DIGEST_PATTERN, metadata["basis"]):
+        raise _invalid("the basis of its views is not a SHA-256 digest")
+    return Views(_number(metadata["views"], "views", dimension), metadata["basis"])
 
 
 def _counts(text: str, kind: Kind, columns: int, num_rows: int) -> list[int]:
@@ -130,13 +150,13 @@ def _unpack(tensors: dict[str, NDArray[Any]], num_rows: int, columns: int) -> Ar
     return r
 
 
-def _check_consistent(r: Array, num_rows: int, dimension: int, counts: list[int]) -> None:
+def _check_consistent(r: Array, num_rows: int, width: int, counts: list[int]) -> None:
     if r[0, 0] <= 0.0 or abs(r[0, 0] ** 2 - num_rows) > RELATIVE_TOLERANCE * num_rows:
         raise _invalid(f"r does not belong to {num_rows} rows")
     if not counts:
         return
     # One-hot columns: their sums and squares are the counts, their products zero.
-    labels = r[:, 1 + dimension :]
+    labels = r[:, 1 + width :]
     if np.max(np.abs(labels)) > 2.0 * np.sqrt(num_rows):
         raise _invalid("its label columns are not those of classes")
     error = np.abs(labels.T @ labels - np.diag(np.asarray(counts, dtype=np.float64)))

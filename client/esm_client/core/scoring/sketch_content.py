@@ -21,15 +21,17 @@ from esm_client.core.scoring.labels import (
     nothing_to_explain,
     sorted_class_names,
 )
+from esm_client.core.views import Views
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class SketchContent:
-    """The factor of [1 X Y] and the meaning of its columns; an empty one has no factor.
+    """The factor of [1 Z Y] and the meaning of its columns; an empty one has no factor.
 
-    `class_names` ascend; they are empty for regression and None where they are unknown.
+    Z is X (N, D), or X and views. `class_names` ascend; they are empty for regression and None
+    where they are unknown.
     """
 
     kind: Kind
@@ -38,6 +40,7 @@ class SketchContent:
     class_counts: list[int]
     label_map_digest: str
     factor: TriangularFactor | None
+    views: Views | None = None
 
     @staticmethod
     def of_classes(
@@ -46,19 +49,25 @@ class SketchContent:
         class_names: list[str],
         class_counts: list[int],
         factor: TriangularFactor | None,
+        views: Views | None = None,
     ) -> "SketchContent":
         """Content with known class names, and the digest that follows from them."""
         if len(class_names) > MAX_LABEL_COLUMNS:
             raise _too_many_columns(len(class_names))
         digest = label_map_digest(kind, class_names)
-        return SketchContent(kind, dimension, class_names, class_counts, digest, factor)
+        return SketchContent(kind, dimension, class_names, class_counts, digest, factor, views)
+
+    @property
+    def width(self) -> int:
+        """The columns of Z."""
+        return self.dimension + (self.views.count if self.views else 0)
 
     @property
     def label_columns(self) -> int:
         """Columns of Y, classes that do not occur included."""
         if self.kind == "classification":
             return len(self.class_counts)
-        return 0 if self.factor is None else len(self.factor.mean) - self.dimension
+        return 0 if self.factor is None else len(self.factor.mean) - self.width
 
     def filled(self) -> TriangularFactor:
         """The factor; InvalidSketch if the sketch is empty."""
@@ -93,18 +102,22 @@ class SketchContent:
         pairs = zip(left.class_counts, right.class_counts, strict=True)
         return SketchContent(
             self.kind, self.dimension, names, [a + b for a, b in pairs],
-            left.label_map_digest, factor,
+            left.label_map_digest, factor, self.views,
         )  # fmt: skip
 
-    def design(self, *, intercept: bool) -> TargetDesign:
-        """What features and labels are, up to a rotation; raises InvalidLabels, InvalidSketch."""
-        factor = self.filled()
+    def design(self, *, intercept: bool, wide: bool = False) -> TargetDesign:
+        """What features and labels are, up to a rotation; raises InvalidLabels, InvalidSketch.
+
+        The features are those of x, or of all of z. As the factor is triangular, both have their
+        coordinates in the same basis of the rows: x uses its first ones.
+        """
+        factor, width = self.filled(), self.width if wide else self.dimension
         labels = self._varying_labels(factor, intercept=intercept)
-        features = factor.centred[: self.dimension, : self.dimension]
-        features = np.where(_constant(factor)[: self.dimension], 0.0, features)
+        features = factor.centred[:width, :width]
+        features = np.where(_constant(factor)[:width], 0.0, features)
         if intercept:
             return TargetDesign(self.kind, features, labels, None, factor.num_rows - 1)
-        first = np.sqrt(factor.num_rows) * factor.mean[: self.dimension]
+        first = np.sqrt(factor.num_rows) * factor.mean[:width]
         features = np.vstack([first, features])
         constant = np.zeros(len(features))
         constant[0] = np.sqrt(factor.num_rows)
@@ -116,15 +129,15 @@ class SketchContent:
 
     def _varying_labels(self, factor: TriangularFactor, *, intercept: bool) -> Array:
         """Columns of the labels that count: of classes, those that occur."""
-        labels = factor.centred[:, self.dimension :]
-        mean = factor.mean[self.dimension :]
+        labels = factor.centred[:, self.width :]
+        mean = factor.mean[self.width :]
         if self.kind == "classification":
             occurs = np.asarray(self.class_counts) > 0
             if intercept and np.count_nonzero(occurs) == 1:
                 raise nothing_to_explain("only one class occurs")
             labels, mean = labels[:, occurs], mean[occurs]
         else:
-            constant = _constant(factor)[self.dimension :]
+            constant = _constant(factor)[self.width :]
             labels = np.where(constant, 0.0, labels)
             flat = np.flatnonzero(constant & (intercept | (mean == 0.0)))
             if flat.size:
@@ -144,9 +157,11 @@ class SketchContent:
             counts[index] = count
         factor = self.factor
         if factor is not None:
-            columns = [*range(self.dimension), *(self.dimension + p for p in positions)]
-            factor = factor.spread(columns, self.dimension + len(names))
-        return SketchContent.of_classes(self.kind, self.dimension, names, counts, factor)
+            columns = [*range(self.width), *(self.width + p for p in positions)]
+            factor = factor.spread(columns, self.width + len(names))
+        return SketchContent.of_classes(
+            self.kind, self.dimension, names, counts, factor, self.views
+        )
 
     def _check_mergeable(self, other: "SketchContent") -> None:
         if self.dimension != other.dimension:
@@ -154,6 +169,11 @@ class SketchContent:
                 f"Rows of width {other.dimension} do not fit a sketch of dimension "
                 f"{self.dimension}.",
                 "Embed all rows in the same embedding space.",
+            )
+        if self.views != other.views:
+            raise InvalidSketch(
+                "The two sketches have different views of an inner layer.",
+                "Embed all rows in the same embedding space, with its views or without.",
             )
         if self.kind != other.kind:
             raise InvalidInput(

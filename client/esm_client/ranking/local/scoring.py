@@ -6,6 +6,7 @@ from esm_client.core.artifact.directory import MODEL
 from esm_client.core.errors import EsmError, InvalidArtifact
 from esm_client.core.maps.low_rank import LowRankMap
 from esm_client.core.maps.storage import EsmMap, load_map
+from esm_client.core.maps.wide import WideMap
 from esm_client.core.schemas import EsmVersionDetail
 from esm_client.core.scoring.map_scores import MapScorer, Score
 from esm_client.ranking.local.space import LocalSpace
@@ -17,7 +18,7 @@ def scored(
     local: LocalSpace, details: Sequence[EsmVersionDetail], scorer: MapScorer
 ) -> Iterator[tuple[EsmVersionDetail, Score]]:
     """ESMs with their scores, in any order; maps of one shape are scored a few at a time."""
-    waiting: dict[tuple[str, int], tuple[list[EsmVersionDetail], list[EsmMap]]] = {}
+    waiting: dict[tuple[str, int, int], tuple[list[EsmVersionDetail], list[EsmMap]]] = {}
     for detail in details:
         try:
             esm_map = load_map(local.blob(detail.manifest.files[MODEL].sha256))
@@ -25,8 +26,8 @@ def scored(
             known = error if isinstance(error, EsmError) else InvalidArtifact("It has no map.")
             yield detail, known
             continue
-        rank = esm_map.rank if isinstance(esm_map, LowRankMap) else 0
-        shape = esm_map.architecture, rank
+        rank = esm_map.rank if isinstance(esm_map, LowRankMap | WideMap) else 0
+        shape = esm_map.architecture, esm_map.width, rank
         batch = waiting.setdefault(shape, ([], []))
         batch[0].append(detail)
         batch[1].append(esm_map)
