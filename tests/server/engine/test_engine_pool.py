@@ -1,22 +1,17 @@
 """Maps at hand: what is pushed is found again, whatever happened to the files meanwhile."""
 
-import hashlib
 import sys
 import time
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
 
-from esm_client.core.errors import EsmError, NotFound, StorageFull, Unavailable
+from esm_client.core.errors import EsmError, StorageFull, Unavailable
 from esm_client.core.maps.affine import AffineMap
 from esm_client.core.maps.low_rank import LowRankMap
 from esm_client.core.maps.mlp import MlpMap
-from esm_client.core.maps.storage import dump_map
 from esm_client.core.maps.wide import WideMap
-from esm_client.core.scoring.evidence import log_maximum_evidence
 from esm_client.core.scoring.sketch import TargetSketch
-from esm_client.core.views import Views
 from esm_server.engine import pool as pool_module
 from esm_server.engine.pool import ResidentPool
 from esm_server.engine.request import Request
@@ -26,31 +21,6 @@ from esm_server.engine.shelf import MapShape, check_of, check_of_digests
 pytestmark = pytest.mark.filterwarnings(
     "ignore::esm_client.core.scoring.disclosure.DisclosureWarning"
 )
-
-
-class Blobs:
-    def __init__(self, folder):
-        self.folder, self.maps, self.opened = folder, {}, 0
-
-    def add(self, esm_map):
-        data = dump_map(esm_map)
-        digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
-        (self.folder / digest).write_bytes(data)
-        self.maps[digest] = esm_map
-        return digest
-
-    @contextmanager
-    def open(self, digest):
-        self.opened += 1
-        if not (self.folder / digest).exists():
-            raise NotFound(digest)
-        yield self.folder / digest
-
-
-@pytest.fixture(name="blobs")
-def _blobs(tmp_path):
-    (tmp_path / "blobs").mkdir()
-    return Blobs(tmp_path / "blobs")
 
 
 def full(seed, dtype=np.float32):
@@ -266,53 +236,3 @@ def test_the_process_of_the_engine_does_no_arithmetic_of_a_target(blobs, tmp_pat
         assert engine.score(request).identity == pytest.approx(expected, abs=1e-9)
     finally:
         engine.close()
-
-
-@pytest.mark.parametrize("intercept", [True, False])
-@pytest.mark.parametrize("mode", ["exhaustive", "screened"])
-def test_maps_with_views_beside_others(blobs, tmp_path, intercept, mode):
-    """Ranks above D / 11 are scored as full maps; a target without those views has no score."""
-    maps = [full(1, np.float64), low_rank(2, 1, np.float64), wide(3, 5, dtype=np.float64)]
-    maps += [of_width(24, 9, 2), of_width(24, 9, 12)]
-    z = np.random.default_rng(0).normal(size=(80, 33))
-    y = z[:, 0] + z[:, 30] > 0
-    engine = Engine(tmp_path / "engine", blobs.open, 1)
-    try:
-        for dimension, views in ((6, 3), (24, 9)):
-            read = z[:, -dimension - views :]
-            sketch = TargetSketch.from_embeddings(
-                read, y, kind="classification", views=Views(views, "sha256:" + "0" * 64)
-            )
-            some = [one for one in maps if one.dimension == dimension]
-            digests = [blobs.add(one) for one in some]
-            request = Request(
-                dimension, sketch.to_bytes(), intercept, digests, "somebody", mode=mode
-            )
-            found = engine.score(request)
-            wanted = [
-                log_maximum_evidence(
-                    one.apply(read[:, : one.width]), y, kind="classification", intercept=intercept
-                )
-                for one in some
-            ]
-            assert found.scores[found.exact] == pytest.approx(
-                np.array(wanted)[found.exact], rel=0, abs=1e-6
-            )
-            assert found.exact.any()
-            base = read[:, :dimension]
-            assert found.identity == pytest.approx(
-                log_maximum_evidence(base, y, kind="classification", intercept=intercept), abs=1e-9
-            )
-            without = TargetSketch.from_embeddings(base, y, kind="classification").to_bytes()
-            found = engine.score(Request(dimension, without, intercept, digests, "somebody"))
-            has_views = [one.width > dimension for one in some]
-            assert np.isnan(found.scores).tolist() == has_views
-            assert len(found.failures) == sum(has_views)
-    finally:
-        engine.close()
-
-
-def of_width(dimension, views, rank):
-    rng = np.random.default_rng(rank)
-    shapes = ((1,), (dimension, rank), (dimension + views, rank), (dimension,))
-    return WideMap(*(rng.normal(size=shape) for shape in shapes))
