@@ -10,7 +10,7 @@ from esm_client.core.errors import InvalidEmbeddings, InvalidInput
 from esm_client.core.spaces import MAX_LENGTH, SEPARATOR, Pooling
 from esm_client.lab.extras import require
 from esm_client.lab.memory import is_out_of_memory, no_room, release_memory
-from esm_client.lab.pooling import pool
+from esm_client.lab.pooling import pool, token_mean
 from esm_client.lab.progress import ProgressBar, Show
 from esm_client.lab.tokens import TokenStore
 
@@ -95,6 +95,34 @@ class TextEncoder:
             result[rows[0] : rows[-1] + 1] = self._embed_rows([tokens[row] for row in rows])
         return result
 
+    def embed_with_layer(
+        self, tokens: TokenStore, layer: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Embeddings (N, D) of tokenised texts, and the means (N, D) of a layer's tokens.
+
+        Raises InvalidInput for a layer that the model does not have.
+        """
+        torch = require("torch")
+        self.check_layer(layer)
+        self.model.eval()
+        found = [np.empty((len(tokens), self.dimension), dtype=np.float32) for _ in range(2)]
+        order = sorted(range(len(tokens)), key=lambda row: -len(tokens[row]))
+        with torch.inference_mode():
+            for rows in batches(order, self.batch_size):
+                output, mask = self.run([tokens[row] for row in rows], hidden_states=True)
+                found[0][rows] = pool(self.pooling, output, mask).cpu().numpy()
+                found[1][rows] = token_mean(output.hidden_states[layer], mask).cpu().numpy()
+        return found[0], found[1]
+
+    def check_layer(self, layer: int) -> None:
+        """Raise InvalidInput for a layer that the model does not have, or the last one."""
+        layers = int(self.model.config.num_hidden_layers)
+        if not 1 <= layer < layers:
+            raise InvalidInput(
+                f"There is no inner layer {layer}: the base model has {layers} layers.",
+                f"Use 1 to {layers - 1}." if layers > 1 else "Use a base model with more layers.",
+            )
+
     def with_model(self, model: Any) -> "TextEncoder":
         """The same settings around another model of the same kind, a fine-tuned one."""
         return TextEncoder(
@@ -145,7 +173,7 @@ class TextEncoder:
             )
         return encoded
 
-    def run(self, rows: Sequence[Sequence[int]]) -> tuple[Any, Any]:
+    def run(self, rows: Sequence[Sequence[int]], *, hidden_states: bool = False) -> tuple[Any, Any]:
         """Pad one batch of token ids on the right and run the model: its output, and the mask."""
         torch = require("torch")
         lengths = [len(row) for row in rows]
@@ -157,7 +185,10 @@ class TextEncoder:
         inputs, attention = (
             torch.from_numpy(array).to(self.device) for array in (ids, mask.astype(np.int64))
         )
-        return self.model(input_ids=inputs, attention_mask=attention), attention
+        output = self.model(
+            input_ids=inputs, attention_mask=attention, output_hidden_states=hidden_states
+        )
+        return output, attention
 
     def pooled(self, rows: Sequence[Sequence[int]]) -> Any:
         """Run one batch of token ids: pooled vectors, tensor (B, D) float32."""

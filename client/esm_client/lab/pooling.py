@@ -66,5 +66,10 @@ def pool(pooling: Pooling, output: Any, attention_mask: Any) -> Any:
     hidden = output.last_hidden_state
     if pooling == "first-token":
         return hidden[:, 0].float()
+    return token_mean(hidden, attention_mask)
+
+
+def token_mean(hidden: Any, attention_mask: Any) -> Any:
+    """The mean (B, D) of the tokens (B, T, D) that are not padding, in float32."""
     mask = attention_mask.unsqueeze(-1).float()
     return (hidden.float() * mask).sum(1) / mask.sum(1).clamp(min=1.0)

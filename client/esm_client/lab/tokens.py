@@ -27,6 +27,10 @@ class TokenStore:
         """The ids that occur in any row, ascending."""
         return np.unique(self._ids).astype(np.intp)
 
+    def to_bytes(self) -> bytes:
+        """Lengths and ids, the same on every machine."""
+        return self._starts.astype("<i8").tobytes() + self._ids.astype("<i4").tobytes()
+
     def __len__(self) -> int:
         return len(self._starts) - 1
 

@@ -16,9 +16,11 @@ BLOCK_ROWS = 4096
 
 @dataclass(frozen=True)
 class Moments:
-    """Means and centred sums of X and Y (rows, D), in float64.
+    """Means and centred sums of X (rows, Z) and Y (rows, D), in float64; Z is D or more.
 
-    rows: how many; mean_x, mean_y: (D,); xx, xy: sums of x x^T and x y^T (D, D); yy: of |y|^2.
+    The first D columns of X are the base model's embeddings, the others views of an inner layer.
+    rows: how many; mean_x: (Z,), mean_y: (D,); xx: the sum of x x^T (Z, Z), xy: of x y^T (Z, D),
+    yy: of |y|^2.
     """
 
     rows: int
@@ -76,17 +78,25 @@ class Moments:
     @property
     def dimension(self) -> int:
         """D."""
-        return len(self.mean_x)
+        return len(self.mean_y)
 
     @property
     def unit(self) -> float:
-        """The mean squared singular value of the centred X: what relative penalties refer to."""
+        """The mean squared singular value of the centred X: what relative penalties refer to.
+
+        That of D directions, so that the penalties of maps with and without views compare.
+        """
         return float(np.trace(self.xx)) / self.dimension or 1.0
 
     @property
+    def base(self) -> Matrix:
+        """Sums of x with the base model's embeddings (Z, D)."""
+        return self.xx[:, : self.dimension]
+
+    @property
     def scale(self) -> float:
-        """The scalar c that brings c x nearest to y."""
-        total = float(np.trace(self.xx))
+        """The scalar c that brings c times the base model's embeddings nearest to y."""
+        total = float(np.trace(self.base))
         return float(np.trace(self.xy)) / total if total > 0 else 1.0
 
 
@@ -100,11 +110,13 @@ def mean_squared_error(predicted: Floats, target: Floats) -> float:
 
 
 def check_pairs(base: Floats, tuned: Floats) -> None:
-    """Raise InvalidEmbeddings unless both are finite, (N, D), with at least two rows."""
-    if base.ndim != 2 or base.shape != tuned.shape or len(base) < 2:
+    """Raise InvalidEmbeddings unless both are finite, (N, Z) and (N, D), with at least two rows."""
+    fits = base.ndim == tuned.ndim == 2 and len(base) == len(tuned) >= 2
+    if not fits or not tuned.shape[1] <= base.shape[1] <= 2 * tuned.shape[1]:
         raise InvalidEmbeddings(
             f"The base embeddings have shape {base.shape}, the tuned ones {tuned.shape}.",
-            "Pass two arrays (N, D) of the same texts, with at least two rows.",
+            "Pass two arrays (N, D) of the same texts, with at least two rows; the first may hold "
+            "up to D views of an inner layer more.",
         )
     starts = range(0, len(base), BLOCK_ROWS)
     blocks = (array[start : start + BLOCK_ROWS] for array in (base, tuned) for start in starts)

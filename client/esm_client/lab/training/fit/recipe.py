@@ -10,6 +10,7 @@ from esm_client.core.errors import InvalidInput
 from esm_client.core.maps.affine import AffineMap
 from esm_client.core.maps.low_rank import LowRankMap
 from esm_client.core.maps.storage import Architecture, EsmMap
+from esm_client.core.maps.wide import WideMap
 from esm_client.lab.training.fit.moments import Floats
 from esm_client.lab.training.fit.ridge import fit_ridge
 from esm_client.lab.training.fit.sgd import fit_mlp, fit_sgd
@@ -85,5 +86,5 @@ def fit_map(
     return FittedMap(_in_float32(fitted.map), fitted.ridge_lambda)
 
 
-def _in_float32(found: AffineMap | LowRankMap) -> EsmMap:
+def _in_float32(found: AffineMap | LowRankMap | WideMap) -> EsmMap:
     return type(found)(*(array.astype(np.float32) for array in found.tensors().values()))

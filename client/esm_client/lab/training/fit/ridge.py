@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from esm_client.core.errors import InvalidInput
 from esm_client.core.maps.affine import AffineMap
 from esm_client.core.maps.low_rank import LowRankMap
+from esm_client.core.maps.wide import WideMap
 from esm_client.lab.training.fit.moments import Floats, Matrix, Moments, check_pairs
 
 LAMBDAS = (1e-4, 1e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0, 10.0)
@@ -25,7 +26,7 @@ Rank = int | Literal["auto"] | None
 class RidgeFit:
     """A fitted map in float64, the relative penalty it was fitted with, and the scalar c."""
 
-    map: AffineMap | LowRankMap
+    map: AffineMap | LowRankMap | WideMap
     ridge_lambda: float
     scale: float
 
@@ -48,8 +49,11 @@ def fit_ridge(
     such map on the rows: the full solution, projected on the first q principal directions of
     its fitted changes (reduced-rank regression, Izenman 1975).
 
+    Where X holds views of an inner layer behind the embeddings, the change reads these as well:
+    W = [c I, 0] + P Q^T, and the map is wide; without a rank P Q^T has rank D.
+
     Args:
-        base: X (N, D), embeddings of the base model.
+        base: X (N, D), embeddings of the base model; or (N, Z), with views behind them.
         tuned: Y (N, D), embeddings of the fine-tuned model, row by row of the same texts.
         rows: numbers of the rows to fit; None for all.
         rank: q, at most D; None for the full map; "auto" for the smallest of RANKS whose
@@ -91,13 +95,13 @@ class _Choice:
         scale = inner.scale
         values, basis = np.linalg.eigh(inner.xx)
         self._values, self._basis = np.maximum(values, 0.0), basis
-        self._turned = basis.T @ (inner.xy - scale * inner.xx)
+        self._turned = basis.T @ (inner.xy - scale * inner.base)
         seen = held_out.about(inner.mean_x, inner.mean_y)
         self._seen_xx = seen.xx
-        self._left = seen.xy - scale * seen.xx  # what the scaled identity leaves over
+        self._left = seen.xy - scale * seen.base  # what the scaled identity leaves over
         # of the scaled identity: |y - c x|^2
         self._scaled = (
-            seen.yy - 2 * scale * float(np.trace(seen.xy)) + scale**2 * float(np.trace(seen.xx))
+            seen.yy - 2 * scale * float(np.trace(seen.xy)) + scale**2 * float(np.trace(seen.base))
         )
         self._size = held_out.rows * inner.dimension
 
@@ -142,15 +146,17 @@ def _directions(moments: Moments, change: Matrix) -> Matrix:
 
 def _solve(moments: Moments, ridge_lambda: float, rank: int | None) -> RidgeFit:
     """The map of all rows."""
-    scale, dimension = moments.scale, moments.dimension
-    damped = moments.xx + ridge_lambda * moments.unit * np.eye(dimension)
-    solution = np.linalg.solve(damped, moments.xy - scale * moments.xx)
+    scale, dimension, width = moments.scale, moments.dimension, len(moments.mean_x)
+    damped = moments.xx + ridge_lambda * moments.unit * np.eye(width)
+    solution = np.linalg.solve(damped, moments.xy - scale * moments.base)
     change: Matrix = solution.T.astype(np.float64)
-    if rank is None:
+    if rank is None and width == dimension:
         weight = change + scale * np.eye(dimension)
         full = AffineMap(weight, moments.mean_y - weight @ moments.mean_x)
         return RidgeFit(full, ridge_lambda, scale)
     left = _directions(moments, change)[:, :rank]
     right = change.T @ left
-    bias = moments.mean_y - scale * moments.mean_x - left @ (right.T @ moments.mean_x)
-    return RidgeFit(LowRankMap(np.array([scale]), left, right, bias), ridge_lambda, scale)
+    base_mean = moments.mean_x[:dimension]
+    bias = moments.mean_y - scale * base_mean - left @ (right.T @ moments.mean_x)
+    kind = LowRankMap if width == dimension else WideMap
+    return RidgeFit(kind(np.array([scale]), left, right, bias), ridge_lambda, scale)
