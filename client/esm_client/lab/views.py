@@ -25,7 +25,7 @@ def make_basis(encoder: TextEncoder, probes: TokenStore, count: int, layer: int)
     m, mean_m = _centred(means)
     gram: Array = x.T @ x
     gram[np.diag_indices_from(gram)] += PENALTY * float(np.trace(gram)) / len(gram)
-    predicted: Array = np.linalg.solve(gram, x.T @ m)  # (D, D)
+    predicted: Array = np.linalg.solve(gram, x.T @ m).astype(np.float64)  # (D, D)
     rest: Array = m - x @ predicted
     directions: Array = np.linalg.eigh(rest.T @ rest)[1].astype(np.float64)
     inner: Array = directions[:, ::-1][:, :count].T
