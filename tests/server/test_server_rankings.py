@@ -13,7 +13,7 @@ from esm_client.core.maps.mlp import MlpMap
 from esm_client.core.scoring.jackknife import fold_sketches
 from esm_client.core.scoring.margin import TIE_NATS, log_bayes_factor
 from esm_client.core.scoring.sketch import TargetSketch
-from esm_client.core.views import Views
+from esm_client.core.scoring.views import Views
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 

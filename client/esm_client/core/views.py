@@ -1,4 +1,4 @@
-"""Views: numbers beside a text's embedding that come from an inner layer of the base model."""
+"""How views of an inner layer follow from what the base model computes anyway."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,18 +9,8 @@ from numpy.typing import NDArray
 from esm_client.core.artifact.manifest import digest_bytes
 from esm_client.core.errors import InvalidArtifact
 from esm_client.core.maps.arrays import alike, check_finite
+from esm_client.core.scoring.views import Views
 from esm_client.core.tensors import dump_tensors, load_tensors
-
-
-@dataclass(frozen=True, slots=True)
-class Views:
-    """The last `count` columns of embeddings z = [x, u], and the digest of the basis they are by.
-
-    Two arrays of views are comparable only where both digests are the same.
-    """
-
-    count: int
-    basis: str
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from esm_client.core.maps.wide import WideMap
 from esm_client.core.scoring.evidence import log_maximum_evidence
 from esm_client.core.scoring.map_scores import MapScorer
 from esm_client.core.scoring.sketch import TargetSketch
+from esm_client.core.scoring.views import Views
 from esm_client.core.tensors import dump_tensors, load_tensors
-from esm_client.core.views import Views
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::esm_client.core.scoring.disclosure.DisclosureWarning"

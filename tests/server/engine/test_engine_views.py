@@ -8,7 +8,7 @@ from esm_client.core.maps.low_rank import LowRankMap
 from esm_client.core.maps.wide import WideMap
 from esm_client.core.scoring.evidence import log_maximum_evidence
 from esm_client.core.scoring.sketch import TargetSketch
-from esm_client.core.views import Views
+from esm_client.core.scoring.views import Views
 from esm_server.engine.request import Request
 from esm_server.engine.scoring import Engine
 

@@ -25,7 +25,7 @@ from esm_client.core.scoring.labels import (
 )
 from esm_client.core.scoring.sketch_bytes import MAX_MAGNITUDE, decode_sketch, encode_sketch
 from esm_client.core.scoring.sketch_content import SketchContent
-from esm_client.core.views import Views
+from esm_client.core.scoring.views import Views
 
 __all__ = ["FewRowsWarning", "SmallClassWarning", "TargetSketch"]
 

@@ -13,8 +13,8 @@ from esm_client.core.references import DIGEST_PATTERN
 from esm_client.core.scoring.factor import TriangularFactor
 from esm_client.core.scoring.labels import Kind
 from esm_client.core.scoring.sketch_content import SketchContent
+from esm_client.core.scoring.views import Views
 from esm_client.core.tensors import dump_tensors, load_tensors
-from esm_client.core.views import Views
 
 Array = NDArray[np.float64]
 

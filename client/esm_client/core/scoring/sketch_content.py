@@ -21,7 +21,7 @@ from esm_client.core.scoring.labels import (
     nothing_to_explain,
     sorted_class_names,
 )
-from esm_client.core.views import Views
+from esm_client.core.scoring.views import Views
 
 Array = NDArray[np.float64]
 
