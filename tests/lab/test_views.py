@@ -48,7 +48,7 @@ class TestProbes:
 class TestBasis:
     def test_views_hold_what_x_does_not_predict(self, embedder, probes):
         basis = make_basis(embedder.encoder, probes, 5, 1)
-        x, m = embedder.encoder.embed_with_layer(probes, 1)
+        x, (m,) = embedder.encoder.embed_with_layers(probes, (1,))
         u = basis.apply(x, m)
         assert u.shape == (200, 5)
         assert np.abs(u.mean(axis=0)).max() < 1e-4 * u.std()
@@ -58,7 +58,7 @@ class TestBasis:
         assert np.all(np.diff((u**2).sum(axis=0)) <= 0), "the strongest come first"
 
     def test_embeds_like_everything_else(self, embedder, probes):
-        x, _ = embedder.encoder.embed_with_layer(probes, 1)
+        x, _ = embedder.encoder.embed_with_layers(probes, ())
         np.testing.assert_allclose(x, embedder.encoder.embed_tokens(probes), atol=1e-5)
 
     def test_comes_back_from_its_bytes(self, embedder, probes):

@@ -95,24 +95,28 @@ class TextEncoder:
             result[rows[0] : rows[-1] + 1] = self._embed_rows([tokens[row] for row in rows])
         return result
 
-    def embed_with_layer(
-        self, tokens: TokenStore, layer: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Embeddings (N, D) of tokenised texts, and the means (N, D) of a layer's tokens.
+    def embed_with_layers(
+        self, tokens: TokenStore, layers: Sequence[int]
+    ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
+        """Embeddings (N, D) of tokenised texts, and of each layer the means (N, D) of its tokens.
 
         Raises InvalidInput for a layer that the model does not have.
         """
         torch = require("torch")
-        self.check_layer(layer)
+        for layer in layers:
+            self.check_layer(layer)
         self.model.eval()
-        found = [np.empty((len(tokens), self.dimension), dtype=np.float32) for _ in range(2)]
+        shape = len(tokens), self.dimension
+        embeddings = np.empty(shape, dtype=np.float32)
+        means = [np.empty(shape, dtype=np.float32) for _ in layers]
         order = sorted(range(len(tokens)), key=lambda row: -len(tokens[row]))
         with torch.inference_mode():
             for rows in batches(order, self.batch_size):
                 output, mask = self.run([tokens[row] for row in rows], hidden_states=True)
-                found[0][rows] = pool(self.pooling, output, mask).cpu().numpy()
-                found[1][rows] = token_mean(output.hidden_states[layer], mask).cpu().numpy()
-        return found[0], found[1]
+                embeddings[rows] = pool(self.pooling, output, mask).cpu().numpy()
+                for layer, mean in zip(layers, means, strict=True):
+                    mean[rows] = token_mean(output.hidden_states[layer], mask).cpu().numpy()
+        return embeddings, means
 
     def check_layer(self, layer: int) -> None:
         """Raise InvalidInput for a layer that the model does not have, or the last one."""

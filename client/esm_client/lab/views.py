@@ -20,7 +20,7 @@ def make_basis(encoder: TextEncoder, probes: TokenStore, count: int, layer: int)
     """
     if not 1 <= count <= encoder.dimension:
         raise InvalidInput(f"There can be no {count} views.", f"Use 1 to {encoder.dimension}.")
-    embeddings, means = encoder.embed_with_layer(probes, layer)
+    embeddings, (means,) = encoder.embed_with_layers(probes, (layer,))
     x, mean_x = _centred(embeddings)
     m, mean_m = _centred(means)
     gram: Array = x.T @ x
