@@ -1,14 +1,18 @@
 """A digest is no proof of possession: who names a file has sent it, or their namespace has it."""
 
+import random
 import secrets
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from threading import Event
 
 import numpy as np
 import pytest
 from access.parties import contents, parties, version_of
 from support.artifacts import upload
+from support.waiting import until
 
 from esm_client.core.artifact.manifest import digest_bytes
 from esm_client.core.packs import blob_name, document, esm_name, pack_bytes
@@ -247,7 +251,7 @@ class TestDeleted:
 
 def test_beside_gc_and_deletions(start_registry, esm_directory):
     """Whatever its owner and sweeps do meanwhile, nobody else gets it."""
-    running, over = start_registry(), Event()
+    running, over, counts = start_registry(), Event(), Counter()
     directory = esm_directory("raced", seed=secrets.randbits(31))
     with parties(running) as party, opened(running.settings) as registry:
         owner, outsider = party(), party()
@@ -259,29 +263,34 @@ def test_beside_gc_and_deletions(start_registry, esm_directory):
                 answers.append(outsider.head(digests(directory)["config.json"]).status_code)
             return answers
 
-        def clean():
-            count = 0
-            while not over.is_set():
-                count += sweep(registry, timedelta(0)).removed
-                over.wait(0.2)
-            return count
+        def are_two_over_since(before):
+            return over.is_set() or counts["pushes"] >= before + 2
 
-        def push():
+        def clean():
+            while not over.is_set():
+                counts["removed"] += sweep(registry, timedelta(0)).removed
+                until(partial(are_two_over_since, counts["pushes"]))  # one is left in peace
+                over.wait(random.uniform(0, 0.2))
+
+        def is_pushed():
             upload(owner.client, directory, owner.namespace)
-            return owner.commit(directory).status_code
+            status = owner.commit(directory).status_code
+            counts["pushes"] += 1
+            assert status in (201, 404)
+            return status == 201
+
+        def is_pushed_and_deleted():
+            until(is_pushed)
+            owner.root.delete(f"/v1/esms/{owner.namespace}/esm").raise_for_status()
+            counts["rounds"] += 1
+            return counts["rounds"] >= 15 and counts["removed"] > 0
 
         with ThreadPoolExecutor(2) as pool:
             taken, swept = pool.submit(take), pool.submit(clean)
             try:
-                for _ in range(15):
-                    for _ in range(100):
-                        if (status := push()) == 201:
-                            break
-                        assert status == 404
-                    assert status == 201
-                    owner.root.delete(f"/v1/esms/{owner.namespace}/esm").raise_for_status()
+                until(is_pushed_and_deleted)
             finally:
                 over.set()
+        swept.result()
         assert set(taken.result()) == {404}
         assert len(taken.result()) > 10
-        assert swept.result() > 0
