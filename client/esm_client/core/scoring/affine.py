@@ -7,18 +7,19 @@ from esm_client.core.errors import DimensionMismatch, InvalidInput
 
 
 def affine_map(
-    weight: ArrayLike, bias: ArrayLike | None, dimension: int
+    weight: ArrayLike, bias: ArrayLike | None, dimension: int, width: int | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Weight (D_out, D) and bias (D_out,) of f(x) = W x + b, as float64.
 
-    A bias of None is zero. Raises DimensionMismatch if they do not fit each other or
-    `dimension`, InvalidInput if they are not finite numbers.
+    A bias of None is zero. Of features with views, `width` in all, the weight may be (D_out,
+    width) too. Raises DimensionMismatch if they do not fit each other or the features,
+    InvalidInput if they are not finite numbers.
 
     >>> affine_map([[1, 2]], None, 2)
     (array([[1., 2.]]), array([0.]))
     """
     w = _numbers(weight, "weight")
-    if w.ndim != 2 or w.shape[1] != dimension or w.shape[0] == 0:
+    if w.ndim != 2 or w.shape[1] not in (dimension, width) or w.shape[0] == 0:
         raise DimensionMismatch(
             f"A weight of shape {w.shape} does not map embeddings of width {dimension}.",
             f"Pass a map trained for this embedding space, of shape (D_out, {dimension}).",

@@ -248,9 +248,9 @@ class TargetSketch:
         finite, InvalidLabels if the labels do not vary, InvalidSketch for an empty
         sketch, InvalidEmbeddings if the features overflow.
         """
-        wide = np.shape(weight)[1:] == (self.width,)
-        affine = affine_map(weight, bias, self.width if wide else self.dimension)
-        return self.design(intercept=intercept, wide=wide).mean_log_evidence(*affine)
+        w, b = affine_map(weight, bias, self.dimension, self.width)
+        wide = w.shape[1] > self.dimension
+        return self.design(intercept=intercept, wide=wide).mean_log_evidence(w, b)
 
     def identity_log_maximum_evidence(self, *, intercept: bool = True) -> float:
         """Score of the embeddings as they are, without any map; raises as with one."""
