@@ -7,6 +7,7 @@ import pytest
 
 from esm_client.core.errors import DimensionMismatch, InvalidInput, InvalidSketch
 from esm_client.core.maps.low_rank import LowRankMap
+from esm_client.core.maps.mlp import MlpMap
 from esm_client.core.maps.wide import WideMap
 from esm_client.core.scoring.evidence import log_maximum_evidence
 from esm_client.core.scoring.map_scores import MapScorer
@@ -177,3 +178,15 @@ def test_bytes_that_contradict_themselves(header: dict[str, str | None], problem
     data = dump_tensors(tensors, {name: text for name, text in changed.items() if text is not None})
     with pytest.raises(InvalidSketch, match=problem):
         TargetSketch.from_bytes(data)
+
+
+def test_rows_for_an_mlp_map_are_those_of_the_target() -> None:
+    rng = np.random.default_rng(9)
+    mlp = MlpMap(*(rng.normal(size=shape) for shape in ((4, 6), (4,), (6, 4), (6,))))
+    y = np.arange(30) % 2
+    sketch = sketch_of(Z, Views(3, BASIS))
+    (found,) = MapScorer(sketch, (Z, y), intercept=True).scores([mlp])
+    wanted = log_maximum_evidence(mlp.apply(Z[:, :6]), y, kind="classification")
+    assert found == pytest.approx(wanted)
+    (found,) = MapScorer(sketch_of(Z[:, :6], None), (Z, y), intercept=True).scores([mlp])
+    assert isinstance(found, DimensionMismatch)

@@ -11,7 +11,7 @@ from esm_client.cli.options.source import Contact, Domain, Licence, Location, Re
 from esm_client.cli.output import one_line, print_error, print_line
 from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.errors import Conflict
-from esm_client.core.maps.storage import Architecture
+from esm_client.core.maps.storage import FittedArchitecture
 from esm_client.core.schemas import Source
 from esm_client.core.spaces import MAX_LENGTH, Pooling
 from esm_client.lab.data.options import DataOptions
@@ -36,7 +36,8 @@ def train(
         typer.Option(min=1, metavar="N", help="Stop after so many epochs without progress."),
     ] = None,
     architecture: Annotated[
-        Architecture | None, typer.Option(help="Of the map; hf-dataset-selector reads linear.")
+        FittedArchitecture | None,
+        typer.Option(help="Of the map; hf-dataset-selector reads linear."),
     ] = None,
     rank: Annotated[int | None, typer.Option(min=1, metavar="Q", help="Of a low-rank map.")] = None,
     solver: Annotated[

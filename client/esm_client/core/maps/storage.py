@@ -11,6 +11,8 @@ from esm_client.core.tensors import dump_tensors, load_tensors
 
 EsmMap = AffineMap | LowRankMap | WideMap | MlpMap
 Architecture = Literal["linear", "low-rank", "wide-low-rank", "mlp"]
+FittedArchitecture = Literal["linear", "low-rank", "mlp"]
+"""What `train` can be asked for."""
 
 _LAYOUTS = {
     ("model.weight", "model.bias"): AffineMap.from_tensors,

@@ -86,7 +86,9 @@ class MapScorer:
             if self._embedded is None:
                 return needs_embeddings()
             embeddings, labels = self._embedded
-            read = np.asarray(embeddings, dtype=np.float64)[:, : esm_map.width]
+            read = np.asarray(embeddings, dtype=np.float64)
+            if read.shape[1:] == (self._sketch.width,):  # without the views; any other is refused
+                read = read[:, : self._sketch.dimension]
             features = esm_map.apply(read)
             score = log_maximum_evidence(
                 features, labels, kind=self._kind, intercept=self._intercept

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from esm_client.core.errors import InvalidInput
-from esm_client.core.maps.storage import Architecture
+from esm_client.core.maps.storage import FittedArchitecture
 from esm_client.core.schemas import Source
 from esm_client.core.spaces import MAX_LENGTH, SEPARATOR, Pooling
 from esm_client.lab.data.formats.files import stem_of, suffix_of
@@ -36,7 +36,7 @@ class DataSettings(DataOptions):
     batch_size: Positive = 32
     patience: Positive | None = None
     precision: Precision = "auto"
-    architecture: Architecture | None = None
+    architecture: FittedArchitecture | None = None
     solver: Solver | None = None
     rank: Positive | None = None
     shield: bool = True

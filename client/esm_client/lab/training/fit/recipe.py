@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from esm_client.core.errors import InvalidInput
 from esm_client.core.maps.affine import AffineMap
 from esm_client.core.maps.low_rank import LowRankMap
-from esm_client.core.maps.storage import Architecture, EsmMap
+from esm_client.core.maps.storage import EsmMap, FittedArchitecture
 from esm_client.core.maps.wide import WideMap
 from esm_client.lab.training.fit.moments import Floats
 from esm_client.lab.training.fit.ridge import fit_ridge
@@ -28,7 +28,7 @@ class FitRecipe:
     the smallest held-out error.
     """
 
-    architecture: Architecture = "low-rank"
+    architecture: FittedArchitecture = "low-rank"
     solver: Solver | None = None
     rank: int | None = None
     ridge_lambda: float | None = None
@@ -51,7 +51,7 @@ class FitRecipe:
 
     @classmethod
     def of(
-        cls, architecture: Architecture | None, solver: Solver | None, rank: int | None
+        cls, architecture: FittedArchitecture | None, solver: Solver | None, rank: int | None
     ) -> "FitRecipe":
         """The default with what was asked for; the paper's solver asks for the paper's map."""
         wanted = architecture or ("linear" if solver == "sgd" else cls.architecture)
