@@ -5,7 +5,7 @@ from threading import Event, Thread
 
 import pytest
 from faults.backends import COMBINATIONS
-from support.artifacts import upload
+from support.artifacts import answered, upload
 from support.databases import ON_SERVERS, empty
 from support.storage import s3_server
 
@@ -66,10 +66,12 @@ def _push_all(running, esm_directory):
                 "manifest": upload(client, directory, path.split("/")[0]),
                 "fingerprint": EsmArtifact.read(directory).fingerprint.model_dump(mode="json"),
             }
-            answer = client.post(f"/v1/esms/{path}/versions", json=body)
-            while answer.status_code == 404:  # swept before anything named it
+
+            def commit():
+                return client.post(f"/v1/esms/{path}/versions", json=body)
+
+            while (answer := answered(commit)).status_code == 404:  # swept before anything named it
                 upload(client, directory, path.split("/")[0])
-                answer = client.post(f"/v1/esms/{path}/versions", json=body)
             return answer
 
         return together(running, push)

@@ -1,7 +1,10 @@
 """Small valid ESMs, and sending them over plain HTTP."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from http import HTTPStatus
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import httpx
@@ -71,13 +74,23 @@ def make_esm(
     return artifact.write(folder / name)
 
 
+def answered(send: Callable[[], httpx.Response], seconds: float = 120.0) -> httpx.Response:
+    """What `send` is answered once the server is no longer busy, as clients ask again too."""
+    deadline = monotonic() + seconds
+    while (answer := send()).status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+        if monotonic() > deadline:
+            return answer
+        sleep(0.5)
+    return answer
+
+
 def upload(client: httpx.Client, directory: Path, namespace: str) -> dict[str, Any]:
     """Upload all files of a directory; the manifest as JSON."""
     manifest, _ = directory_manifest(directory)
     for name, entry in manifest.files.items():
         content = (directory / name).read_bytes()
         path = f"/v1/namespaces/{namespace}/blobs/{entry.sha256}"
-        client.put(path, content=content).raise_for_status()
+        answered(partial(client.put, path, content=content)).raise_for_status()
     return manifest.model_dump(mode="json")
 
 
