@@ -35,17 +35,23 @@ test-slow: setup ## the slow tests alone
 coverage: COVERAGE = --cov --cov-report=term
 coverage: test ## `make test` that also measures which lines ran, and fails below `fail_under` in pyproject.toml
 
-BACK_END_TESTS := tests/server tests/access tests/integration
+# The server's tests on other back ends, but for what neither the database nor the store has a say in,
+# and for slow tests, which choose theirs themselves.
+ON_BACK_ENDS = $(PYTEST) -m "not slow" tests/server tests/access tests/integration \
+	$(addprefix --ignore=tests/server/,connections engine index) \
+	$(patsubst %,--ignore=tests/server/test_server_%.py,bad_requests bodies database_url entry_points imports one_per_database pages process) \
+	--ignore=tests/integration/test_local_ranking.py $(PYTEST_ARGS)
+
 test-backends: test-postgresql test-s3 test-postgresql-s3 ## the server's tests on the other combinations of back ends
 
 test-postgresql: setup
-	ESM_TEST_DATABASE=postgresql $(PYTEST) $(BACK_END_TESTS) $(PYTEST_ARGS)
+	ESM_TEST_DATABASE=postgresql $(ON_BACK_ENDS)
 
 test-s3: setup
-	ESM_TEST_STORAGE=s3 $(PYTEST) $(BACK_END_TESTS) $(PYTEST_ARGS)
+	ESM_TEST_STORAGE=s3 $(ON_BACK_ENDS)
 
 test-postgresql-s3: setup
-	ESM_TEST_DATABASE=postgresql ESM_TEST_STORAGE=s3 $(PYTEST) $(BACK_END_TESTS) $(PYTEST_ARGS)
+	ESM_TEST_DATABASE=postgresql ESM_TEST_STORAGE=s3 $(ON_BACK_ENDS)
 
 lint: setup ## style, types, layer rules
 	@$(MAKE) --no-print-directory --jobs 2 lint-types lint-style

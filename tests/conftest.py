@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -16,6 +17,7 @@ from support.registry import RunningRegistry
 # Else each of the many processes that tests start would compile all of our sources anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+RunningRegistry.forks = True
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -47,7 +49,7 @@ def _start_registry(tmp_path: Path) -> Iterator[StartRegistry]:
     started: list[RunningRegistry] = []
 
     def start(
-        data_dir: Path | None = None, env: dict[str, str] | None = None, **how: bool
+        data_dir: Path | None = None, env: dict[str, str] | None = None, **how: Any
     ) -> RunningRegistry:
         running = RunningRegistry(data_dir or tmp_path / "registry", env, **how)
         started.append(running)

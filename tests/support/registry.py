@@ -1,9 +1,11 @@
 """A registry of a test: its data, its commands, and a server on it in a process of its own."""
 
+import os
 import re
 import signal
 import subprocess
 import time
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from uuid import uuid4
 import httpx
 from sqlalchemy import text
 from support import databases, storage
+from support.forked import Forked, can_fork
 from support.server_commands import COMMAND, SECONDS, run_here, run_process, server_env
 
 from esm_server.auth.service import AuthService
@@ -19,6 +22,8 @@ from esm_server.db.database import Database
 from esm_server.settings import Settings
 from esm_server.storage.base import BlobStore
 from esm_server.storage.choice import open_store
+
+Process = subprocess.Popen[bytes] | Forked
 
 
 def settings_of(data_dir: Path, env: dict[str, str]) -> Settings:
@@ -39,8 +44,12 @@ class RunningRegistry:
 
     `copy_of` another one, which is stopped: with the same content and tokens. Such a copy starts
     when it is first asked over HTTP, or by `start`: commands need no server. A SQLite database is
-    laid out as its server would do it at the `first_start`, which takes a while.
+    laid out as its server would do it at the `first_start`, which takes a while. `before`: words
+    in front of the server's command line.
     """
+
+    forks = False
+    """Whether its processes are forked from one that has imported the server, see forked.py."""
 
     def __init__(
         self,
@@ -50,14 +59,16 @@ class RunningRegistry:
         *,
         copy_of: "RunningRegistry | None" = None,
         first_start: bool = False,
+        before: Sequence[str] = (),
     ) -> None:
         self.data_dir = data_dir
+        self._before = before
         data_dir.mkdir(parents=True, exist_ok=True)
         self.log_file = data_dir / f"server-{uuid4().hex}.log"
         self.output_file = self.log_file.with_suffix(".out")
         self._port = port
         self._url: str | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
         if copy_of is not None:
             storage.copy_blobs(copy_of.data_dir, data_dir)
             databases.copy_database(copy_of.data_dir, data_dir)
@@ -82,14 +93,8 @@ class RunningRegistry:
         """Start the server of a copy, unless it runs; itself."""
         if self._process is not None:
             return self
-        with self.log_file.open("wb") as log, self.output_file.open("wb") as output:
-            self._process = subprocess.Popen(
-                [*COMMAND, "serve", "--port", self._port, "--data-dir", str(self.data_dir)],
-                env=self._env,
-                stdout=output,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-            )
+        words = ["serve", "--port", self._port, "--data-dir", str(self.data_dir)]
+        self._process = self._begin(words, self._env, self.output_file, self.log_file)
         try:
             self._url = self._wait_until_listening(self._process)
         except BaseException:
@@ -149,17 +154,10 @@ class RunningRegistry:
         """The same in a process of its own: for `serve`, and for what is about processes."""
         return run_process(*self._command(arguments, data_dir, env))
 
-    def begin_command(self, *arguments: str) -> subprocess.Popen[str]:
+    def begin_command(self, *arguments: str) -> Process:
         """An `esm-server` command on the same data, as a process that goes on by itself."""
-        words, environment = self._command(arguments, None, None)
-        return subprocess.Popen(
-            [*COMMAND, *words],
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            stdin=subprocess.DEVNULL,
-            text=True,
-        )
+        nowhere = Path(os.devnull)
+        return self._begin(*self._command(arguments, None, None), nowhere, nowhere)
 
     def create_token(self, scope: str, lifetime: timedelta | None = None) -> str:
         """A new token of a new name, as `esm-server token create` makes it, but faster."""
@@ -214,9 +212,18 @@ class RunningRegistry:
         return self._started.wait(SECONDS)
 
     @property
-    def _started(self) -> "subprocess.Popen[bytes]":
+    def _started(self) -> Process:
         assert self._process is not None, "its server has not been started"
         return self._process
+
+    def _begin(
+        self, words: Sequence[str], env: Mapping[str, str], stdout: Path, stderr: Path
+    ) -> Process:
+        if self.forks and not self._before and can_fork(env):
+            return Forked(words, env, stdout, stderr)
+        with stdout.open("wb") as output, stderr.open("wb") as log:
+            command, nothing = [*self._before, *COMMAND, *words], subprocess.DEVNULL
+            return subprocess.Popen(command, env=env, stdout=output, stderr=log, stdin=nothing)
 
     def _command(
         self, arguments: tuple[str, ...], data_dir: Path | None, env: dict[str, str] | None
@@ -236,7 +243,7 @@ class RunningRegistry:
             process.wait()
             raise
 
-    def _wait_until_listening(self, process: "subprocess.Popen[bytes]") -> str:
+    def _wait_until_listening(self, process: Process) -> str:
         deadline = time.monotonic() + SECONDS
         while time.monotonic() < deadline:
             if match := re.search(r"listening on (http://\S+)", self.output):

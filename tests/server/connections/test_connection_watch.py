@@ -8,7 +8,6 @@ import sys
 from contextlib import ExitStack, suppress
 
 import pytest
-import support.registry
 from support.held import held, is_waiting
 from support.waiting import until
 
@@ -89,11 +88,10 @@ def test_all_together_are_bounded_whoever_they_are(door):
 
 
 @pytest.mark.process
-def test_a_server_whose_places_are_all_taken_answers(start_registry, monkeypatch):
+def test_a_server_whose_places_are_all_taken_answers(start_registry):
     """Silent connections of eight addresses, more than fit into a low limit of open files."""
-    limited = ("sh", "-c", 'ulimit -n 1024 && exec "$@"', "sh", *support.registry.COMMAND)
-    monkeypatch.setattr(support.registry, "COMMAND", limited)
-    running = start_registry(env={"ESM_SERVER_HEAD_SECONDS": "3600"})
+    limited = ("sh", "-c", 'ulimit -n 1024 && exec "$@"', "sh")
+    running = start_registry(env={"ESM_SERVER_HEAD_SECONDS": "3600"}, before=limited)
     with ExitStack() as stack:
         for number in range(2, 10):
             stack.enter_context(held(running.url, *[b""] * 100, source=f"127.0.0.{number}"))
