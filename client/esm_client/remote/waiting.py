@@ -7,8 +7,6 @@ from contextlib import suppress
 from time import monotonic, sleep
 from typing import Any
 
-import numpy as np
-
 from esm_client.core.errors import (
     Conflict,
     ConnectionFailed,
@@ -48,9 +46,7 @@ def rank_on_server(
     data = sketch if isinstance(sketch, bytes) else sketch.to_bytes()
     target: dict[str, Any] = {"sketch": _encoded(data), "folds": _encoded_folds(folds)}
     if embedded is not None:
-        matrix, labels = embedded
-        x = np.asarray(matrix)[:, : known.dimension]  # maps that read views need no rows
-        target["embedded"] = _encoded(EmbeddedTarget.of(x, labels, kind=known.kind).to_bytes())
+        target["embedded"] = _encoded(EmbeddedTarget.of(*embedded, kind=known.kind).to_bytes())
     request = checked(RankingCreate, {**wanted, **target})
     answer = rankings.create(request)
     if isinstance(answer, RankingJob):

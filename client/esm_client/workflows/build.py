@@ -103,7 +103,6 @@ def _models_of(
                 pooling=space.identity.pooling,
                 max_length=space.identity.max_length,
                 separator=space.identity.separator,
-                views=space.identity.views,
             )
         )
     return found
