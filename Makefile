@@ -36,7 +36,7 @@ coverage: COVERAGE = --cov --cov-report=term
 coverage: test ## `make test` that also measures which lines ran, and fails below `fail_under` in pyproject.toml
 
 # The server's tests on other back ends, but for what neither the database nor the store has a say in,
-# and for slow tests, which choose theirs themselves.
+# and for slow tests, most of which choose theirs themselves.
 ON_BACK_ENDS = $(PYTEST) -m "not slow" tests/server tests/access tests/integration \
 	$(addprefix --ignore=tests/server/,connections engine index) \
 	$(patsubst %,--ignore=tests/server/test_server_%.py,bad_requests bodies database_url entry_points imports one_per_database pages process) \

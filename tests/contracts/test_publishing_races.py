@@ -8,6 +8,7 @@ from faults.backends import COMBINATIONS
 from support.artifacts import answered, upload
 from support.databases import ON_SERVERS, empty
 from support.storage import s3_server
+from support.waiting import until
 
 from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.artifact.manifest import digest_bytes
@@ -77,8 +78,14 @@ def _push_all(running, esm_directory, pushed):
             def commit():
                 return client.post(f"/v1/esms/{path}/versions", json=body)
 
-            while (answer := answered(commit)).status_code == 404:  # swept before anything named it
-                upload(client, directory, path.split("/")[0])
+            def once():
+                answer = answered(commit)
+                if answer.status_code != 404:
+                    return answer
+                upload(client, directory, path.split("/")[0])  # swept before anything named it
+                return None
+
+            answer = until(once, seconds=600)
             if number % 5 == 0:  # or most of the time would go by with sending again
                 pushed.release()
             return answer

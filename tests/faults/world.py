@@ -1,7 +1,6 @@
 """A registry on real back ends that is broken again and again while clients use it."""
 
 import random
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -10,7 +9,7 @@ from pathlib import Path
 from faults.backends import Backends
 from faults.deeds import SPACE, Actor
 from faults.verdict import Verdict
-from support.registry import RunningRegistry
+from support.registry import Process, RunningRegistry
 
 from esm_client import Client, EsmError
 
@@ -68,7 +67,7 @@ class World:
         self._known += self.actors
         self.actors = []
 
-    def sweep(self, grace: str = "0s") -> subprocess.Popen[str]:
+    def sweep(self, grace: str = "0s") -> Process:
         """`esm-server gc` beside the server, which may be killed."""
         return self.server.begin_command("gc", "--grace", grace)
 

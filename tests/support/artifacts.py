@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any
 
 import httpx
 import numpy as np
+from support.waiting import until
 
 from esm_client.core.artifact.config import EsmConfig
 from esm_client.core.artifact.directory import CARD, EsmArtifact, directory_manifest
@@ -74,13 +74,15 @@ def make_esm(
     return artifact.write(folder / name)
 
 
-def answered(send: Callable[[], httpx.Response], seconds: float = 120.0) -> httpx.Response:
+def answered(send: Callable[[], httpx.Response]) -> httpx.Response:
     """What `send` is answered once the server is no longer busy, as clients ask again too."""
-    deadline = monotonic() + seconds
-    while (answer := send()).status_code == HTTPStatus.SERVICE_UNAVAILABLE:
-        if monotonic() > deadline:
-            return answer
-        sleep(0.5)
+
+    def once() -> httpx.Response | None:
+        answer = send()
+        return None if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE else answer
+
+    answer = until(once)
+    assert answer is not None
     return answer
 
 

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from multiprocessing import forkserver, get_context
 from pathlib import Path
 from subprocess import TimeoutExpired
@@ -24,6 +25,13 @@ def can_fork(env: Mapping[str, str]) -> bool:
     return not any(name in env for name in _LOADED_AT_A_START)
 
 
+@cache
+def _start_once() -> None:
+    """Start what all are forked from. Python 3.11 tells it nothing of our sys.path."""
+    with patch.dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)):
+        forkserver.ensure_running()
+
+
 class Forked:
     """One of them, with what `subprocess.Popen` has of it."""
 
@@ -32,18 +40,12 @@ class Forked:
     ) -> None:
         for path in (stdout, stderr):
             path.open("wb").close()  # at once: what an earlier one wrote is not this one's
-        with patch.dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)):
-            forkserver.ensure_running()  # Python 3.11 tells it nothing of our sys.path
+        _start_once()
         arguments = (list(words), dict(env), stdout, stderr)
         self._words = words
         self._process = _FORKING.Process(target=_run, args=arguments, daemon=True)
         self._process.start()
         self.pid: int = self._process.pid
-
-    @property
-    def returncode(self) -> int | None:
-        """As of `poll`."""
-        return self.poll()
 
     def poll(self) -> int | None:
         """Its exit status, once it has ended; minus the signal that ended it."""
@@ -68,10 +70,12 @@ class Forked:
 
 def _run(words: list[str], env: dict[str, str], stdout: Path, stderr: Path) -> None:
     """What the new process does."""
-    for path, descriptor in ((stdout, 1), (stderr, 2)):
-        written = os.open(path, os.O_WRONLY | os.O_APPEND)
-        os.dup2(written, descriptor)
-        os.close(written)
+    writing = os.O_WRONLY | os.O_APPEND
+    files = ((os.devnull, os.O_RDONLY), (stdout, writing), (stderr, writing))
+    for descriptor, (path, mode) in enumerate(files):
+        opened = os.open(path, mode)
+        os.dup2(opened, descriptor)
+        os.close(opened)
     os.environ.clear()
     os.environ.update(env)
     sys.argv = ["esm-server", *words]

@@ -13,9 +13,9 @@ SECONDS = 120
 Answer = TypeVar("Answer")
 
 
-def until(condition: Callable[[], Answer]) -> Answer:
-    """The first answer of `condition` that is true; fails after two minutes without one."""
-    deadline = time.monotonic() + SECONDS
+def until(condition: Callable[[], Answer], seconds: float = SECONDS) -> Answer:
+    """The first answer of `condition` that is true; fails after so long without one."""
+    deadline = time.monotonic() + seconds
     while not (answer := condition()):
         assert time.monotonic() < deadline, "it does not happen"
         time.sleep(0.02)

@@ -9,6 +9,7 @@ from threading import Event, Semaphore
 import pytest
 from support.artifacts import answered
 from support.storage import IN_BUCKET
+from support.waiting import until
 
 from esm_client import Client
 from esm_client.core.artifact.manifest import digest_bytes
@@ -20,12 +21,16 @@ from esm_server.possession.repository import SWEPT
 
 def push_until_taken(push, directory, path, server):
     """A client whose blobs were swept between upload and commit pushes again."""
-    while True:
+
+    def once():
         answer = answered(lambda: push(directory, path, server=server, space="space"))
         if answer.status_code == 201:
             return answer.json()["digest"]
         assert answer.status_code == 404, answer.text
         assert "again" in answer.text
+        return None
+
+    return until(once)
 
 
 def test_beside_eight_pushers(served, parts, push, esm_directory, command):
