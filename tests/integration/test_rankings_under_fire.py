@@ -10,6 +10,7 @@ import random
 import signal
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 from support.artifacts import upload
 from support.registry import RunningRegistry
+from support.waiting import until
 
 from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.maps.affine import AffineMap
@@ -45,12 +47,15 @@ class World:
 
     def ask(self, method: str, path: str, token: str | None = None, **more) -> httpx.Response:
         """Until a server answers, which may be a new one."""
-        while True:
-            try:
-                with self.server.client(token or self.token) as client:
-                    return client.request(method, path, **more)
-            except httpx.HTTPError:
-                time.sleep(0.05)
+
+        def once() -> httpx.Response | None:
+            with suppress(httpx.HTTPError), self.server.client(token or self.token) as client:
+                return client.request(method, path, **more)
+            return None
+
+        answer = until(once)
+        assert answer is not None
+        return answer
 
     def push(self) -> None:
         number = self.number = self.number + 1
@@ -63,16 +68,17 @@ class World:
             made = EsmArtifact(config, esm_map, made.summary)
         directory = made.write(self.folder / "esms" / f"e{number}")
         reference = f"t/e{number}@1"
-        while True:
-            try:
-                with self.server.client(self.token) as client:
-                    body = {"manifest": upload(client, directory, "t"), "space": "s"}
-                    body["fingerprint"] = made.fingerprint.model_dump(mode="json")
-                    path = f"/v1/esms/t/e{number}/versions"
-                    client.post(path, json=body).raise_for_status()
-                break
-            except httpx.HTTPError:
-                time.sleep(0.05)
+
+        def published() -> bool:
+            with suppress(httpx.HTTPError), self.server.client(self.token) as client:
+                body = {"manifest": upload(client, directory, "t"), "space": "s"}
+                body["fingerprint"] = made.fingerprint.model_dump(mode="json")
+                path = f"/v1/esms/t/e{number}/versions"
+                client.post(path, json=body).raise_for_status()
+                return True
+            return False
+
+        until(published)
         with self.lock:
             self.maps[reference] = made.map
             self.alive.add(reference)
@@ -98,9 +104,9 @@ class World:
         with self.lock:
             before = set(self.alive)
         answer = self.ask("POST", "/v1/rankings", json=body)
-        while answer.status_code == 202:
-            time.sleep(0.02)
-            answer = self.ask("GET", f"/v1/rankings/{answer.json()['id']}")
+        if answer.status_code == 202:
+            path = f"/v1/rankings/{answer.json()['id']}"
+            answer = until(lambda: self._ended(path))
         assert answer.is_success, answer.text
         rows = {row["reference"]: row for row in answer.json()["rows"]}
         with self.lock:
@@ -114,6 +120,10 @@ class World:
                 continue
             wanted = sketch.log_maximum_evidence(affine.weight, affine.bias)
             assert rows[reference]["score"] == pytest.approx(wanted, abs=1e-6), reference
+
+    def _ended(self, path: str) -> httpx.Response | None:
+        answer = self.ask("GET", path)
+        return None if answer.status_code == 202 else answer
 
     def kill_a_worker(self, rng: random.Random) -> None:
         """One that was there a while ago too: others may be starting still."""

@@ -5,9 +5,11 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from support.registry import RunningRegistry
+# An earlier edition imports this module too, which has not what `support.registry` needs.
+if TYPE_CHECKING:
+    from support.registry import RunningRegistry
 
 SECONDS = 120
 Answer = TypeVar("Answer")
@@ -23,7 +25,7 @@ def until(condition: Callable[[], Answer], seconds: float = SECONDS) -> Answer:
 
 
 @contextmanager
-def held_workers(running: RunningRegistry) -> Iterator[None]:
+def held_workers(running: "RunningRegistry") -> Iterator[None]:
     """While the block runs, the workers of a server score nothing: a ranking stays on its way.
 
     They must have started, as they do for the first ranking; the block may kill them.
