@@ -23,7 +23,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 from safetensors.numpy import load_file
 
+from esm_client.core.artifact.summary import X_BIAS, X_RIGHT
 from esm_client.core.errors import EsmError
+from esm_client.core.maps.low_rank import LowRankMap
 from esm_client.core.maps.storage import EsmMap
 from esm_client.core.maps.wide import WideMap
 from esm_client.core.scoring.evidence import log_maximum_evidence
@@ -31,8 +33,9 @@ from esm_client.core.scoring.map_scores import MapScorer
 from esm_client.core.scoring.quality import rank_correlation
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_client.core.scoring.views import Views
+from esm_client.core.views import SpaceViews
 from esm_client.lab.evaluation.study import mean_interval
-from esm_client.lab.training.fit.ridge import fit_ridge
+from esm_client.lab.training.fit.ridge import fit_ridge, without_views
 
 warnings.filterwarnings("ignore")
 BASIS = "sha256:" + "0" * 64
@@ -52,6 +55,8 @@ class Bench:
             if path.stem != "base"
         }
         self.facts = {t["task_id"]: t for t in json.loads((data / "tasks.json").read_text())}
+        self.alone: dict[str, EsmMap] = {}
+        """What stands for the wide maps that were fitted last where there are no views."""
         self.targets = [key[7:] for key in self.base if key.startswith("labels:")]
 
     def x(self, what: str) -> np.ndarray:
@@ -91,7 +96,12 @@ class Bench:
             }
             chosen = [pairs[one] for one in ("own", "probe") if one in rows.split("+")]
             z, y = (np.concatenate(parts) for parts in zip(*chosen, strict=True))
-            maps[name] = fit_ridge(z, y, **settings).map
+            maps[name] = found = fit_ridge(z, y, **settings).map
+            if isinstance(found, WideMap):
+                beside = without_views(found, z, np.arange(len(z)))
+                self.alone[name] = LowRankMap(
+                    found.scale, found.left, beside[X_RIGHT], beside[X_BIAS]
+                )
         return maps
 
     def agreement(self, maps: dict[str, EsmMap], features: Features) -> dict[str, float]:
@@ -128,12 +138,9 @@ def principal(bench: Bench, count: int, layer: int = LAYER) -> Features:
 
 
 def random(bench: Bench, count: int, layer: int = LAYER) -> Features:
-    """Directions that a seed draws: no file is needed for them."""
-    width = bench.x("probe").shape[1]
-    directions = np.random.default_rng(0).standard_normal((width, count)) / np.sqrt(width)
-    return lambda what: np.hstack([bench.x(what), bench.inner(what, layer) @ directions]).astype(
-        np.float32
-    )
+    """Sums with signs, as spaces have them: no file is needed for them."""
+    views = SpaceViews(layer=layer, count=count)
+    return lambda what: np.hstack([bench.x(what), views.of_means(bench.inner(what, layer))])
 
 
 def _regression(x: np.ndarray, m: np.ndarray) -> Callable:
@@ -173,8 +180,7 @@ def part_ranks(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
             for name, one in maps.items()
         }
         yield f"rank {rank}, float16", bench.agreement(halves, features)
-        alone = {name: one.of_base() for name, one in maps.items()}
-        yield f"rank {rank}, x alone", bench.agreement(alone, bench.x)
+        yield f"rank {rank}, x alone", bench.agreement(bench.alone, bench.x)
 
 
 def part_probes(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:

@@ -23,6 +23,7 @@ from esm_client.core.schemas import (
     Source,
     SourceTask,
 )
+from esm_client.core.views import SpaceViews
 
 FACTS = RankingFacts(
     id="r1", space="s", space_verified=True, created_at=datetime(2026, 1, 1, tzinfo=UTC),
@@ -67,7 +68,9 @@ def test_a_row_lacks_no_field():
 
 
 def test_dimensions(sketch):
-    check_dimension(sketch, "s", 4, "")
+    check_dimension(sketch, "s", 4, None, "")
     with pytest.raises(DimensionMismatch, match="has 4 dimensions, the space 's' has 16") as caught:
-        check_dimension(sketch, "s", 16, "Embed it again.")
+        check_dimension(sketch, "s", 16, None, "Embed it again.")
     assert caught.value.facts == {"space": "s", "dimension": 16, "given": 4}
+    with pytest.raises(DimensionMismatch, match="no views .* 's' has 3 of layer 2"):
+        check_dimension(sketch, "s", 4, SpaceViews(layer=2, count=3), "Embed it again.")

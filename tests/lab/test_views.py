@@ -1,20 +1,58 @@
-"""Views of an inner layer, the rows they are made on, and maps that read them."""
+"""Views of an inner layer, the rows that maps are fitted to beside, and maps that read views."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from esm_client.core.errors import InvalidArtifact, InvalidEmbeddings, InvalidInput
+from esm_client import Embedder
+from esm_client.core.artifact.directory import EsmArtifact
+from esm_client.core.artifact.published import as_published
+from esm_client.core.artifact.summary import X_BIAS, X_RIGHT
+from esm_client.core.errors import (
+    DimensionMismatch,
+    InvalidArtifact,
+    InvalidEmbeddings,
+    InvalidInput,
+    SpaceMismatch,
+)
+from esm_client.core.maps.low_rank import LowRankMap
 from esm_client.core.maps.wide import WideMap
-from esm_client.core.tensors import dump_tensors, load_tensors
-from esm_client.core.views import ViewBasis
+from esm_client.core.schemas import SourceTask
+from esm_client.core.spaces import SpaceIdentity, check_same_space
+from esm_client.core.views import SpaceViews
+from esm_client.lab.data.task import TextTask
 from esm_client.lab.probes import PAIRS, digest_of, probe_rows
-from esm_client.lab.training.fit.ridge import LAMBDAS, fit_ridge
-from esm_client.lab.views import make_basis
+from esm_client.lab.tokens import TokenStore
+from esm_client.lab.training.fit.ridge import LAMBDAS, fit_ridge, without_views
+from esm_client.lab.training.recipe import FineTuneRecipe
+from esm_client.lab.training.train import train_esm
+
+TEXTS = ["A red door.", "The blue gate is shut.", ("Is it?", "It is."), "No."]
+SIGNS = ["-+--++---++++---", "----+---+--+-+++"]
 
 
 @pytest.fixture(name="probes", scope="module")
 def _probes(embedder):
     return probe_rows(embedder.encoder, rows=200)
+
+
+@pytest.fixture(name="wide", scope="module")
+def _wide(model_folder):
+    def wide(count, layer=1, **settings):
+        views = SpaceViews(layer=layer, count=count)
+        return Embedder(model_folder, device="cpu", views=views, **settings)
+
+    return wide
+
+
+@pytest.fixture(name="trained", scope="module")
+def _trained(model_folder):
+    labels = np.array([n % 2 for n in range(10 * len(TEXTS))])
+    task = TextTask(TEXTS * 10, labels, "classification", SourceTask(data_set="doors"))
+    views = SpaceViews(layer=1, count=4)
+    embedder = Embedder(model_folder, device="cpu", views=views)
+    return train_esm(task, embedder, FineTuneRecipe(epochs=1)), embedder
 
 
 class TestProbes:
@@ -45,63 +83,87 @@ class TestProbes:
         assert max(len(rows[row]) for row in range(50)) == 8
 
 
-class TestBasis:
-    def test_views_hold_what_x_does_not_predict(self, embedder, probes):
-        basis = make_basis(embedder.encoder, probes, 5, 1)
-        x, (m,) = embedder.encoder.embed_with_layers(probes, (1,))
-        u = basis.apply(x, m)
-        assert u.shape == (200, 5)
-        assert np.abs(u.mean(axis=0)).max() < 1e-4 * u.std()
-        with_constant = np.column_stack([np.ones(200), x])
-        fitted = with_constant @ np.linalg.lstsq(with_constant, u, rcond=None)[0]
-        assert ((u - fitted) ** 2).sum() > 0.8 * (u**2).sum()
-        assert np.all(np.diff((u**2).sum(axis=0)) <= 0), "the strongest come first"
+class TestEmbedding:
+    def test_views_stand_behind_the_embedding(self, embedder, wide):
+        plain, texts = embedder.embed(TEXTS), [embedder.encoder.tokenise([t])[0] for t in TEXTS]
+        _, (means,) = embedder.encoder.embed_with_layers(TokenStore(texts), (1,))
+        whole = wide(embedder.encoder.dimension)
+        z = whole.embed(TEXTS)
+        assert z.shape == (len(TEXTS), whole.identity.width) == (len(TEXTS), 2 * plain.shape[1])
+        np.testing.assert_allclose(z, np.hstack([plain, means]), atol=1e-5)
 
-    def test_embeds_like_everything_else(self, embedder, probes):
-        x, _ = embedder.encoder.embed_with_layers(probes, ())
-        np.testing.assert_allclose(x, embedder.encoder.embed_tokens(probes), atol=1e-5)
+    def test_few_are_sums_with_signs(self, embedder, wide):
+        dimension, few = embedder.encoder.dimension, wide(3)
+        means = wide(dimension).embed(TEXTS)[:, dimension:]
+        directions = few.identity.views.of_means(np.eye(dimension, dtype=np.float32)).T
+        assert np.allclose(np.abs(directions), dimension**-0.5)
+        assert abs((directions @ directions.T)[0, 1]) < 0.9
+        np.testing.assert_allclose(few.embed(TEXTS)[:, dimension:], means @ directions.T, atol=1e-5)
 
-    def test_comes_back_from_its_bytes(self, embedder, probes):
-        basis = make_basis(embedder.encoder, probes, 3, 1)
-        back = ViewBasis.from_bytes(basis.to_bytes())
-        assert back.views == basis.views
-        assert (back.layer, back.count) == (1, 3)
+    def test_the_same_on_every_machine(self):
+        views = SpaceViews(layer=1, count=2)
+        signs = np.sign(views.of_means(np.eye(16))).T.astype(int)
+        assert ["".join("+-"[int(n < 0)] for n in row) for row in signs] == SIGNS
+        more = SpaceViews(layer=1, count=9).of_means(np.eye(16))
+        np.testing.assert_array_equal(more[:, :2], views.of_means(np.eye(16)))
 
-    @pytest.mark.parametrize("layer", [0, -1, 2, 99])
-    def test_a_layer_that_the_model_does_not_have(self, embedder, probes, layer):
+    @pytest.mark.parametrize("layer", [2, 99])
+    def test_a_layer_that_the_model_does_not_have(self, wide, layer):
         with pytest.raises(InvalidInput, match="layers"):
-            make_basis(embedder.encoder, probes, 3, layer)
+            wide(3, layer)
 
-    @pytest.mark.parametrize("count", [0, 10_000])
-    def test_more_views_than_dimensions(self, embedder, probes, count):
-        with pytest.raises(InvalidInput, match="views"):
-            make_basis(embedder.encoder, probes, count, 1)
+    def test_more_views_than_dimensions(self, wide):
+        with pytest.raises(InvalidInput, match=r"no 8192 views"):
+            wide(8192)
 
-    @pytest.mark.parametrize(
-        ("changed", "problem"),
-        [
-            ({"inner": None}, "does not hold"),
-            ({"more": np.zeros(3)}, "does not hold"),
-            ({"offset": np.zeros(2)}, "shapes"),
-            ({"base": np.zeros((3, 4))}, "shapes"),
-            ({"inner": np.zeros((3, 2)), "base": np.zeros((3, 2))}, "3 views of 2"),
-            ({"offset": np.array([0, np.nan, 0])}, "NaN"),
-        ],
-    )
-    def test_files_that_are_no_basis(self, changed, problem):
-        arrays = {"inner": np.ones((3, 5)), "base": np.ones((3, 5)), "offset": np.ones(3)}
-        arrays = {k: v for k, v in (arrays | changed).items() if v is not None}
-        with pytest.raises(InvalidArtifact, match=problem):
-            ViewBasis.from_bytes(dump_tensors(arrays, {"layer": "1"}))
+    def test_another_space(self, embedder, wide):
+        few, other, plain = wide(3), wide(4), embedder
+        check_same_space("s", few.fingerprint, wide(3).fingerprint)
+        check_same_space("s", few.fingerprint, plain.fingerprint)
+        for stored, offered in ((few, other), (plain, few)):
+            with pytest.raises(SpaceMismatch, match="views of an inner layer"):
+                check_same_space("s", stored.fingerprint, offered.fingerprint)
+        assert few.identity.default_name == f"{plain.identity.default_name}-layer-1"
 
-    @pytest.mark.parametrize("layer", ["", "x", "-1", "1000", "٣"])
-    def test_layers_that_are_no_number(self, layer):
-        arrays = {"inner": np.ones((3, 5)), "base": np.ones((3, 5)), "offset": np.ones(3)}
-        with pytest.raises(InvalidArtifact, match="layer"):
-            ViewBasis.from_bytes(dump_tensors(arrays, {"layer": layer}))
-        tensors, _ = load_tensors(dump_tensors(arrays), "x")
-        with pytest.raises(InvalidArtifact, match="layer"):
-            ViewBasis.from_bytes(dump_tensors(tensors))
+    def test_a_space_without_views_says_nothing_of_them(self, embedder, wide):
+        assert "views" not in embedder.identity.model_dump()
+        assert SpaceIdentity.model_validate_json(embedder.identity.model_dump_json())
+        told = wide(3).identity.model_dump(mode="json")
+        assert told["views"] == {"layer": 1, "count": 3}
+        assert SpaceIdentity.model_validate(told) == wide(3).identity
+
+
+class TestTraining:
+    def test_reads_views(self, trained):
+        artifact, embedder = trained
+        assert isinstance(artifact.map, WideMap)
+        assert artifact.map.width == embedder.identity.width
+        assert artifact.map.left.dtype == np.float16
+        assert artifact.apply(embedder.embed(TEXTS)).shape == (len(TEXTS), artifact.map.dimension)
+        assert artifact.config.fit.rank == artifact.map.rank
+
+    def test_comes_back_from_its_files(self, trained, tmp_path):
+        artifact, _ = trained
+        again = EsmArtifact.read(artifact.write(tmp_path / "esm"))
+        assert again.config == artifact.config
+        assert again.fingerprint == artifact.fingerprint
+
+    def test_stands_for_views_where_there_are_none(self, trained):
+        artifact, embedder = trained
+        x = embedder.embed(TEXTS)[:, : artifact.map.dimension]
+        plain = as_published(artifact)
+        assert plain.config.architecture == "linear"
+        assert plain.apply(x).shape == x.shape
+        bare = replace(artifact, summary={})
+        with pytest.raises(InvalidArtifact, match="views"):
+            as_published(bare)
+
+    def test_a_map_of_more_than_its_space(self, trained):
+        artifact, _ = trained
+        identity = artifact.config.space.model_copy(update={"views": None})
+        config = artifact.config.model_copy(update={"space": identity})
+        with pytest.raises(DimensionMismatch, match="numbers of a text"):
+            replace(artifact, config=config, summary={})
 
 
 class TestWideFit:
@@ -158,3 +220,13 @@ class TestWideFit:
         _, y = pairs
         with pytest.raises(InvalidEmbeddings):
             fit_ridge(np.ones((self.N, width)), y)
+
+    def test_what_stands_for_views_is_what_x_predicts(self, pairs):
+        z, y = pairs
+        known = z.copy()
+        known[:, self.D :] = z[:, : self.K] * 2.0 - 5.0
+        wide = fit_ridge(known, y).map
+        beside = without_views(wide, known, np.arange(self.N))
+        x = known[:, : self.D]
+        alone = LowRankMap(wide.scale, wide.left, beside[X_RIGHT], beside[X_BIAS])
+        np.testing.assert_allclose(alone.apply(x), wide.apply(known), atol=0.05)

@@ -19,6 +19,7 @@ from esm_client.core.schemas import (
 from esm_client.core.schemas.rankings import Mode
 from esm_client.core.scoring.evidence import SCORE_NAME, SCORE_VERSION
 from esm_client.core.scoring.sketch import TargetSketch
+from esm_client.core.views import SpaceViews
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,17 +108,10 @@ def skipped_row(reference: str, digest: str, error: EsmError) -> SkippedEsm:
     return SkippedEsm(reference=reference, digest=digest, code=error.code, reason=str(error))
 
 
-def check_dimension(sketch: TargetSketch, space: str, dimension: int, hint: str) -> None:
-    """Raise DimensionMismatch unless a sketch is as wide as the embeddings of a space."""
-    if sketch.views is not None:
-        raise DimensionMismatch(
-            f"The sketch holds {sketch.views.count} views of an inner layer, and the space "
-            f"{space!r} has none.",
-            hint,
-            space=space,
-            dimension=dimension,
-            given=sketch.width,
-        )
+def check_dimension(
+    sketch: TargetSketch, space: str, dimension: int, views: SpaceViews | None, hint: str
+) -> None:
+    """Raise DimensionMismatch unless a sketch is of embeddings as a space has them."""
     if sketch.dimension != dimension:
         raise DimensionMismatch(
             f"The sketch has {sketch.dimension} dimensions, the space {space!r} has {dimension}.",
@@ -125,4 +119,14 @@ def check_dimension(sketch: TargetSketch, space: str, dimension: int, hint: str)
             space=space,
             dimension=dimension,
             given=sketch.dimension,
+        )
+    if sketch.views != (views.of_sketch(dimension) if views else None):
+        has, wanted = sketch.views, views or "none"
+        raise DimensionMismatch(
+            f"The sketch has {has.count if has else 'no'} views of an inner layer, and the space "
+            f"{space!r} has {wanted}.",
+            hint,
+            space=space,
+            dimension=dimension,
+            given=sketch.width,
         )

@@ -7,14 +7,21 @@ one is a pair joined by the separator, others depend on case, accents and digits
 """
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from esm_client.core.document import Document, Items
 from esm_client.core.errors import SpaceMismatch
 from esm_client.core.limits import MAX_DIMENSION
+from esm_client.core.views import SpaceViews
 
 Pooling = Literal["pooler", "first-token", "mean"]
 """BERT's pooler output, the first token's last hidden state, or the masked mean."""
@@ -45,12 +52,40 @@ class SpaceIdentity(Document):
     max_length: Annotated[int, Field(ge=1, le=100_000)] = MAX_LENGTH
     separator: Annotated[str, Field(max_length=20)] = SEPARATOR
     dimension: Annotated[int, Field(ge=1, le=MAX_DIMENSION)]
+    views: SpaceViews | None = None
+    """What stands behind the D numbers of an embedding; None, and no key, where nothing does."""
+
+    @property
+    def width(self) -> int:
+        """How many numbers an embedding has, views and all."""
+        return self.dimension + (self.views.count if self.views else 0)
 
     @property
     def default_name(self) -> str:
-        """A legal space name made of model, pooling and length: `all-minilm-l6-v2-mean-128`."""
+        """A legal space name made of model, pooling and length: `all-minilm-l6-v2-mean-128`.
+
+        One with views also says their layer: `all-minilm-l6-v2-mean-128-layer-4`.
+        """
         model = re.sub(r"[^a-z0-9._-]+", "-", self.base_model.rstrip("/").split("/")[-1].lower())
-        return f"{model.strip('.-')[:70] or 'space'}-{self.pooling}-{self.max_length}"
+        named = f"{self.pooling}-{self.max_length}"
+        if self.views is None:
+            return f"{model.strip('.-')[:70] or 'space'}-{named}"
+        return f"{model.strip('.-')[:60] or 'space'}-{named}-layer-{self.views.layer}"
+
+    @model_validator(mode="after")
+    def _no_more_views_than_numbers(self) -> Self:
+        if self.views is not None and self.views.count > self.dimension:
+            raise ValueError(f"there are {self.views.count} views of {self.dimension} dimensions")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_older_versions_do_not_know(
+        self, dump: SerializerFunctionWrapHandler
+    ) -> dict[str, Any]:
+        document: dict[str, Any] = dump(self)
+        if self.views is None:
+            document.pop("views", None)
+        return document
 
 
 class SpaceFingerprint(Document):
@@ -60,10 +95,10 @@ class SpaceFingerprint(Document):
     weight_digest: Annotated[str | None, Field(pattern=r"^sha256:[0-9a-f]{64}$")] = None
     tokenizer_digest: Annotated[str | None, Field(pattern=r"^sha256:[0-9a-f]{64}$")] = None
     canaries: Annotated[
-        tuple[Annotated[tuple[float, ...], Items(MAX_DIMENSION, least=1)], ...],
+        tuple[Annotated[tuple[float, ...], Items(2 * MAX_DIMENSION, least=1)], ...],
         Items(len(CANARIES), least=len(CANARIES)),
     ]
-    """One embedding of `identity.dimension` numbers per sentence of CANARIES."""
+    """One embedding of `identity.width` numbers per sentence of CANARIES."""
 
     @field_validator("canaries")
     @classmethod
@@ -78,10 +113,9 @@ class SpaceFingerprint(Document):
     @model_validator(mode="after")
     def _as_wide_as_said(self) -> Self:
         widths = {len(row) for row in self.canaries}
-        if widths != {self.identity.dimension}:
+        if widths != {self.identity.width}:
             raise ValueError(
-                f"canary embeddings have {sorted(widths)} numbers, the space "
-                f"{self.identity.dimension}"
+                f"canary embeddings have {sorted(widths)} numbers, the space {self.identity.width}"
             )
         return self
 
@@ -90,13 +124,20 @@ def check_same_space(name: str, stored: SpaceFingerprint, offered: SpaceFingerpr
     """Raise SpaceMismatch, naming the part that differs, unless both are one space.
 
     Settings are compared first because their names explain best; base model and revision are
-    only words, so they are left to the canaries.
+    only words, so they are left to the canaries. Who offers embeddings without views belongs to a
+    space that has some, as their first numbers are the same.
     """
     for part in ("dimension", "pooling", "max_length", "separator"):
         ours, theirs = getattr(stored.identity, part), getattr(offered.identity, part)
         if ours != theirs:
             raise _mismatch(name, stored, f"its {part} is {ours!r}, yours is {theirs!r}")
-    for index, (row, other) in enumerate(zip(stored.canaries, offered.canaries, strict=True)):
+    views = offered.identity.views
+    if views is not None and views != stored.identity.views:
+        has = stored.identity.views or "none"
+        raise _mismatch(name, stored, f"its views of an inner layer are {has}, yours are {views}")
+    read = offered.identity.width
+    for index, (whole, other) in enumerate(zip(stored.canaries, offered.canaries, strict=True)):
+        row = whole[:read]
         if len(row) != len(other):
             raise _mismatch(
                 name, stored, f"canary {index} has {len(other)} numbers, not {len(row)}"

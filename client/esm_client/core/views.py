@@ -1,78 +1,66 @@
-"""How views of an inner layer follow from what the base model computes anyway."""
+"""Views of an embedding space: numbers behind an embedding, from the same forward pass."""
 
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+import hashlib
+from functools import cache
+from typing import Annotated, Any
 
+import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from esm_client.core.artifact.manifest import digest_bytes
-from esm_client.core.errors import InvalidArtifact
-from esm_client.core.maps.arrays import alike, check_finite
+from esm_client.core.document import Document
+from esm_client.core.errors import InvalidInput
+from esm_client.core.limits import MAX_DIMENSION
+from esm_client.core.maps.arrays import alike
 from esm_client.core.scoring.views import Views
-from esm_client.core.tensors import dump_tensors, load_tensors
 
 
-@dataclass(frozen=True)
-class ViewBasis:
-    """How views follow from x and the mean m of an inner layer's tokens: u = V m - B x - o.
+class SpaceViews(Document):
+    """Which views a space has: embeddings are z = [x, u], u (N, k) behind x (N, D).
 
-    B x + o is what x predicts of V m on probe rows, so views are zero there on average, and hold
-    only what x does not. layer: 1 for the first, of the model's num_hidden_layers. inner V and
-    base B: (k, D), offset o: (k,), in float32.
+    u is the mean m of a text's tokens in the inner layer `layer`, 1 for the first. Of fewer than D
+    views, each is the sum of all numbers of m with signs that its number alone decides, over the
+    root of D; so every machine has the same, and no file need say which.
     """
 
-    layer: int
-    inner: NDArray[Any]
-    base: NDArray[Any]
-    offset: NDArray[Any]
+    layer: Annotated[int, Field(ge=1, le=999)]
+    count: Annotated[int, Field(ge=1, le=MAX_DIMENSION)]
+    """The number k of views, at most D."""
 
-    def apply(self, embeddings: Any, inner: Any) -> Any:
-        """Views (N, k) of embeddings x (N, D) and means m (N, D), arrays or tensors."""
-        v, b, o = alike(embeddings, self.inner, self.base, self.offset)
-        return inner @ v.T - embeddings @ b.T - o
+    def __str__(self) -> str:
+        return f"{self.count} of layer {self.layer}"
 
-    @property
-    def count(self) -> int:
-        """The number k of views."""
-        return len(self.offset)
+    def check(self, dimension: int) -> None:
+        """Raise InvalidInput where embeddings of this width have fewer."""
+        if self.count > dimension:
+            raise InvalidInput(
+                f"There can be no {self.count} views beside {dimension} dimensions.",
+                f"Use 1 to {dimension}.",
+            )
 
-    @cached_property
-    def views(self) -> Views:
-        """What sketches made with it say of it."""
-        return Views(self.count, digest_bytes(self.to_bytes()))
+    def of_means(self, means: Any) -> Any:
+        """Views (N, k) of the layer's means (N, D), arrays or tensors."""
+        dimension = means.shape[1]
+        if self.count == dimension:
+            return means
+        (directions,) = alike(means, _directions(self.count, dimension))
+        return means @ directions.T
 
-    def to_bytes(self) -> bytes:
-        """Safetensors bytes; equal bases give equal bytes."""
-        tensors = {"inner": self.inner, "base": self.base, "offset": self.offset}
-        return dump_tensors(tensors, {"layer": str(self.layer)})
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> "ViewBasis":
-        """Read a basis; raises InvalidArtifact unless it is one of finite numbers."""
-        tensors, metadata = load_tensors(data, "the basis of the views")
-        layer = metadata.get("layer", "")
-        arrays = [tensors.get(name) for name in ("inner", "base", "offset")]
-        if (
-            set(metadata) != {"layer"}
-            or len(tensors) != 3
-            or not layer.isascii()
-            or not (layer.isdigit() and 1 <= len(layer) <= 3)
-        ):
-            raise _invalid("it does not hold a layer, inner, base and offset")
-        inner, base, offset = arrays
-        if inner is None or base is None or offset is None:
-            raise _invalid("it does not hold a layer, inner, base and offset")
-        shape = offset.shape + inner.shape[1:]
-        if offset.ndim != 1 or len(shape) != 2 or not shape == inner.shape == base.shape:
-            raise _invalid(f"its arrays have shapes {inner.shape}, {base.shape} and {offset.shape}")
-        if not 1 <= shape[0] <= shape[1]:
-            raise _invalid(f"it has {shape[0]} views of {shape[1]} dimensions")
-        check_finite({"inner": inner, "base": base, "offset": offset})
-        return cls(int(layer), inner, base, offset)
+    def of_sketch(self, dimension: int) -> Views:
+        """What sketches of such embeddings say of them."""
+        said = f"mean of layer {self.layer}, {self.count} of {dimension} directions"
+        return Views(self.count, f"sha256:{hashlib.sha256(said.encode()).hexdigest()}")
 
 
-def _invalid(reason: str) -> InvalidArtifact:
-    return InvalidArtifact(
-        f"The basis of the views cannot be used: {reason}.", "Make it again from the base model."
-    )
+@cache
+def _directions(count: int, dimension: int) -> NDArray[np.float32]:
+    """Signs over the root of the dimension, (k, D), float32, made of SHAKE-256."""
+    bits = [
+        np.unpackbits(np.frombuffer(_drawn(number, dimension), np.uint8), count=dimension)
+        for number in range(count)
+    ]
+    return (2.0 * np.array(bits) - 1.0).astype(np.float32) / np.float32(np.sqrt(dimension))
+
+
+def _drawn(number: int, dimension: int) -> bytes:
+    return hashlib.shake_256(f"esm view {number}".encode()).digest((dimension + 7) // 8)

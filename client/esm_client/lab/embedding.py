@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from esm_client.core.errors import InvalidInput
+from esm_client.core.scoring.views import Views
 from esm_client.core.spaces import (
     CANARIES,
     MAX_LENGTH,
@@ -18,11 +19,15 @@ from esm_client.core.spaces import (
     SpaceFingerprint,
     SpaceIdentity,
 )
+from esm_client.core.views import SpaceViews
 from esm_client.lab.base_model import BaseModelFiles, find_base_model, load_base_model
 from esm_client.lab.encoder import Text, TextEncoder
 from esm_client.lab.extras import require
 from esm_client.lab.pooling import detect_pooling
 from esm_client.lab.progress import Show
+
+MOST_VIEWS = 384
+"""Beside wider embeddings, whose sketches would become large."""
 
 
 class Embedder:
@@ -36,6 +41,8 @@ class Embedder:
         separator: stands between the texts of a pair.
         revision: the hub's commit, branch or tag.
         batch_size: texts per forward pass.
+        views: of an inner layer, which come behind the embeddings; None for none. The number of a
+            layer stands for as many views as an embedding has numbers, MOST_VIEWS at most.
         name: what the space's identity calls the model; by default its hub id, else the
             folder's name, never the folder's path.
 
@@ -56,6 +63,7 @@ class Embedder:
         separator: str = SEPARATOR,
         revision: str | None = None,
         batch_size: int = 32,
+        views: SpaceViews | int | None = None,
         name: str | None = None,
     ) -> None:
         target = choose_device(device)
@@ -70,6 +78,7 @@ class Embedder:
             separator=separator,
             batch_size=batch_size,
         )
+        _read_views(encoder, views)
         self._adopt(encoder, name or files.name, files.revision, files)
 
     @classmethod
@@ -84,6 +93,7 @@ class Embedder:
         separator: str = SEPARATOR,
         revision: str | None = None,
         batch_size: int = 32,
+        views: SpaceViews | int | None = None,
     ) -> Self:
         """An embedder around a loaded transformers model, on the device it is on.
 
@@ -98,6 +108,7 @@ class Embedder:
             separator=separator,
             batch_size=batch_size,
         )
+        _read_views(encoder, views)
         embedder._adopt(encoder, base_model, revision, None)
         return embedder
 
@@ -114,6 +125,7 @@ class Embedder:
                 max_length=encoder.max_length,
                 separator=encoder.separator,
                 dimension=encoder.dimension,
+                views=encoder.views,
             )
         except ValidationError as cause:
             problem = cause.errors(include_url=False)[0]
@@ -121,6 +133,11 @@ class Embedder:
                 f"{problem['loc'][0]} is {str(problem['input'])[:80]!r}: {problem['msg'].lower()}.",
                 "An embedding space must have a legal identity to be shared.",
             ) from cause
+
+    @property
+    def views(self) -> Views | None:
+        """What sketches of its embeddings say of their last columns."""
+        return self.encoder.of_sketch
 
     @property
     def device(self) -> str:
@@ -140,10 +157,10 @@ class Embedder:
         )
 
     def embed(self, texts: Sequence[Text], *, progress: Show = None) -> NDArray[np.float32]:
-        """Embed texts or pairs: float32 (N, D), in the order given.
+        """Embed texts or pairs: float32 (N, D), in the order given; (N, D + k) with k views.
 
-        The pooled output of the model, not normalised. A row does not depend on its neighbours
-        beyond rounding (about 1e-6); memory beyond the result does not grow with N.
+        The pooled output of the model, not normalised; then the views. A row does not depend on
+        its neighbours beyond rounding (about 1e-6); memory beyond the result does not grow with N.
 
         Args:
             texts: strings, or pairs of strings that the separator joins. Too long ones are cut.
@@ -152,6 +169,14 @@ class Embedder:
         Raises InvalidInput for anything but texts, InvalidEmbeddings for a result with NaN.
         """
         return self.encoder.embed(texts, progress=progress)
+
+
+def _read_views(encoder: TextEncoder, views: SpaceViews | int | None) -> None:
+    if isinstance(views, int):
+        encoder.check_layer(views)
+        views = SpaceViews(layer=views, count=min(encoder.dimension, MOST_VIEWS))
+    if views is not None:
+        encoder.read_views(views)
 
 
 def choose_device(device: str) -> Any:

@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esm_client.core.errors import InvalidEmbeddings, InvalidInput
+from esm_client.core.scoring.views import Views
 from esm_client.core.spaces import MAX_LENGTH, SEPARATOR, Pooling
+from esm_client.core.views import SpaceViews
 from esm_client.lab.extras import require
 from esm_client.lab.memory import is_out_of_memory, no_room, release_memory
 from esm_client.lab.pooling import pool, token_mean
@@ -27,7 +29,8 @@ BATCHES_PER_CHUNK = 64
 class TextEncoder:
     """A model, its tokenizer and the settings that turn texts into vectors.
 
-    dimension: D, measured on one text, which also proves that the pooling works.
+    dimension: D, measured on one text, which also proves that the pooling works. width: Z, that of
+    what it gives: D, and the number of views where it has some.
     """
 
     def __init__(
@@ -51,7 +54,18 @@ class TextEncoder:
         self.model, self.tokenizer = model, tokenizer
         self.pooling: Pooling = pooling
         self.max_length, self.separator, self.batch_size = max_length, separator, batch_size
+        self.views: SpaceViews | None = None
         self.dimension: int = self._embed_chunk(["a"]).shape[1]
+
+    @property
+    def width(self) -> int:
+        """The columns of what it gives."""
+        return self.dimension + (self.views.count if self.views else 0)
+
+    @property
+    def of_sketch(self) -> Views | None:
+        """What sketches of what it gives say of the last columns."""
+        return self.views.of_sketch(self.dimension) if self.views else None
 
     @property
     def device(self) -> Any:
@@ -59,7 +73,7 @@ class TextEncoder:
         return next(self.model.parameters()).device
 
     def embed(self, texts: Sequence[Text], *, progress: Show = None) -> NDArray[np.float32]:
-        """Embed texts in evaluation mode: float32 (N, D), in the order given.
+        """Embed texts in evaluation mode: float32 (N, Z), in the order given.
 
         A row does not depend on its neighbours beyond rounding (about 1e-6). Memory beyond the
         result does not grow with N.
@@ -73,7 +87,7 @@ class TextEncoder:
         """
         if isinstance(texts, str):
             raise InvalidInput("texts is a single string.", "Pass a list of texts.")
-        result = np.empty((len(texts), self.dimension), dtype=np.float32)
+        result = np.empty((len(texts), self.width), dtype=np.float32)
         chunk_size = BATCHES_PER_CHUNK * self.batch_size
         with ProgressBar("Embedding texts", len(texts), progress) as bar:
             for start in range(0, len(texts), chunk_size):
@@ -88,8 +102,8 @@ class TextEncoder:
         return result
 
     def embed_tokens(self, tokens: TokenStore) -> NDArray[np.float32]:
-        """The same for texts that are tokenised already, (N, D)."""
-        result = np.empty((len(tokens), self.dimension), dtype=np.float32)
+        """The same for texts that are tokenised already, (N, Z)."""
+        result = np.empty((len(tokens), self.width), dtype=np.float32)
         chunk_size = BATCHES_PER_CHUNK * self.batch_size
         for rows in batches(range(len(tokens)), chunk_size):
             result[rows[0] : rows[-1] + 1] = self._embed_rows([tokens[row] for row in rows])
@@ -118,6 +132,12 @@ class TextEncoder:
                     mean[rows] = token_mean(output.hidden_states[layer], mask).cpu().numpy()
         return embeddings, means
 
+    def read_views(self, views: SpaceViews) -> None:
+        """Give these views from now on; raises InvalidInput for what the model does not have."""
+        self.check_layer(views.layer)
+        views.check(self.dimension)
+        self.views = views
+
     def check_layer(self, layer: int) -> None:
         """Raise InvalidInput for a layer that the model does not have, or the last one."""
         layers = int(self.model.config.num_hidden_layers)
@@ -128,7 +148,7 @@ class TextEncoder:
             )
 
     def with_model(self, model: Any) -> "TextEncoder":
-        """The same settings around another model of the same kind, a fine-tuned one."""
+        """The same settings around a fine-tuned model of the same kind; it gives no views."""
         return TextEncoder(
             model,
             self.tokenizer,
@@ -199,6 +219,15 @@ class TextEncoder:
         output, mask = self.run(rows)
         return pool(self.pooling, output, mask)
 
+    def _features(self, rows: Sequence[Sequence[int]]) -> Any:
+        """The same, with the views behind them: tensor (B, Z) float32."""
+        if self.views is None:
+            return self.pooled(rows)
+        output, mask = self.run(rows, hidden_states=True)
+        means = token_mean(output.hidden_states[self.views.layer], mask)
+        parts = [pool(self.pooling, output, mask), self.views.of_means(means)]
+        return require("torch").cat(parts, dim=1)
+
     def _embed_chunk(self, texts: list[str], bar: ProgressBar | None = None) -> NDArray[np.float32]:
         return self._embed_rows(self.tokenise(texts), bar)
 
@@ -220,9 +249,9 @@ class TextEncoder:
         return sorted_back
 
     def _pooled_within_memory(self, rows: list[list[int]]) -> list[NDArray[np.float32]]:
-        """The pooled vectors of a batch, in halves where the device has no room for the whole."""
+        """What a batch gives, in halves where the device has no room for the whole."""
         try:
-            return [self.pooled(rows).cpu().numpy()]
+            return [self._features(rows).cpu().numpy()]
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise

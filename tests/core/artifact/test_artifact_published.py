@@ -13,7 +13,6 @@ from esm_client.core.errors import InvalidArtifact, InvalidInput, NeedsEmbedding
 from esm_client.core.maps.affine import AffineMap
 from esm_client.core.maps.low_rank import LowRankMap
 from esm_client.core.maps.mlp import MlpMap
-from esm_client.core.maps.wide import WideMap
 from esm_client.core.schemas import SourceTask
 from esm_client.core.tensors import dump_tensors
 
@@ -122,12 +121,5 @@ def test_any_affine_map_goes_out_as_a_linear_one(tmp_path):
     assert isinstance(out.map, AffineMap)
     assert out.config.architecture == "linear"
     np.testing.assert_allclose(out.apply(X), low_rank.apply(X), rtol=1e-4, atol=1e-5)
-    wide = WideMap(draw(1), draw(D, 2), draw(D + 1, 2), draw(D))
-    np.testing.assert_allclose(
-        as_published(artifact(wide)).apply(X),
-        wide.apply(np.hstack([X, np.zeros((5, 1))])),
-        rtol=1e-4,
-        atol=1e-5,
-    )
     with pytest.raises(NeedsEmbeddings):
         as_published(artifact(mlp))

@@ -72,6 +72,12 @@ class EsmArtifact:
                 f"The ESM has {self.config.dimension} dimensions, its space {space.dimension}.",
                 "Write both from the same base model.",
             )
+        offered = self.config.dimension if space is None else space.width
+        if self.map.width not in (self.config.dimension, offered):
+            raise DimensionMismatch(
+                f"The ESM reads {self.map.width} numbers of a text, its space has {offered}.",
+                "Write both from the same base model, with the same views.",
+            )
 
     @property
     def fingerprint(self) -> SpaceFingerprint | None:
@@ -95,7 +101,7 @@ class EsmArtifact:
             ) from cause
 
     def apply(self, embeddings: Any) -> Any:
-        """Base embeddings (N, D) as the source model would embed the texts, approximately.
+        """Base embeddings (N, D), or with views (N, Z), as the source model would embed the texts.
 
         Takes and gives a numpy array or a torch tensor. Raises InvalidEmbeddings,
         DimensionMismatch.
@@ -149,7 +155,9 @@ class EsmArtifact:
         check_file_names(files)
         esm_map = load_map(files[MODEL])
         config = EsmConfig.from_json(files[CONFIG], esm_map.dimension)
-        summary = parse_summary(files[SUMMARY], esm_map.dimension) if SUMMARY in files else {}
+        views = config.space.views.count if config.space and config.space.views else 0
+        told = files.get(SUMMARY)
+        summary = {} if told is None else parse_summary(told, esm_map.dimension, views)
         return cls(config, esm_map, summary, card, provenance or {}, source or Source())
 
     def write(self, directory: str | os.PathLike[str]) -> Path:

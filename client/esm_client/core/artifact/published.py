@@ -9,9 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from esm_client.core.artifact.directory import CONFIG, MODEL, EsmArtifact
-from esm_client.core.errors import InvalidInput
+from esm_client.core.artifact.summary import X_BIAS, X_RIGHT
+from esm_client.core.errors import InvalidArtifact, InvalidInput
 from esm_client.core.json_object import parse_object
+from esm_client.core.maps.low_rank import LowRankMap
 from esm_client.core.maps.wide import WideMap
 from esm_client.core.schemas import Source
 
@@ -72,12 +76,23 @@ def find_published(folder: Path) -> list[PublishedEsm]:
 def as_published(artifact: EsmArtifact) -> EsmArtifact:
     """The same ESM as hf-dataset-selector reads it: a linear map, a wide one's of x alone.
 
-    Raises NeedsEmbeddings for a map that is not affine.
+    Raises NeedsEmbeddings for a map that is not affine, InvalidArtifact for a wide one that does
+    not say what stands for the views.
     """
     esm_map = artifact.map
-    affine = (esm_map.of_base() if isinstance(esm_map, WideMap) else esm_map).as_affine()
+    affine = (_of_base(artifact, esm_map) if isinstance(esm_map, WideMap) else esm_map).as_affine()
     config = artifact.config.model_copy(update={"architecture": affine.architecture})
     return replace(artifact, map=affine, config=config)
+
+
+def _of_base(artifact: EsmArtifact, wide: WideMap) -> LowRankMap:
+    right, bias = (artifact.summary.get(name, np.empty(0)) for name in (X_RIGHT, X_BIAS))
+    if right.shape != (wide.dimension, wide.rank) or bias.shape != wide.bias.shape:
+        raise InvalidArtifact(
+            "The ESM reads views of an inner layer, and does not say what may stand for them.",
+            "Train it again with this version.",
+        )
+    return LowRankMap(wide.scale, wide.left, right, bias)
 
 
 def _candidates(folder: Path) -> Iterator[Path]:

@@ -1,7 +1,8 @@
 """`summary.safetensors`: what later methods need of a source, without its rows.
 
 text_embedding  (D,)    mean base embedding of the source texts (TextEmb, Vu et al. 2020)
-canaries        (5, D)  the base model's embeddings of the canary sentences
+canaries        (5, Z)  the base model's embeddings of the canary sentences, with views
+x_right, x_bias         (D, q), (D,) what stands for Q and b of a wide map where there are no views
 label_counts    (C,)    rows per class, in no told order of names; tags per tag
 label_moments   (2,)    mean and standard deviation of regression labels
 vocabulary      (V/64,) uint64, one bit for each token id that occurs (vocabulary overlap)
@@ -21,17 +22,18 @@ from esm_client.core.tensors import load_tensors
 
 FILE = "summary.safetensors"
 VOCABULARY = "vocabulary"
+X_RIGHT, X_BIAS = "x_right", "x_bias"
 _INTEGERS = (*TENSORS, VOCABULARY)
 _WORD = 64
 MAX_TOKENS = 2**20
 """Token ids below it fit: more than any tokenizer knows, and no file makes a set without end."""
 
 
-def parse_summary(data: bytes, dimension: int) -> dict[str, NDArray[Any]]:
+def parse_summary(data: bytes, dimension: int, views: int = 0) -> dict[str, NDArray[Any]]:
     """Read and check the bytes of the file; raises InvalidArtifact. Other tensors are kept."""
     summary, _ = load_tensors(data, FILE, integers=_INTEGERS)
     SourceSketches.from_tensors(summary)
-    shapes = {"text_embedding": (dimension,), "canaries": (len(CANARIES), dimension)}
+    shapes = {"text_embedding": (dimension,), "canaries": (len(CANARIES), dimension + views)}
     for name, array in summary.items():
         if name in shapes and array.shape != shapes[name]:
             raise InvalidArtifact(

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from esm_client.core.errors import InvalidArtifact
 from esm_client.core.maps.affine import AffineMap
 from esm_client.core.maps.arrays import alike, check_embeddings, check_finite
-from esm_client.core.maps.low_rank import LowRankMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +53,6 @@ class WideMap:
         places = np.arange(self.dimension)
         weight[places, places] += self.scale.astype(wide)
         return AffineMap(weight, self.bias.astype(wide))
-
-    def of_base(self) -> LowRankMap:
-        """The map of x alone: u is zero on average, as its basis takes off what x predicts."""
-        return LowRankMap(self.scale, self.left, self.right[: self.dimension], self.bias)
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """What `model.safetensors` holds."""

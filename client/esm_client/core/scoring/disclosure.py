@@ -34,13 +34,13 @@ def warn_small_classes(small: list[tuple[str, int]], stacklevel: int) -> None:
 
 
 def warn_few_rows(num_rows: int, columns: int, stacklevel: int) -> None:
-    """Warn if `num_rows` is at most `columns`, the 1 + D + C columns of the sketch."""
+    """Warn if `num_rows` is at most `columns`, the 1 + Z + C columns of the sketch."""
     if num_rows > columns:
         return
     warnings.warn(
-        f"The sketch has {num_rows} rows and 1 + D + C = {columns} columns: the embeddings "
-        "are only rotated, not summed up. Whoever holds the sketch knows their inner "
-        "products. Use more rows, or rank on your own machine, if that matters.",
+        f"The sketch has {num_rows} rows and {columns} columns: the embeddings are only rotated, "
+        "not summed up. Whoever holds the sketch knows their inner products. Use more rows, or "
+        "rank on your own machine, if that matters.",
         FewRowsWarning,
         stacklevel=stacklevel + 1,
     )

@@ -191,4 +191,5 @@ def _marked(occurs: NDArray[np.bool_], labels: NDArray[Any]) -> bool:
 def _products(sketch: TargetSketch) -> NDArray[np.float64]:
     """X^T Y (D, C)."""
     design = sketch.design(intercept=False)
-    return design.features.T @ design.labels[: len(design.features)]
+    products = design.features.T @ design.labels[: len(design.features)]
+    return products[: sketch.dimension]

@@ -12,6 +12,7 @@ from esm_client.core.scoring.features import as_features
 from esm_client.core.scoring.labels import Kind, label_columns
 from esm_client.core.scoring.margin import SURE_ERRORS
 from esm_client.core.scoring.sketch import TargetSketch
+from esm_client.core.scoring.views import Views
 
 Array = NDArray[np.float64]
 
@@ -21,9 +22,15 @@ ROUNDING = 1e-12
 
 
 def fold_sketches(
-    embeddings: ArrayLike, labels: ArrayLike, *, kind: Kind, folds: int = FOLDS, seed: int = 42
+    embeddings: ArrayLike,
+    labels: ArrayLike,
+    *,
+    kind: Kind,
+    folds: int = FOLDS,
+    views: Views | None = None,
+    seed: int = 42,
 ) -> list[TargetSketch]:
-    """Sketches of random folds of (N, D) embeddings and their labels, classes spread evenly.
+    """Sketches of random folds of (N, Z) embeddings and their labels, classes spread evenly.
 
     They add up to the sketch of all rows, and reveal more than it: each holds sums over a tenth
     of the rows. Raises InvalidInput for fewer rows than folds, InvalidLabels for a class of one
@@ -43,7 +50,8 @@ def fold_sketches(
     found: list[TargetSketch] = []
     for start in range(folds):
         rows = np.sort(order[start::folds])
-        sketch = TargetSketch(matrix.shape[1], kind=kind, class_names=names)
+        dimension = matrix.shape[1] - (views.count if views else 0)
+        sketch = TargetSketch(dimension, kind=kind, class_names=names, views=views)
         sketch.update(matrix[rows], values[rows])
         found.append(sketch)
     check_folds(found)

@@ -8,6 +8,7 @@ from typing import Any
 
 from esm_client.core.artifact.directory import PROVENANCE
 from esm_client.core.errors import InvalidInput
+from esm_client.core.limits import MAX_DIMENSION
 from esm_client.core.references import check_name
 from esm_client.core.spaces import SpaceIdentity
 from esm_client.lab.base_model import find_base_model
@@ -96,9 +97,12 @@ def _space_of(choice: BaseModelChoice) -> tuple[str, str]:
     files = find_base_model(choice.model)
     pooling = choice.pooling or detect_pooling(files.folder)
     name = choice.name or files.name
-    known = [name, files.revision, files.weight_digest, files.tokenizer_digest, pooling,
+    known: list[Any] = [name, files.revision, files.weight_digest, files.tokenizer_digest, pooling,
              choice.max_length, choice.separator]  # fmt: skip
+    if choice.views is not None:
+        known.append(choice.views.model_dump())
     identity = SpaceIdentity(  # the width is not in the name
-        base_model=name, pooling=pooling, max_length=choice.max_length, dimension=1
-    )
+        base_model=name, pooling=pooling, max_length=choice.max_length, dimension=MAX_DIMENSION,
+        views=choice.views,
+    )  # fmt: skip
     return identity.default_name, json.dumps(known)

@@ -12,6 +12,7 @@ from esm_client.core.errors import InvalidInput
 from esm_client.core.maps.storage import FittedArchitecture
 from esm_client.core.schemas import Source
 from esm_client.core.spaces import MAX_LENGTH, SEPARATOR, Pooling
+from esm_client.core.views import SpaceViews
 from esm_client.lab.data.formats.files import stem_of, suffix_of
 from esm_client.lab.data.opening import SUFFIXES
 from esm_client.lab.data.options import DataOptions
@@ -84,6 +85,8 @@ class BaseModelChoice(Strict):
     pooling: Pooling | None = None
     max_length: Annotated[int, Field(ge=8)] = MAX_LENGTH
     separator: str = SEPARATOR
+    views: SpaceViews | None = None
+    """Of an inner layer, which the maps read too, for instance `{layer = 4, count = 384}`."""
 
 
 class Plan(Strict):

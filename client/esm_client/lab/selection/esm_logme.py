@@ -36,7 +36,7 @@ class EsmLogme:
     def score(self, prepared: EsmMap, target: TargetTask) -> float:
         """In nats per row, mean over label columns."""
         if self._variant == "published":
-            features, labels = prepared.apply(target.embeddings), target.task.labels
+            features, labels = target.mapped(prepared), target.task.labels
             kind = target.task.target_kind
             return log_maximum_evidence(features, labels, kind=kind, variant="published")
         found = target.scorer.scores([prepared])[0]

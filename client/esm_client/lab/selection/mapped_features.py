@@ -31,7 +31,7 @@ class EsmHScore(_OfMap):
 
     def score(self, prepared: EsmMap, target: TargetTask) -> float:
         """As `h_score`."""
-        return h_score(prepared.apply(target.embeddings), target.task.labels)
+        return h_score(target.mapped(prepared), target.task.labels)
 
 
 class EsmNearestNeighbours(_OfMap):
@@ -42,5 +42,5 @@ class EsmNearestNeighbours(_OfMap):
 
     def score(self, prepared: EsmMap, target: TargetTask) -> float:
         """As `nearest_neighbour_score`."""
-        features, kind = prepared.apply(target.embeddings), target.task.target_kind
+        features, kind = target.mapped(prepared), target.task.target_kind
         return nearest_neighbour_score(features, target.task.labels, kind=kind)

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from esm_client.core.maps.storage import EsmMap
 from esm_client.core.schemas import SourceKind
 from esm_client.core.scoring.disclosure import DisclosureWarning
 from esm_client.core.scoring.map_scores import MapScorer
@@ -56,7 +57,16 @@ class TargetTask:
     @cached_property
     def embeddings(self) -> NDArray[np.float32]:
         """By the base model, (N, D)."""
+        return self._features[:, : self.encoder.dimension]
+
+    @cached_property
+    def _features(self) -> NDArray[np.float32]:
+        """With views behind them where the encoder gives some, (N, Z)."""
         return self.encoder.embed_tokens(self.tokens)
+
+    def mapped(self, esm_map: EsmMap) -> NDArray[np.float32]:
+        """The embeddings as a source model would make them, (N, D); raises DimensionMismatch."""
+        return esm_map.apply(self._features[:, : esm_map.width])
 
     @cached_property
     def scorer(self) -> MapScorer:
@@ -65,8 +75,10 @@ class TargetTask:
         kind = self.task.target_kind
         with warnings.catch_warnings():  # nothing of it travels
             warnings.simplefilter("ignore", DisclosureWarning)
-            sketch = TargetSketch.from_embeddings(self.embeddings, self.task.labels, kind=kind)
-        return MapScorer(sketch, (self.embeddings, self.task.labels), intercept=True)
+            sketch = TargetSketch.from_embeddings(
+                self._features, self.task.labels, kind=kind, views=self.encoder.of_sketch
+            )
+        return MapScorer(sketch, (self._features, self.task.labels), intercept=True)
 
     @cached_property
     def vocabulary(self) -> NDArray[np.intp]:

@@ -76,6 +76,7 @@ def _space_section(config: EsmConfig) -> list[str]:
         "max length": space.max_length,
         "separator of pairs": f"`{space.separator}`",
         "dimension": space.dimension,
+        "views of an inner layer, behind it": space.views,
     }
     return ["## Embedding space", *_table(facts), ""]
 

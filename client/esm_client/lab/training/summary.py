@@ -15,13 +15,14 @@ from esm_client.lab.encoder import TextEncoder
 def summarise(
     task: TextTask, base: NDArray[np.float32], embedder: Embedder, *, shield: bool
 ) -> dict[str, NDArray[Any]]:
-    """The tensors of `core.artifact.summary`; `base` (N, D) are the task's embeddings.
+    """The tensors of `core.artifact.summary`; `base` (N, Z) are the task's embeddings.
 
     shield: whether to keep what could tell that a guessed text was among the rows: sketches of
     rows, and the vocabulary.
     """
+    dimension = embedder.identity.dimension
     kept: dict[str, NDArray[Any]] = {
-        "text_embedding": base.mean(axis=0, dtype=np.float64).astype(np.float32),
+        "text_embedding": base.mean(axis=0, dtype=np.float64)[:dimension].astype(np.float32),
         "canaries": np.array(embedder.fingerprint.canaries, dtype=np.float32),
         **_labels(task),
     }

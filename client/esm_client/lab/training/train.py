@@ -11,14 +11,17 @@ from esm_client.core.artifact.config import EsmConfig, Recipe
 from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.errors import Conflict, InvalidDataset
 from esm_client.core.maps.low_rank import LowRankMap
+from esm_client.core.maps.wide import WideMap
 from esm_client.core.schemas import FitReport, Source
 from esm_client.core.spaces import MAX_LENGTH, Pooling
 from esm_client.lab.data.task import TextTask
 from esm_client.lab.embedding import Embedder
+from esm_client.lab.encoder import TextEncoder
+from esm_client.lab.probes import probe_rows
 from esm_client.lab.progress import Show
 from esm_client.lab.training.card import write_card
 from esm_client.lab.training.finetune import FineTuned, fine_tune
-from esm_client.lab.training.fit.moments import mean_squared_error
+from esm_client.lab.training.fit.moments import Floats, mean_squared_error
 from esm_client.lab.training.fit.recipe import FitRecipe, FittedMap, fit_map
 from esm_client.lab.training.fit.sgd import (
     SGD_BATCH_SIZE,
@@ -57,7 +60,8 @@ def train_esm(
 
     Fine-tunes a copy of the base model on the task, embeds the texts with both, and fits the
     map. A tenth of the rows (at most 1 000) is kept out of the fine-tuning and of the fit: the
-    validation metric and both errors of the report are measured on it. On the CPU with one
+    validation metric and both errors of the report are measured on it. In a space with views the
+    map reads these too, and is fitted to probe rows beside the task's own. On the CPU with one
     number of threads, the same call gives the same digest.
 
     Args:
@@ -100,10 +104,11 @@ def train_esm(
             encoder, tuned = load_source_model(source_model, embedder), None
     with clock.step("embed_tuned"):
         imitated = encoder.embed(task.texts, progress=progress)
+    probes = _probes(embedder.encoder, encoder, clock)
     if keep_model is not None and tuned is not None:
         save_source_model(keep_model, tuned, embedder.encoder, task)
     with clock.step("fit"):
-        fitted = fit_map(base, imitated, rows, fit, seed=seed)
+        fitted = fit_map(base, imitated, rows, fit, probes=probes, seed=seed)
     config = EsmConfig(
         base_model=embedder.identity.base_model,
         task=task.source_task,
@@ -116,7 +121,7 @@ def train_esm(
     return EsmArtifact(
         config=config,
         map=fitted.map,
-        summary=summarise(task, base, embedder, shield=shield),
+        summary={**summarise(task, base, embedder, shield=shield), **fitted.beside},
         card=write_card(config, source),
         provenance=provenance(embedder, clock, seed, tuned, task),
         source=source or Source(),
@@ -145,6 +150,15 @@ def split_rows(rows: int, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]
     return np.sort(order[:held]), np.sort(order[held:])
 
 
+def _probes(base: TextEncoder, tuned: TextEncoder, clock: Clock) -> tuple[Floats, Floats] | None:
+    """What both models make of probe rows, for spaces with views."""
+    if base.views is None:
+        return None
+    with clock.step("embed_probes"):
+        rows = probe_rows(base)
+        return base.embed_tokens(rows), tuned.embed_tokens(rows)
+
+
 def _report(
     fitted: FittedMap,
     base: NDArray[np.float32],
@@ -153,13 +167,14 @@ def _report(
     fit: FitRecipe,
 ) -> FitReport:
     """What the held-out rows say, in six digits: more would be noise in a digest."""
+    base = base[:, : fitted.map.width]
     metric = None if tuned is None or tuned.metric is None else tuned.metric
     return FitReport(
         solver=fit.chosen_solver,
         held_out_rows=len(base),
         held_out_mse=_six_digits(mean_squared_error(fitted.map.apply(base), imitated)),
-        identity_mse=_six_digits(mean_squared_error(base, imitated)),
-        rank=fitted.map.rank if isinstance(fitted.map, LowRankMap) else None,
+        identity_mse=_six_digits(mean_squared_error(base[:, : imitated.shape[1]], imitated)),
+        rank=fitted.map.rank if isinstance(fitted.map, LowRankMap | WideMap) else None,
         ridge_lambda=fitted.ridge_lambda,
         validation_metric=None if metric is None else _six_digits(metric),
         validation_metric_name=None if metric is None or tuned is None else tuned.metric_name,

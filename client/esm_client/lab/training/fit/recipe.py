@@ -1,7 +1,8 @@
 """How a map is fitted, and `fit_map`, which does it."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from esm_client.core.maps.low_rank import LowRankMap
 from esm_client.core.maps.storage import EsmMap, FittedArchitecture
 from esm_client.core.maps.wide import WideMap
 from esm_client.lab.training.fit.moments import Floats
-from esm_client.lab.training.fit.ridge import fit_ridge
+from esm_client.lab.training.fit.ridge import fit_ridge, without_views
 from esm_client.lab.training.fit.sgd import fit_mlp, fit_sgd
 
 Solver = Literal["ridge", "sgd"]
@@ -67,24 +68,47 @@ class FitRecipe:
 
 @dataclass(frozen=True)
 class FittedMap:
-    """A map in float32, as it is stored, and what was chosen for it."""
+    """A map as it is stored, in float32 or a wide one in half precision, and what goes with it.
+
+    beside: tensors for the summary, which say what may stand for the views of a wide map.
+    """
 
     map: EsmMap
     ridge_lambda: float | None = None
+    beside: Mapping[str, Floats] = field(default_factory=dict[str, Floats])
 
 
 def fit_map(
-    base: Floats, tuned: Floats, rows: NDArray[np.intp], recipe: FitRecipe, *, seed: int = 42
+    base: Floats,
+    tuned: Floats,
+    rows: NDArray[np.intp],
+    recipe: FitRecipe,
+    *,
+    probes: tuple[Floats, Floats] | None = None,
+    seed: int = 42,
 ) -> FittedMap:
-    """Fit a map to some rows of two arrays (N, D); raises what the fits raise."""
+    """Fit a map to some rows of two arrays, (N, D) or with views (N, Z), and (N, D).
+
+    probes: what both models make of probe rows, to which a closed form is fitted as well. Raises
+    what the fits raise.
+    """
+    dimension = tuned.shape[1]
     if recipe.architecture == "mlp":
-        return FittedMap(fit_mlp(base[rows], tuned[rows], seed=seed))
+        return FittedMap(fit_mlp(base[rows, :dimension], tuned[rows], seed=seed))
     if recipe.chosen_solver == "sgd":
-        return FittedMap(fit_sgd(base[rows], tuned[rows], seed=seed))
+        return FittedMap(fit_sgd(base[rows, :dimension], tuned[rows], seed=seed))
+    if probes is not None:
+        rows = np.concatenate([rows, np.arange(len(base), len(base) + len(probes[0]))])
+        base, tuned = (np.concatenate(both) for both in zip((base, tuned), probes, strict=True))
     rank = (recipe.rank or "auto") if recipe.architecture == "low-rank" else None
     fitted = fit_ridge(base, tuned, rows, rank=rank, ridge_lambda=recipe.ridge_lambda, seed=seed)
-    return FittedMap(_in_float32(fitted.map), fitted.ridge_lambda)
+    found = fitted.map
+    if not isinstance(found, WideMap):
+        return FittedMap(_as_type(found, np.float32), fitted.ridge_lambda)
+    beside = without_views(found, base, rows)
+    halves = {name: array.astype(np.float16) for name, array in beside.items()}
+    return FittedMap(_as_type(found, np.float16), fitted.ridge_lambda, halves)
 
 
-def _in_float32(found: AffineMap | LowRankMap | WideMap) -> EsmMap:
-    return type(found)(*(array.astype(np.float32) for array in found.tensors().values()))
+def _as_type(found: AffineMap | LowRankMap | WideMap, kind: type[np.floating[Any]]) -> EsmMap:
+    return type(found)(*(array.astype(kind) for array in found.tensors().values()))

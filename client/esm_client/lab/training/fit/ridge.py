@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from esm_client.core.artifact.summary import X_BIAS, X_RIGHT
 from esm_client.core.errors import InvalidInput
 from esm_client.core.maps.affine import AffineMap
 from esm_client.core.maps.low_rank import LowRankMap
@@ -17,6 +18,8 @@ LAMBDAS = (1e-4, 1e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0, 10.0)
 """Tried penalties, relative to the mean squared singular value of the centred embeddings."""
 INNER_SHARE = 0.2
 RANKS = (4, 8, 16, 32, 64, 128)
+VIEWS_PENALTY = 1e-3
+"""Of the regression of views on x, relative to the mean squared singular value of the centred x."""
 RANK_TOLERANCE = 0.05
 """A rank is enough where its held-out error is at most this much above the full map's."""
 Rank = int | Literal["auto"] | None
@@ -160,3 +163,20 @@ def _solve(moments: Moments, ridge_lambda: float, rank: int | None) -> RidgeFit:
     bias = moments.mean_y - scale * base_mean - left @ (right.T @ moments.mean_x)
     kind = LowRankMap if width == dimension else WideMap
     return RidgeFit(kind(np.array([scale]), left, right, bias), ridge_lambda, scale)
+
+
+def without_views(wide: WideMap, base: Floats, rows: NDArray[np.intp]) -> dict[str, Matrix]:
+    """What stands for Q and b of a map where there are no views: as x predicts them on rows (N, Z).
+
+    The names are those of core.artifact.summary.
+    """
+    dimension = wide.dimension
+    moments = Moments.of(base, base[:, :dimension], np.sort(rows))
+    damped = moments.base[:dimension].copy()
+    places = np.arange(dimension)
+    damped[places, places] += VIEWS_PENALTY * float(np.trace(damped)) / dimension
+    predicted = np.linalg.solve(damped, moments.base[dimension:].T).T  # (k, D)
+    right = wide.right[:dimension] + predicted.T @ wide.right[dimension:]
+    offset = moments.mean_x[dimension:] - predicted @ moments.mean_x[:dimension]
+    bias: Matrix = wide.bias + wide.left @ (wide.right[dimension:].T @ offset)
+    return {X_RIGHT: right.astype(np.float64), X_BIAS: bias}
