@@ -215,7 +215,8 @@ def test_a_map_that_reads_more_than_the_space_offers(client, esm_directory, prob
     files = files_of(directory)
     files |= {"config.json": json.dumps(config).encode(), "model.safetensors": dump_tensors(arrays)}
     response = publish_files(client, f"{unique}/a", files, space=unique)
-    assert "4 views" in problem(response, 400, "dimension-mismatch")["detail"]
+    told = problem(response, 400, "dimension-mismatch")["detail"]
+    assert told == "The ESM reads 20 numbers of a text, its space has 16."
     problem(client.get(f"/v1/spaces/{unique}"), 404, "not-found")
 
 

@@ -15,6 +15,7 @@ from server.test_server_ranking_forms import FOLDS, SKETCH, WHOLE, D
 
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_server.connections.deadlines import BodyDeadlines
+from esm_server.db.space import SpaceRow
 from esm_server.held_bytes import HeldBytes
 from esm_server.problems import problem_response
 from esm_server.rankings import controllers, incoming, service
@@ -96,7 +97,10 @@ def test_a_ranking_that_waits_holds_nothing_decoded(monkeypatch):
         return sketch
 
     monkeypatch.setattr(TargetSketch, "from_bytes", noted)
-    space = SimpleNamespace(name="a", dimension=D, base_model="m")
+    space = SpaceRow(
+        name="a", base_model="m", pooling="mean", max_length=128, separator=" ", dimension=D,
+        canaries=[], created_by="x",
+    )  # fmt: skip
     pool = SimpleNamespace(space=space, digests=[], digest="")
     monkeypatch.setattr(service, "read_pool", lambda *_: pool)
     nothing, queue = cast("Any", None), cast("Any", Queue())

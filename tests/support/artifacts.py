@@ -13,9 +13,11 @@ from support.waiting import until
 from esm_client.core.artifact.config import EsmConfig
 from esm_client.core.artifact.directory import CARD, EsmArtifact, directory_manifest
 from esm_client.core.maps.affine import AffineMap
+from esm_client.core.maps.wide import WideMap
 from esm_client.core.schemas import FitReport, SourceTask
 from esm_client.core.shield.source import SourceSketches
 from esm_client.core.spaces import CANARIES, SpaceIdentity
+from esm_client.core.views import SpaceViews
 
 
 def make_esm(
@@ -32,19 +34,23 @@ def make_esm(
     card: str = "",
     rows: Sequence[Sequence[str]] = (),
     language: str | None = "en",
+    views: SpaceViews | None = None,
 ) -> Path:
     """Write a small valid ESM into a folder of its own; its directory.
 
     ESMs of one dimension and `space_seed` share an embedding space; `rows` are the texts of the
-    source, for the sketches of the shield.
+    source, for the sketches of the shield. With views its map reads them.
     """
     rng = np.random.default_rng(seed)
-    shape = (len(CANARIES), dimension)
-    canaries = np.random.default_rng([space_seed, dimension]).standard_normal(shape)
-    weight = np.eye(dimension) + rng.standard_normal((dimension, dimension)) / dimension
     identity = SpaceIdentity(
-        base_model=base_model, revision="main", pooling="mean", dimension=dimension
+        base_model=base_model, revision="main", pooling="mean", dimension=dimension, views=views
     )
+    space_rng = np.random.default_rng([space_seed, dimension])
+    canaries = space_rng.standard_normal((len(CANARIES), dimension))
+    if views is not None:
+        more = space_rng.standard_normal((len(CANARIES), views.count))
+        canaries = np.hstack([canaries, more])
+    esm_map = _affine(rng, dimension) if views is None else _wide(rng, identity)
     artifact = EsmArtifact(
         config=EsmConfig(
             base_model=base_model,
@@ -59,11 +65,12 @@ def make_esm(
                 kind="classification",
                 num_labels=2,
             ),
+            architecture=esm_map.architecture,
             dimension=dimension,
             space=identity if with_space else None,
             fit=FitReport(solver="ridge", held_out_mse=0.05, identity_mse=0.2, held_out_rows=20),
         ),
-        map=AffineMap(weight.astype(np.float32), rng.standard_normal(dimension).astype(np.float32)),
+        map=esm_map,
         summary={
             **({"canaries": canaries.astype(np.float32)} if with_canaries else {}),
             **(SourceSketches.of(rows).tensors() if rows else {}),
@@ -72,6 +79,16 @@ def make_esm(
         provenance={"device": "cpu", "seconds": 0.1},
     )
     return artifact.write(folder / name)
+
+
+def _affine(rng: np.random.Generator, dimension: int) -> AffineMap:
+    weight = np.eye(dimension) + rng.standard_normal((dimension, dimension)) / dimension
+    return AffineMap(weight.astype(np.float32), rng.standard_normal(dimension).astype(np.float32))
+
+
+def _wide(rng: np.random.Generator, identity: SpaceIdentity) -> WideMap:
+    shapes = (1,), (identity.dimension, 3), (identity.width, 3), (identity.dimension,)
+    return WideMap(*(rng.standard_normal(shape).astype(np.float16) for shape in shapes))
 
 
 def answered(send: Callable[[], httpx.Response]) -> httpx.Response:

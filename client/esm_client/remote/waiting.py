@@ -7,6 +7,8 @@ from contextlib import suppress
 from time import monotonic, sleep
 from typing import Any
 
+import numpy as np
+
 from esm_client.core.errors import (
     Conflict,
     ConnectionFailed,
@@ -46,7 +48,9 @@ def rank_on_server(
     data = sketch if isinstance(sketch, bytes) else sketch.to_bytes()
     target: dict[str, Any] = {"sketch": _encoded(data), "folds": _encoded_folds(folds)}
     if embedded is not None:
-        target["embedded"] = _encoded(EmbeddedTarget.of(*embedded, kind=known.kind).to_bytes())
+        matrix, labels = embedded
+        x = np.asarray(matrix)[:, : known.dimension]  # maps that read views need no rows
+        target["embedded"] = _encoded(EmbeddedTarget.of(x, labels, kind=known.kind).to_bytes())
     request = checked(RankingCreate, {**wanted, **target})
     answer = rankings.create(request)
     if isinstance(answer, RankingJob):

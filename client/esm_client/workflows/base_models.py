@@ -4,7 +4,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Union
 
-from esm_client.core.errors import EsmError
+from esm_client.core.errors import EsmError, SpaceMismatch
 from esm_client.core.progress import Progress, silent
 from esm_client.core.schemas import SpaceDetail
 from esm_client.core.spaces import SpaceFingerprint, check_same_space
@@ -57,6 +57,7 @@ def space_embedder(
             pooling=identity.pooling,
             max_length=identity.max_length,
             separator=identity.separator,
+            views=identity.views,
             device=device,
         )
         progress(step, 1, 1)
@@ -64,4 +65,12 @@ def space_embedder(
         identity=space.identity, canaries=tuple(tuple(row) for row in space.canaries)
     )
     check_same_space(space.name, stored, embedder.fingerprint)  # before minutes of embedding
+    if embedder.identity.views != space.identity.views:
+        raise SpaceMismatch(
+            f"The embedder gives no views of an inner layer, and the space {space.name!r} has "
+            f"{space.identity.views}.",
+            "Make it with `Embedder(..., views=space.identity.views)`.",
+            parameters=("base_model",),
+            space=space.name,
+        )
     return embedder

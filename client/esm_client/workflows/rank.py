@@ -130,7 +130,7 @@ def _query(
         kind: Kind | None = (
             wanted["kind"] if wanted["kind"] in ("classification", "regression") else None
         )
-        return EmbeddedQuery.of_arrays(target, kind)
+        return EmbeddedQuery.of_arrays(target, kind, space.identity)
     model = wanted["base_model"][number] if wanted["base_model"] else None
     embedder = space_embedder(client, space, model, progress=progress)
     return EmbeddedQuery.of_task(target, embedder, progress)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Union, cast
 
 from numpy.typing import ArrayLike
 
-from esm_client.core.errors import InvalidInput
+from esm_client.core.errors import DimensionMismatch, InvalidInput
 from esm_client.core.progress import Progress
 from esm_client.core.schemas import Kind, SourceKind
+from esm_client.core.scoring.features import as_features
 from esm_client.core.scoring.jackknife import fold_sketches
 from esm_client.core.scoring.sketch import TargetSketch
-from esm_client.core.spaces import SpaceFingerprint
+from esm_client.core.spaces import SpaceFingerprint, SpaceIdentity
 from esm_client.workflows.arrays import as_kind
 
 if TYPE_CHECKING:
@@ -72,23 +73,39 @@ class EmbeddedQuery:
     def of_task(cls, task: "TextTask", embedder: "Embedder", progress: Progress) -> "EmbeddedQuery":
         """Embed a task; raises InvalidInput for kinds without class or number labels."""
         matrix = embedder.embed(task.texts, progress=progress)
-        sketch = TargetSketch.from_embeddings(matrix, task.labels, kind=task.target_kind)
+        views = embedder.views
+        sketch = TargetSketch.from_embeddings(
+            matrix, task.labels, kind=task.target_kind, views=views
+        )
         return cls(sketch, embedder.fingerprint, (matrix, task.labels))
 
     @classmethod
-    def of_arrays(cls, arrays: Arrays, kind: Kind | None) -> "EmbeddedQuery":
-        """Ready embeddings and labels, whose space nobody can verify.
+    def of_arrays(
+        cls, arrays: Arrays, kind: Kind | None, identity: SpaceIdentity | None = None
+    ) -> "EmbeddedQuery":
+        """Ready embeddings and labels, of whose space nobody can verify more than the width.
 
-        Raises InvalidEmbeddings, InvalidLabels.
+        identity: of the space that they are said to be of. Raises InvalidEmbeddings, InvalidLabels,
+        DimensionMismatch for embeddings without the views of that space.
         """
         matrix, labels = arrays
         values, found = as_kind(labels, kind)
-        sketch = TargetSketch.from_embeddings(matrix, values, kind=found)
+        views = None
+        if identity is not None and identity.views is not None:
+            if (width := as_features(matrix).shape[1]) != identity.width:
+                raise DimensionMismatch(
+                    f"The embeddings have {width} numbers a text, the space has {identity.width}: "
+                    f"{identity.dimension}, and {identity.views} behind them.",
+                    "Embed the texts with `Embedder(..., views=space.identity.views)`.",
+                )
+            views = identity.views.of_sketch(identity.dimension)
+        sketch = TargetSketch.from_embeddings(matrix, values, kind=found, views=views)
         return cls(sketch, None, (matrix, values))
 
     def folds(self) -> list[TargetSketch]:
         """Sketches of ten folds of it."""
-        return fold_sketches(*self.embedded, kind=self.sketch.kind)
+        sketch = self.sketch
+        return fold_sketches(*self.embedded, kind=sketch.kind, views=sketch.views)
 
     @property
     def described(self) -> str:
@@ -97,5 +114,6 @@ class EmbeddedQuery:
         labels = "classes" if sketch.kind == "classification" else "label columns"
         return (
             f"Target: {sketch.kind}, {sketch.num_rows} rows, {sketch.num_label_columns} {labels}, "
-            f"{sketch.dimension} dimensions."
+            f"{sketch.dimension} dimensions"
+            + (f" and {sketch.views.count} views of an inner layer." if sketch.views else ".")
         )

@@ -28,28 +28,29 @@ def signature_of(esm_map: EsmMap) -> Signature:
     dimension = esm_map.dimension
     rng = np.random.default_rng([1, dimension])
     left, right, third = (rng.standard_normal((SIDE, dimension)) for _ in range(3))
+    right = np.hstack([right, rng.standard_normal((SIDE, esm_map.width - dimension))])
     seen, trace = np.zeros((SIDE, SIDE)), 0.0
     for columns, weight in linear_part(esm_map):
         seen += left @ weight @ right[:, columns].T
         trace += float(np.trace(weight[columns]))
-    shrunk = (seen - trace / dimension * left @ right.T) / SIDE
+    shrunk = (seen - trace / dimension * left @ right[:, :dimension].T) / SIDE
     numbers = np.concatenate([shrunk.ravel(), third @ shift_of(esm_map) / np.sqrt(SIDE)])
     largest = np.finfo(np.float32).max / 100  # sums of squares of these stay finite in float64
     return numbers.clip(-largest, largest).astype(np.float32)
 
 
 def linear_part(esm_map: EsmMap) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-    """W, some columns at a time; of an MLP its slope around zero, which copies share as well.
+    """W (D, Z), some columns at a time; of an MLP its slope around zero, which copies share too.
 
     Never all of it: a small file may describe a map of many dimensions.
     """
-    dimension = esm_map.dimension
-    for start in range(0, dimension, BLOCK):
-        columns = slice(start, min(start + BLOCK, dimension))
+    width = esm_map.width
+    for start in range(0, width, BLOCK):
+        columns = slice(start, min(start + BLOCK, width))
         if isinstance(esm_map, AffineMap):
             yield columns, esm_map.weight[:, columns].astype(np.float64)
         else:
-            units = np.eye(columns.stop - start, dimension, start)
+            units = np.eye(columns.stop - start, width, start)
             yield columns, (esm_map.apply(units) - shift_of(esm_map)).T
 
 

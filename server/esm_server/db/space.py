@@ -22,6 +22,10 @@ class SpaceRow(SQLModel, table=True):
     max_length: int
     separator: str = Field(max_length=20)
     dimension: int
+    views: dict[str, int] | None = Field(
+        default=None, sa_column=Column(JSON(none_as_null=True), nullable=True)
+    )
+    """Of an inner layer, as core.views.SpaceViews; NULL where embeddings have none."""
     canaries: list[list[float]] = Field(sa_column=Column(JSON, nullable=False))
     generation: int = 0
     location: str = Field(default="", max_length=1000)
@@ -33,5 +37,7 @@ class SpaceRow(SQLModel, table=True):
 
     def identity_fields(self) -> dict[str, Any]:
         """The columns that make up the space's identity."""
-        names = ("base_model", "revision", "pooling", "max_length", "separator", "dimension")
+        names = (
+            "base_model", "revision", "pooling", "max_length", "separator", "dimension", "views",
+        )  # fmt: skip
         return {name: getattr(self, name) for name in names}

@@ -12,7 +12,7 @@ from esm_client.core.scoring.sketch import TargetSketch
 from esm_client.core.spaces import check_same_space
 from esm_server.db import SpaceRow
 from esm_server.rankings.uncertainty import read_folds
-from esm_server.spaces.service import stored_fingerprint
+from esm_server.spaces.service import stored_fingerprint, stored_identity
 
 
 def check_target(request: RankingCreate, space: SpaceRow) -> int:
@@ -22,8 +22,8 @@ def check_target(request: RankingCreate, space: SpaceRow) -> int:
     """
     sketch = TargetSketch.from_bytes(request.sketch)
     check_dimension(
-        sketch, space.name, space.dimension,
-        f"Embed the target with {space.base_model}, or name its own `space`.",
+        sketch, space.name, space.dimension, stored_identity(space).views,
+        f"Embed the target with {space.base_model} and the space's views, or name its own `space`.",
     )  # fmt: skip
     if request.fingerprint is not None:
         check_same_space(space.name, stored_fingerprint(space), request.fingerprint)

@@ -29,7 +29,6 @@ def claimed_fingerprint(
 
     Raises SpaceMismatch, DimensionMismatch, or InvalidArtifact for canaries that cannot be.
     """
-    _check_views(artifact)
     try:
         own = artifact.fingerprint
     except ValueError as cause:
@@ -132,6 +131,7 @@ def _check_belongs(
     row: SpaceRow, artifact: EsmArtifact, fingerprint: SpaceFingerprint | None
 ) -> None:
     stored = stored_fingerprint(row)
+    _check_views(row, stored, artifact)
     if fingerprint is not None:
         check_same_space(row.name, stored, fingerprint)
         return
@@ -153,6 +153,17 @@ def _check_belongs(
         )
 
 
+def _check_views(row: SpaceRow, stored: SpaceFingerprint, artifact: EsmArtifact) -> None:
+    """Raise DimensionMismatch for a map that reads more of a text than the space offers."""
+    read, offered = artifact.map.width - artifact.map.dimension, stored.identity.views
+    if read > 0 and (offered is None or read != offered.count):
+        raise DimensionMismatch(
+            f"The ESM reads {read} views of an inner layer, and the space {row.name!r} has "
+            f"{offered or 'none'}.",
+            "Push it to the space that it was trained in, or train it in this one.",
+        )
+
+
 def _hub_name(base_model: str) -> str | None:
     """The last component of a hub id `org/name`; None for a local path."""
     match = _HUB_ID.fullmatch(base_model)
@@ -165,12 +176,4 @@ def _check_width(fingerprint: SpaceFingerprint, artifact: EsmArtifact) -> None:
         raise DimensionMismatch(
             f"The ESM has {artifact.config.dimension} dimensions, the fingerprint {width}.",
             "Send the fingerprint of the base model that the ESM was trained on.",
-        )
-
-
-def _check_views(artifact: EsmArtifact) -> None:
-    if views := artifact.map.width - artifact.map.dimension:
-        raise DimensionMismatch(
-            f"The ESM reads {views} views of an inner layer, and no space here has any.",
-            "Fit a map that reads the embedding alone.",
         )

@@ -69,7 +69,8 @@ def _embedded(
         rows = load_texts(texts, text_columns=text_column or (), limit_rows=limit_rows)
     with ProgressBars(quiet=session.options.quiet) as progress:
         embedder = space_embedder(client, detail, base_model, progress=progress)
-        return embedder.embed(rows, progress=progress)
+        embedded = embedder.embed(rows, progress=progress)
+        return embedded[:, : embedder.identity.dimension]  # sources keep no views of their texts
 
 
 def _print(session: Session, rows: list[SimilarEsm]) -> None:

@@ -179,6 +179,9 @@ def _print(session: Session, space: "SpaceDetail", mapped: Path | None, todo: li
             "base model": f"{identity.base_model} {identity.revision or ''}",
             "found at": space.location,
             "on this machine": str(mapped or ""),
+            "views": f"{identity.views}, an inner one, behind each embedding"
+            if identity.views
+            else "",
             "embedding": f"{identity.pooling}, {identity.max_length} tokens, "
             f"{identity.dimension} dimensions, separator {identity.separator!r}",
             "canaries": f"{len(space.canaries)} sentences; cosine 0.999 and norm within 2 %",

@@ -58,6 +58,15 @@ def train(
     task_name: Annotated[
         str | None, typer.Option(metavar="NAME", help="Name of the data set; default: the file's.")
     ] = None,
+    inner_layer: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Read the mean of this inner layer too; default: only the last. Makes a space "
+            "of its own.",
+        ),
+    ] = None,
     base_model_name: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Its public name, org/name; default: the folder's."),
@@ -103,8 +112,9 @@ def train(
         reading = reading.model_copy(update={"language": language})
         task = read_task(data, reading, name=task_name)
     embedder = Embedder(
-        base_model, pooling=pooling, max_length=max_length, name=base_model_name, device=device
-    )
+        base_model, pooling=pooling, max_length=max_length, name=base_model_name, device=device,
+        views=inner_layer,
+    )  # fmt: skip
     session.output.note(f"Source task: {task.kind}, {len(task.texts)} rows of {data}.")
     for note in task.notes:
         session.output.note(note)

@@ -95,8 +95,8 @@ def _check_target(
 ) -> None:
     space = local.content.space
     check_dimension(
-        sketch, space.name, space.identity.dimension,
-        "Embed the target with the base model of that space.",
+        sketch, space.name, space.identity.dimension, space.identity.views,
+        "Embed the target with the base model and the views of that space.",
     )  # fmt: skip
     if fingerprint is not None:
         check_space_of(local, fingerprint)
