@@ -27,7 +27,7 @@ down_revision = "{head}"
 def upgrade():
     with op.batch_alter_table("esms") as esms:
         esms.add_column(sa.Column("later", sa.String(20)))
-    op.create_index("ix_later", "version_files", ["digest", "path"])
+    op.create_index("ix_later", "version_files", ["digest", "size"])
 """
 """A migration that rebuilds a table on SQLite and locks two; our server can work after it."""
 
