@@ -19,9 +19,10 @@ from esm_server.connections.turns import Gate, whose
 
 ALWAYS_ANSWERED = frozenset({"/health/live", "/health/ready", "/metrics"})
 """Neither counted nor refused. They are short, and have threads of their own."""
-BEGINNING = 8
-"""Requests that are begun at a time, until it is known whose they are; the rest take turns, so that
-who sends hundreds at once does not keep others waiting until all of them have been begun."""
+BEGINNING = 2
+"""Requests that are begun at a time, until it is known whose they are. Of the rest, those of those
+who have least in progress come first, so that who sends hundreds at once keeps nobody waiting. More
+are no faster, since Python does one thing at a time, and all others get in among them."""
 KNOWN_TIMES = 2
 """How many times as many requests an address may have of users who are known, or may be."""
 KNOWN_TOKENS = 4096
@@ -100,13 +101,13 @@ class Places:
     per_user: int
     per_address: int
     counts: Counter[_Key] = field(default_factory=Counter[_Key])
-    known: OrderedDict[str, None] = field(default_factory=OrderedDict[str, None])
-    """Tokens that were recognised, the last ones last."""
+    known: OrderedDict[str, int] = field(default_factory=OrderedDict[str, int])
+    """Whose the tokens are that were recognised, the last ones last."""
     gate: Gate = field(default_factory=lambda: Gate(BEGINNING))
 
-    def recognise(self, token: str) -> None:
-        """Remember for a while that somebody has this token."""
-        self.known[token] = None
+    def recognise(self, token: str, user_id: int) -> None:
+        """Remember for a while that this user has this token."""
+        self.known[token] = user_id
         self.known.move_to_end(token)
         if len(self.known) > KNOWN_TOKENS:
             self.known.popitem(last=False)
@@ -144,14 +145,14 @@ class Place:
     def take_user(self, user_id: int) -> None:
         """Count it as this user's, whose token it came with; raises RateLimited."""
         if self._token is not None:
-            self._places.recognise(self._token)
+            self._places.recognise(self._token, user_id)
         self.take_as("known")
         self._leave_gate()
         self._take(("user", str(user_id)), self._places.per_user, "You have")
 
     async def begin(self) -> None:
         """Wait for the turn to be begun."""
-        await self._places.gate.enter()
+        await self._places.gate.enter(self._in_progress())
         self._is_beginning = True
 
     def has_begun(self) -> None:
@@ -169,6 +170,16 @@ class Place:
         self._leave_gate()
         for key in list(self._taken):
             self._give_back(key)
+
+    def _in_progress(self) -> int:
+        """How many requests its user has; of one who is not known, those of its address."""
+        user_id = self._places.known.get(self._token or "")
+        keys: list[_Key] = [("token", self._token or "")]
+        if user_id is not None:
+            keys.append(("user", str(user_id)))
+        else:
+            keys += (("coming", self.address or ""), ("stranger", self.address or ""))
+        return sum(self._places.counts[key] for key in keys)
 
     def _leave_gate(self) -> None:
         if self._is_beginning:

@@ -46,19 +46,19 @@ class Turns(Generic[Item]):
 
 
 class Gate:
-    """Lets so many requests in at a time, callers in turn."""
+    """Lets so many requests in at a time: who has least in progress first, among those in turn."""
 
     def __init__(self, places: int) -> None:
         self._free = places
-        self._waiting = Turns[asyncio.Future[None]]()
+        self._waiting: dict[int, Turns[asyncio.Future[None]]] = {}
 
-    async def enter(self) -> None:
-        """Wait for a place, which `leave` gives back."""
+    async def enter(self, in_progress: int = 0) -> None:
+        """Wait for a place, which `leave` gives back; `in_progress` is what the caller has."""
         if self._free:
             self._free -= 1
             return
         called = asyncio.get_running_loop().create_future()
-        self._waiting.add(called)
+        self._waiting.setdefault(in_progress, Turns()).add(called)
         try:
             await called
         except asyncio.CancelledError:
@@ -75,11 +75,18 @@ class Gate:
     def leave(self) -> None:
         """Give the place to the next in turn."""
         while self._waiting:
-            called = self._waiting.take()
+            called = self._next()
             if not called.done():
                 called.set_result(None)
                 return
         self._free += 1
+
+    def _next(self) -> asyncio.Future[None]:
+        least = min(self._waiting)
+        called = self._waiting[least].take()
+        if not self._waiting[least]:
+            del self._waiting[least]
+        return called
 
 
 class FairThreads(ThreadPoolExecutor):

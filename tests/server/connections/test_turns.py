@@ -118,6 +118,29 @@ def test_callers_pass_a_gate_in_turn():
     asyncio.run(run())
 
 
+def test_who_has_least_in_progress_passes_first():
+    async def run():
+        gate, order = Gate(1), []
+
+        async def passes(caller, in_progress):
+            whose.set(caller)
+            await gate.enter(in_progress)
+            order.append(caller)
+
+        await passes("first", 0)
+        many = [("a", 9), ("a", 9), ("b", 9), ("c", 40), ("d", 1), ("d", 1)]
+        waiting = [asyncio.create_task(passes(*one)) for one in many]
+        await asyncio.sleep(0)
+        waiting[4].cancel()
+        for _ in many:
+            await asyncio.sleep(0)
+            gate.leave()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        assert order == ["first", "d", "a", "b", "a", "c"]
+
+    asyncio.run(run())
+
+
 @pytest.mark.filterwarnings("ignore:Deprecated 'query' parameter")
 @pytest.mark.parametrize("what", ["documents", "packs"])
 def test_who_has_many_of_them_does_not_keep_others_waiting(what, tmp_path):
