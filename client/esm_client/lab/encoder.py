@@ -101,12 +101,16 @@ class TextEncoder:
             )
         return result
 
-    def embed_tokens(self, tokens: TokenStore) -> NDArray[np.float32]:
+    def embed_tokens(
+        self, tokens: TokenStore, *, what: str = "Embedding texts", progress: Show = None
+    ) -> NDArray[np.float32]:
         """The same for texts that are tokenised already, (N, Z)."""
         result = np.empty((len(tokens), self.width), dtype=np.float32)
         chunk_size = BATCHES_PER_CHUNK * self.batch_size
-        for rows in batches(range(len(tokens)), chunk_size):
-            result[rows[0] : rows[-1] + 1] = self._embed_rows([tokens[row] for row in rows])
+        with ProgressBar(what, len(tokens), progress) as bar:
+            for rows in batches(range(len(tokens)), chunk_size):
+                chunk = [tokens[row] for row in rows]
+                result[rows[0] : rows[-1] + 1] = self._embed_rows(chunk, bar)
         return result
 
     def embed_with_layers(

@@ -67,6 +67,19 @@ def train(
             "of its own.",
         ),
     ] = None,
+    probe: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Fit the map to these texts too, one a line; none of a target's.",
+        ),
+    ] = None,
+    probes_only: Annotated[
+        bool,
+        typer.Option(
+            "--probes-only", help="Fit the map to none of the data set's rows, so it holds less."
+        ),
+    ] = False,
     base_model_name: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Its public name, org/name; default: the folder's."),
@@ -96,6 +109,7 @@ def train(
     """
     from esm_client.lab.data.loading import read_task
     from esm_client.lab.embedding import Embedder
+    from esm_client.lab.probes import ProbeRecipe, check_probes
     from esm_client.lab.training.fit.recipe import FitRecipe
     from esm_client.lab.training.recipe import FineTuneRecipe
     from esm_client.lab.training.train import train_esm
@@ -108,6 +122,8 @@ def train(
     )  # fmt: skip
     recipe = FineTuneRecipe(epochs, learning_rate, batch_size, patience=patience)
     fit = FitRecipe.of(architecture, solver, rank)
+    is_asked = probe is not None or probes_only
+    probes = ProbeRecipe.read(probe, own_rows=not probes_only) if is_asked else None
     with session.output.working(f"Reading {data}"):
         reading = reading.model_copy(update={"language": language})
         task = read_task(data, reading, name=task_name)
@@ -115,6 +131,7 @@ def train(
         base_model, pooling=pooling, max_length=max_length, name=base_model_name, device=device,
         views=inner_layer,
     )  # fmt: skip
+    check_probes(probes, embedder.identity.views)  # before anything is said
     session.output.note(f"Source task: {task.kind}, {len(task.texts)} rows of {data}.")
     for note in task.notes:
         session.output.note(note)
@@ -128,6 +145,7 @@ def train(
         seed=reading.seed,
         shield=not no_shield,
         keep_model=keep_model,
+        probes=probes,
     )
     artifact.write(output)
     _print(session, artifact, output)
@@ -144,6 +162,11 @@ def _print(session: Session, artifact: EsmArtifact, output: Path) -> None:
                 f"map, on {fit.held_out_rows} rows: {100 * fit.explained_share:.0f} percent of "
                 "what fine-tuning changes is explained"
             )
+            if fit.probes is not None:
+                print_line(
+                    f"on {fit.probes.held_out_rows} probe rows: {fit.probes.held_out_mse:.3g} "
+                    f"against {fit.probes.identity_mse:.3g}"
+                )
         print_line(f"Go on with: esm-client push {output} NAMESPACE/NAME")
 
     document = {

@@ -73,7 +73,7 @@ from esm_client.core.schemas.source_models import (
     SourceModelFile,
 )
 from esm_client.core.schemas.spaces import Space, SpaceCreate, SpaceDetail, SpaceUpdate
-from esm_client.core.schemas.tasks import FitReport, Source, SourceTask
+from esm_client.core.schemas.tasks import FitReport, ProbeReport, Source, SourceTask
 
 __all__ = [
     "Alias",
@@ -119,6 +119,7 @@ __all__ = [
     "PackResult",
     "PackedEsm",
     "Page",
+    "ProbeReport",
     "Problem",
     "RankedEsm",
     "RankingCreate",

@@ -1,8 +1,8 @@
 """What an ESM stands for, and how well it does."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from esm_client.core.document import Items
 from esm_client.core.schemas.contract import Contract, Count, Digest, SourceKind, Text
@@ -51,6 +51,25 @@ class Source(Contract):
         return tuple(name for name, value in found.items() if not value)
 
 
+class ProbeReport(Contract):
+    """What a map was fitted to beside its source's rows, and how well it does there.
+
+    Mean squared errors as of FitReport, on probe rows that it was not fitted to.
+    """
+
+    recipe: Text
+    """The name of the way in which rows of random tokens were made."""
+    texts: Count = 0
+    """How many rows are somebody's own texts; the others are random tokens."""
+    digest: Digest
+    """Of the token ids of all probe rows."""
+    own_rows: bool = True
+    """Whether the map was fitted to its source's rows too."""
+    held_out_mse: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    identity_mse: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    held_out_rows: Count
+
+
 class FitReport(Contract):
     """How well the map imitates the fine-tuned model, on rows it was not fitted on.
 
@@ -66,6 +85,17 @@ class FitReport(Contract):
     validation_metric_name: Text | None = None
     rank: Count | None = None
     """Of a low-rank map."""
+    probes: ProbeReport | None = None
+    """None, and no key, for a map that was fitted to its source's rows alone."""
+
+    @model_serializer(mode="wrap")
+    def _without_what_older_versions_do_not_know(
+        self, dump: SerializerFunctionWrapHandler
+    ) -> dict[str, Any]:
+        document: dict[str, Any] = dump(self)
+        if self.probes is None:
+            document.pop("probes", None)
+        return document
 
     @property
     def explained_share(self) -> float:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from esm_client.core.artifact.directory import PROVENANCE
+from esm_client.core.artifact.manifest import digest_bytes
 from esm_client.core.errors import InvalidInput
 from esm_client.core.limits import MAX_DIMENSION
 from esm_client.core.references import check_name
@@ -14,6 +15,7 @@ from esm_client.core.spaces import SpaceIdentity
 from esm_client.lab.base_model import find_base_model
 from esm_client.lab.build.plan import BaseModelChoice, DataSet, Plan
 from esm_client.lab.pooling import detect_pooling
+from esm_client.lab.probes import RECIPE, check_probes
 
 KEY = "build_key"
 FORMAT = 1
@@ -100,7 +102,10 @@ def _space_of(choice: BaseModelChoice) -> tuple[str, str]:
     known: list[Any] = [name, files.revision, files.weight_digest, files.tokenizer_digest, pooling,
              choice.max_length, choice.separator]  # fmt: skip
     if choice.views is not None:
-        known.append(choice.views.model_dump())
+        known += [choice.views.model_dump(), RECIPE]
+    if (probes := choice.probes) is not None:  # raises before any work
+        check_probes(probes, choice.views)
+        known.append([probes.own_rows, digest_bytes(json.dumps(probes.texts).encode())])
     identity = SpaceIdentity(  # the width is not in the name
         base_model=name, pooling=pooling, max_length=choice.max_length, dimension=MAX_DIMENSION,
         views=choice.views,

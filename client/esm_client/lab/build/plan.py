@@ -6,7 +6,14 @@ from glob import glob
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 
 from esm_client.core.errors import InvalidInput
 from esm_client.core.maps.storage import FittedArchitecture
@@ -16,6 +23,7 @@ from esm_client.core.views import SpaceViews
 from esm_client.lab.data.formats.files import stem_of, suffix_of
 from esm_client.lab.data.opening import SUFFIXES
 from esm_client.lab.data.options import DataOptions
+from esm_client.lab.probes import ProbeRecipe
 from esm_client.lab.training.fit.recipe import FitRecipe, Solver
 from esm_client.lab.training.recipe import FineTuneRecipe, Precision
 
@@ -87,6 +95,28 @@ class BaseModelChoice(Strict):
     separator: str = SEPARATOR
     views: SpaceViews | None = None
     """Of an inner layer, which the maps read too, for instance `{layer = 4, count = 384}`."""
+    probe: str | None = None
+    """A file of texts that maps which read views are fitted to too, one a line."""
+    probes_only: bool = False
+    """Whether such maps are fitted to probe rows alone, and to none of their sources'."""
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_asked_for(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # digests of grids that began before these settings stay
+        document: dict[str, Any] = dump(self)
+        later = {"views": None, "probe": None, "probes_only": False}
+        return {key: value for key, value in document.items() if later.get(key, ...) != value}
+
+    @property
+    def probes(self) -> ProbeRecipe | None:
+        """What maps are fitted to beside their sources' rows; None for the default.
+
+        Raises InvalidInput for a file that cannot be used.
+        """
+        if self.probe is None and not self.probes_only:
+            return None
+        path = None if self.probe is None else Path(self.probe)
+        return ProbeRecipe.read(path, own_rows=not self.probes_only)
 
 
 class Plan(Strict):
@@ -136,7 +166,9 @@ class Plan(Strict):
                 for found in _data_sets(entry, defaults, given, folder)
             ]
             models = [
-                BaseModelChoice.model_validate(entry | {"model": _here(entry.get("model"), folder)})
+                BaseModelChoice.model_validate(
+                    entry | {key: _here(entry.get(key), folder) for key in ("model", "probe")}
+                )
                 for entry in document.get("base_model", [])
             ]
         except ValidationError as cause:

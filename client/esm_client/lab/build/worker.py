@@ -55,6 +55,7 @@ class _Worker:
             keep_model=kept,
             shield=job.data.shield,
             checkpoint=work / job.key(digest)[:16],
+            probes=job.base_model.probes,
         )
         known = {**artifact.provenance, KEY: job.key(digest), "notes": list(task.notes)}
         artifact = replace(artifact, provenance=known)

@@ -79,7 +79,10 @@ class EvaluationPlan(Strict):
     @property
     def digest(self) -> str:
         """Of everything that results depend on, the files of data and base model included."""
-        files = [path for one in (*self.sources, *self.targets) for path in _files(one.data)]
+        places = [one.data for one in (*self.sources, *self.targets)]
+        if self.base_model.probe is not None:
+            places.append(self.base_model.probe)
+        files = [path for place in places for path in _files(place)]
         known = [
             self.model_dump_json(exclude=FREE),
             find_base_model(self.base_model.model).weight_digest,

@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from esm_client.core.artifact.directory import EsmArtifact
+from esm_client.core.errors import InvalidInput
 from esm_client.core.progress import Progress
 from esm_client.core.shield.source import SourceSketches, TargetHashes
 from esm_client.lab.build.reading import read_data_set
@@ -101,6 +102,8 @@ class _Worker:
         self._record("fisher", target=name, seed=seed, seconds=time.perf_counter() - started)
 
     def _source(self, name: str, seed: int, transfers: list[str], scores: list[str]) -> None:
+        for target in {*transfers, *scores}:
+            self._check_probes(target)
         task, _ = read_data_set(self._data(self._plan.sources, name))
         candidate = self._candidate(name, seed, task)
         sketches = SourceSketches.of(task.rows)
@@ -128,6 +131,19 @@ class _Worker:
                 metric_name=found.metric_name, seconds=found.seconds,
             )  # fmt: skip
 
+    def _check_probes(self, target: str) -> None:
+        """No map is fitted to texts of a target that it is judged on; raises InvalidInput."""
+        probes = self._plan.base_model.probes
+        if probes is None or not probes.texts:
+            return
+        rows = ((text,) if isinstance(text, str) else text for text in probes.texts)
+        overlap = SourceSketches.of(rows).overlap(self._split(target)[1])
+        if overlap is not None and overlap.is_shared:
+            raise InvalidInput(
+                f"The probe texts hold {100 * overlap.share:.0f} percent of the target {target!r}.",
+                "Take its texts out of them, or leave out the target.",
+            )
+
     def _candidate(self, name: str, seed: int, task: TextTask) -> Candidate:
         """The source as phase 1 leaves it, trained unless it is there from an earlier run."""
         data = self._data(self._plan.sources, name)
@@ -140,7 +156,7 @@ class _Worker:
             started = time.perf_counter()
             artifact = train_esm(
                 task, self._embedder, data.recipe, data.fit, seed=seed, keep_model=model,
-                progress=self._progress(name),
+                progress=self._progress(name), probes=self._plan.base_model.probes,
             )  # fmt: skip
             artifact.write(esm)
             self._record("source", source=name, seed=seed, seconds=time.perf_counter() - started,

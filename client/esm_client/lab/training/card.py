@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 from esm_client.core.artifact.config import EsmConfig
-from esm_client.core.schemas import FitReport, Source, SourceTask
+from esm_client.core.schemas import FitReport, ProbeReport, Source, SourceTask
 
 _INTRODUCTION = (
     "An embedding space map ({architecture}): it approximates what fine-tuning `{base_model}` on "
@@ -105,7 +105,26 @@ def _fit_section(fit: FitReport) -> list[str]:
         fit.validation_metric_name or "validation metric": fit.validation_metric,
     }
     title = f"## On {fit.held_out_rows} held-out rows"
-    return [title, *_table(facts), "", verdict, ""]
+    return [title, *_table(facts), "", verdict, "", *_probe_section(fit.probes)]
+
+
+def _probe_section(probes: ProbeReport | None) -> list[str]:
+    if probes is None:
+        return []
+    facts = {
+        "made by": probes.recipe,
+        "texts put to them": probes.texts or None,
+        "digest": f"`{probes.digest}`",
+        "mean squared error of the map": f"{probes.held_out_mse:.4g}",
+        "mean squared error of the identity": f"{probes.identity_mse:.4g}",
+    }
+    fitted = (
+        "The map was fitted to probe rows too, of which a tenth was held out."
+        if probes.own_rows
+        else "The map was fitted to probe rows alone, and to no row of its source."
+    )
+    title = f"## On {probes.held_out_rows} held-out probe rows"
+    return [title, *_table(facts), "", fitted, ""]
 
 
 def _table(facts: Mapping[str, object]) -> list[str]:

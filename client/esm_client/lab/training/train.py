@@ -1,7 +1,7 @@
 """`train_esm`: from a labelled data set and a base model to an ESM artifact."""
 
 import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,20 +9,22 @@ from numpy.typing import NDArray
 
 from esm_client.core.artifact.config import EsmConfig, Recipe
 from esm_client.core.artifact.directory import EsmArtifact
-from esm_client.core.errors import Conflict, InvalidDataset
+from esm_client.core.errors import Conflict, InvalidDataset, InvalidInput
 from esm_client.core.maps.low_rank import LowRankMap
+from esm_client.core.maps.storage import EsmMap
 from esm_client.core.maps.wide import WideMap
-from esm_client.core.schemas import FitReport, Source
+from esm_client.core.schemas import FitReport, ProbeReport, Source
 from esm_client.core.spaces import MAX_LENGTH, Pooling
 from esm_client.lab.data.task import TextTask
 from esm_client.lab.embedding import Embedder
 from esm_client.lab.encoder import TextEncoder
-from esm_client.lab.probes import probe_rows
+from esm_client.lab.probes import RECIPE as PROBES
+from esm_client.lab.probes import ProbeRecipe, check_probes, digest_of, held_out
 from esm_client.lab.progress import Show
 from esm_client.lab.training.card import write_card
 from esm_client.lab.training.finetune import FineTuned, fine_tune
 from esm_client.lab.training.fit.moments import Floats, mean_squared_error
-from esm_client.lab.training.fit.recipe import FitRecipe, FittedMap, fit_map
+from esm_client.lab.training.fit.recipe import FitRecipe, FittedMap, ProbePairs, fit_map
 from esm_client.lab.training.fit.sgd import (
     SGD_BATCH_SIZE,
     SGD_EPOCHS,
@@ -55,6 +57,7 @@ def train_esm(
     keep_model: Path | None = None,
     shield: bool = True,
     checkpoint: Path | None = None,
+    probes: ProbeRecipe | None = None,
 ) -> EsmArtifact:
     """Train an embedding space map (Schulte et al. 2024, section 3; phase 1).
 
@@ -78,9 +81,12 @@ def train_esm(
             that the source holds rows of their target (core.shield says what it reveals), and
             the set of tokens that occur.
         checkpoint: as fine_tune has it.
+        probes: what the map is fitted to beside the task's rows in a space with views; default:
+            3 000 rows of random tokens.
 
-    Raises InvalidDataset for too few rows, Conflict if `keep_model` exists, and what Embedder
-    and fine_tune raise.
+    Raises InvalidDataset for too few rows, Conflict if `keep_model` exists, InvalidInput for probes
+    in a space without views or of a map that is not fitted in closed form, and what Embedder and
+    fine_tune raise.
     """
     _check_request(task, keep_model)
     recipe, fit = recipe or FineTuneRecipe(), fit or FitRecipe()
@@ -89,6 +95,12 @@ def train_esm(
         if isinstance(base_model, Embedder)
         else Embedder(base_model, device=device, pooling=pooling, max_length=max_length)
     )
+    check_probes(probes, embedder.identity.views)
+    if probes is not None and fit.chosen_solver != "ridge":
+        raise InvalidInput(
+            f"A {fit.architecture} map that is trained by gradient descent takes no probe rows.",
+            "Use a low-rank map, or leave the probe rows out.",
+        )
     clock, (held_out, rows) = Clock(), split_rows(len(task), seed)
     with clock.step("embed_base"):
         base = embedder.embed(task.texts, progress=progress)
@@ -104,11 +116,12 @@ def train_esm(
             encoder, tuned = load_source_model(source_model, embedder), None
     with clock.step("embed_tuned"):
         imitated = encoder.embed(task.texts, progress=progress)
-    probes = _probes(embedder.encoder, encoder, clock)
+    with clock.step("embed_probes"):
+        probed = _probed(embedder.encoder, encoder, fit, probes or ProbeRecipe(), progress)
     if keep_model is not None and tuned is not None:
         save_source_model(keep_model, tuned, embedder.encoder, task)
     with clock.step("fit"):
-        fitted = fit_map(base, imitated, rows, fit, probes=probes, seed=seed)
+        fitted = fit_map(base, imitated, rows, fit, probes=probed and probed.fitted, seed=seed)
     config = EsmConfig(
         base_model=embedder.identity.base_model,
         task=task.source_task,
@@ -116,7 +129,7 @@ def train_esm(
         dimension=fitted.map.dimension,
         space=embedder.identity,
         recipe=_stated(recipe if tuned else None, fit),
-        fit=_report(fitted, base[held_out], imitated[held_out], tuned, fit),
+        fit=_report(fitted, base[held_out], imitated[held_out], tuned, fit, probed),
     )
     return EsmArtifact(
         config=config,
@@ -150,13 +163,47 @@ def split_rows(rows: int, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]
     return np.sort(order[:held]), np.sort(order[held:])
 
 
-def _probes(base: TextEncoder, tuned: TextEncoder, clock: Clock) -> tuple[Floats, Floats] | None:
-    """What both models make of probe rows, for spaces with views."""
-    if base.views is None:
+@dataclass(frozen=True)
+class _Probed:
+    """What both models make of probe rows, (N, Z) and (N, D)."""
+
+    recipe: ProbeRecipe
+    digest: str
+    base: Floats
+    tuned: Floats
+
+    @property
+    def fitted(self) -> ProbePairs:
+        """Those that the map is fitted to."""
+        kept = ~held_out(len(self.base))
+        return ProbePairs(self.base[kept], self.tuned[kept], own_rows=self.recipe.own_rows)
+
+    def report(self, esm_map: EsmMap) -> ProbeReport:
+        """What the others say of a map."""
+        held = held_out(len(self.base))
+        base, tuned = self.base[held][:, : esm_map.width], self.tuned[held]
+        return ProbeReport(
+            recipe=PROBES,
+            texts=len(self.recipe.texts),
+            digest=self.digest,
+            own_rows=self.recipe.own_rows,
+            held_out_rows=len(base),
+            **_errors(esm_map, base, tuned),
+        )
+
+
+def _probed(
+    base: TextEncoder, tuned: TextEncoder, fit: FitRecipe, recipe: ProbeRecipe, progress: Show
+) -> _Probed | None:
+    """None where a map reads no views."""
+    if base.views is None or fit.chosen_solver != "ridge":
         return None
-    with clock.step("embed_probes"):
-        rows = probe_rows(base)
-        return base.embed_tokens(rows), tuned.embed_tokens(rows)
+    rows = recipe.rows(base)
+    both = (
+        encoder.embed_tokens(rows, what="Embedding probe rows", progress=progress)
+        for encoder in (base, tuned)
+    )
+    return _Probed(recipe, digest_of(rows), *both)
 
 
 def _report(
@@ -165,6 +212,7 @@ def _report(
     imitated: NDArray[np.float32],
     tuned: FineTuned | None,
     fit: FitRecipe,
+    probed: _Probed | None,
 ) -> FitReport:
     """What the held-out rows say, in six digits: more would be noise in a digest."""
     base = base[:, : fitted.map.width]
@@ -172,13 +220,22 @@ def _report(
     return FitReport(
         solver=fit.chosen_solver,
         held_out_rows=len(base),
-        held_out_mse=_six_digits(mean_squared_error(fitted.map.apply(base), imitated)),
-        identity_mse=_six_digits(mean_squared_error(base[:, : imitated.shape[1]], imitated)),
+        **_errors(fitted.map, base, imitated),
+        probes=probed and probed.report(fitted.map),
         rank=fitted.map.rank if isinstance(fitted.map, LowRankMap | WideMap) else None,
         ridge_lambda=fitted.ridge_lambda,
         validation_metric=None if metric is None else _six_digits(metric),
         validation_metric_name=None if metric is None or tuned is None else tuned.metric_name,
     )
+
+
+def _errors(esm_map: EsmMap, base: Floats, imitated: Floats) -> dict[str, float]:
+    """Of the map and of the identity, by their names in a report."""
+    identity = base[:, : imitated.shape[1]]
+    return {
+        "held_out_mse": _six_digits(mean_squared_error(esm_map.apply(base), imitated)),
+        "identity_mse": _six_digits(mean_squared_error(identity, imitated)),
+    }
 
 
 def _six_digits(value: float) -> float:

@@ -78,19 +78,30 @@ class FittedMap:
     beside: Mapping[str, Floats] = field(default_factory=dict[str, Floats])
 
 
+@dataclass(frozen=True)
+class ProbePairs:
+    """What both models make of probe rows: base (N, Z) with views, tuned (N, D).
+
+    own_rows: whether a map is fitted to its source's rows as well.
+    """
+
+    base: Floats
+    tuned: Floats
+    own_rows: bool = True
+
+
 def fit_map(
     base: Floats,
     tuned: Floats,
     rows: NDArray[np.intp],
     recipe: FitRecipe,
     *,
-    probes: tuple[Floats, Floats] | None = None,
+    probes: ProbePairs | None = None,
     seed: int = 42,
 ) -> FittedMap:
     """Fit a map to some rows of two arrays, (N, D) or with views (N, Z), and (N, D).
 
-    probes: what both models make of probe rows, to which a closed form is fitted as well. Raises
-    what the fits raise.
+    A closed form is fitted to probes as well, or to them alone. Raises what the fits raise.
     """
     dimension = tuned.shape[1]
     if recipe.architecture == "mlp":
@@ -98,8 +109,10 @@ def fit_map(
     if recipe.chosen_solver == "sgd":
         return FittedMap(fit_sgd(base[rows, :dimension], tuned[rows], seed=seed))
     if probes is not None:
-        rows = np.concatenate([rows, np.arange(len(base), len(base) + len(probes[0]))])
-        base, tuned = (np.concatenate(both) for both in zip((base, tuned), probes, strict=True))
+        more = np.arange(len(base), len(base) + len(probes.base))
+        rows = np.concatenate([rows, more]) if probes.own_rows else more
+        base = np.concatenate([base, probes.base])
+        tuned = np.concatenate([tuned, probes.tuned])
     rank = (recipe.rank or "auto") if recipe.architecture == "low-rank" else None
     fitted = fit_ridge(base, tuned, rows, rank=rank, ridge_lambda=recipe.ridge_lambda, seed=seed)
     found = fitted.map

@@ -1,0 +1,62 @@
+"""ESMs that also read an inner layer, from the command line: trained, pushed and ranked."""
+
+import json
+
+import pytest
+from docs.demo.tasks.write import write_tasks
+
+COLUMNS = ("--text-column", "text", "--label-column", "label", "--limit-rows", "60")
+
+
+@pytest.fixture(name="tasks", scope="module")
+def _tasks(tmp_path_factory):
+    return write_tasks(tmp_path_factory.mktemp("tasks"))
+
+
+@pytest.fixture(name="question")
+def _question(base_model, tasks):
+    return {
+        "source": (tasks["hotel_reviews_sentiment"], *COLUMNS, "--base-model", base_model),
+        "target": (tasks["restaurant_reviews_sentiment"], *COLUMNS, "--base-model", base_model),
+    }
+
+
+@pytest.fixture(name="probe")
+def _probe(tmp_path):
+    path = tmp_path / "probes.txt"
+    path.write_text("A shop of bolts.\nWho?\tNobody.\n")
+    return path
+
+
+def test_from_texts_to_a_ranking(done, question, probe, namespace):
+    wide = ("--inner-layer", "1", "--epochs", "1")
+    ways = {"own": (), "texts": ("--probe", probe), "bare": ("--probes-only",)}
+    for name, options in ways.items():
+        said = done("train", *question["source"], *wide, *options, "--output", name, "--json")
+        probes = json.loads(said)["fit"]["probes"]
+        assert probes["texts"] == (2 if name == "texts" else 0)
+        assert probes["own_rows"] == (name != "bare")
+        done("push", name, f"{namespace}/{name}", "--space", namespace, "--force")
+    receipt = json.loads(done("rank", *question["target"], "--space", namespace, "--json"))
+    assert len(receipt["rows"]) == 3
+    assert receipt["space_verified"] is True
+    shown = json.loads(done("show", f"{namespace}/bare", "--json"))
+    assert shown["fit"]["probes"]["own_rows"] is False
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--probes-only",), "Only maps that read an inner layer are fitted to probe rows."),
+        (("--inner-layer", "99"), "There is no inner layer 99"),
+        (("--inner-layer", "1", "--probe", "missing.txt"), "missing.txt cannot be read"),
+        (("--inner-layer", "1", "--probe", "empty.txt"), "empty.txt holds 0 texts"),
+    ],
+    ids=["no inner layer", "not its layer", "missing", "empty"],
+)
+def test_what_cannot_be_is_told_before_any_training(fails, question, tmp_path, options, message):
+    (tmp_path / "empty.txt").write_text("\n")
+    said, hint = fails("train", *question["source"], *options, "--output", "out")
+    assert message in said
+    assert hint
+    assert not (tmp_path / "out").exists()
