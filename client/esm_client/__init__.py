@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from esm_client.lab.data.options import DataOptions
     from esm_client.lab.data.task import TextTask
     from esm_client.lab.embedding import Embedder
+    from esm_client.lab.probes import ProbeRecipe
     from esm_client.lab.training.fit.recipe import FitRecipe
     from esm_client.lab.training.recipe import FineTuneRecipe
     from esm_client.lab.training.train import train_esm
@@ -39,6 +40,7 @@ _HOMES = {
     "FineTuneRecipe": "esm_client.lab.training.recipe",
     "FitRecipe": "esm_client.lab.training.fit.recipe",
     "MethodRanking": "esm_client.ranking.method_ranking",
+    "ProbeRecipe": "esm_client.lab.probes",
     "Ranking": "esm_client.ranking.ranking",
     "TargetSketch": "esm_client.core.scoring.sketch",
     "TextTask": "esm_client.lab.data.task",
@@ -63,6 +65,7 @@ __all__ = [
     "FineTuneRecipe",
     "FitRecipe",
     "MethodRanking",
+    "ProbeRecipe",
     "Ranking",
     "TargetSketch",
     "TextTask",

@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from esm_client import Embedder, EsmArtifact, FineTuneRecipe, FitRecipe, TextTask, train_esm
+from esm_client import (
+    Embedder,
+    EsmArtifact,
+    FineTuneRecipe,
+    FitRecipe,
+    ProbeRecipe,
+    TextTask,
+    train_esm,
+)
 from esm_client.core.errors import InvalidInput
 from esm_client.core.schemas import FitReport, SourceTask
 from esm_client.core.views import SpaceViews
@@ -13,7 +21,6 @@ from esm_client.lab.build.plan import BaseModelChoice, Plan
 from esm_client.lab.probes import (
     RECIPE,
     ROWS,
-    ProbeRecipe,
     digest_of,
     held_out,
     probe_rows,
@@ -65,6 +72,14 @@ class TestReport:
         # both errors are of one unknown target: their difference is bounded by how far it moves
         root = np.sqrt(np.mean(moved**2))
         assert abs(np.sqrt(said.held_out_mse) - np.sqrt(said.identity_mse)) <= root * 1.001
+
+    def test_the_base_model_reads_them_once_for_many_sources(self, wide, monkeypatch):
+        rows, base = wide.embed_probes(ProbeRecipe(), progress=False)
+        np.testing.assert_array_equal(base, wide.encoder.embed_tokens(rows, progress=False))
+        monkeypatch.setattr(wide.encoder, "embed_tokens", None)
+        assert wide.embed_probes(ProbeRecipe(own_rows=True), progress=False)[1] is base
+        with pytest.raises(TypeError):
+            wide.embed_probes(ProbeRecipe(OWN), progress=False)
 
     def test_own_texts_come_on_top(self, trained, usual, wide):
         artifact = trained(ProbeRecipe(OWN))

@@ -24,7 +24,9 @@ from esm_client.lab.base_model import BaseModelFiles, find_base_model, load_base
 from esm_client.lab.encoder import Text, TextEncoder
 from esm_client.lab.extras import require
 from esm_client.lab.pooling import detect_pooling
+from esm_client.lab.probes import EMBEDDING, ProbeRecipe
 from esm_client.lab.progress import Show
+from esm_client.lab.tokens import TokenStore
 
 MOST_VIEWS = 384
 """Beside wider embeddings, whose sketches would become large."""
@@ -117,6 +119,7 @@ class Embedder:
     ) -> None:
         self.encoder = encoder
         self._files = files
+        self._probes: tuple[ProbeRecipe, TokenStore, NDArray[np.float32]] | None = None
         try:
             self.identity = SpaceIdentity(
                 base_model=name,
@@ -169,6 +172,16 @@ class Embedder:
         Raises InvalidInput for anything but texts, InvalidEmbeddings for a result with NaN.
         """
         return self.encoder.embed(texts, progress=progress)
+
+    def embed_probes(
+        self, recipe: ProbeRecipe, *, progress: Show = None
+    ) -> tuple[TokenStore, NDArray[np.float32]]:
+        """The probe rows of a recipe, and what `embed` gives of them; once for many sources."""
+        if self._probes is None or self._probes[0] != recipe:
+            rows = recipe.rows(self.encoder)
+            embedded = self.encoder.embed_tokens(rows, what=EMBEDDING, progress=progress)
+            self._probes = recipe, rows, embedded
+        return self._probes[1:]
 
 
 def _read_views(encoder: TextEncoder, views: SpaceViews | int | None) -> None:

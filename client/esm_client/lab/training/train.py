@@ -18,8 +18,7 @@ from esm_client.core.spaces import MAX_LENGTH, Pooling
 from esm_client.lab.data.task import TextTask
 from esm_client.lab.embedding import Embedder
 from esm_client.lab.encoder import TextEncoder
-from esm_client.lab.probes import RECIPE as PROBES
-from esm_client.lab.probes import ProbeRecipe, check_probes, digest_of, held_out
+from esm_client.lab.probes import EMBEDDING, RECIPE, ProbeRecipe, check_probes, digest_of, held_out
 from esm_client.lab.progress import Show
 from esm_client.lab.training.card import write_card
 from esm_client.lab.training.finetune import FineTuned, fine_tune
@@ -117,7 +116,7 @@ def train_esm(
     with clock.step("embed_tuned"):
         imitated = encoder.embed(task.texts, progress=progress)
     with clock.step("embed_probes"):
-        probed = _probed(embedder.encoder, encoder, fit, probes or ProbeRecipe(), progress)
+        probed = _probed(embedder, encoder, fit, probes or ProbeRecipe(), progress)
     if keep_model is not None and tuned is not None:
         save_source_model(keep_model, tuned, embedder.encoder, task)
     with clock.step("fit"):
@@ -183,7 +182,7 @@ class _Probed:
         held = held_out(len(self.base))
         base, tuned = self.base[held][:, : esm_map.width], self.tuned[held]
         return ProbeReport(
-            recipe=PROBES,
+            recipe=RECIPE,
             texts=len(self.recipe.texts),
             digest=self.digest,
             own_rows=self.recipe.own_rows,
@@ -193,17 +192,14 @@ class _Probed:
 
 
 def _probed(
-    base: TextEncoder, tuned: TextEncoder, fit: FitRecipe, recipe: ProbeRecipe, progress: Show
+    embedder: Embedder, tuned: TextEncoder, fit: FitRecipe, recipe: ProbeRecipe, progress: Show
 ) -> _Probed | None:
     """None where a map reads no views."""
-    if base.views is None or fit.chosen_solver != "ridge":
+    if embedder.identity.views is None or fit.chosen_solver != "ridge":
         return None
-    rows = recipe.rows(base)
-    both = (
-        encoder.embed_tokens(rows, what="Embedding probe rows", progress=progress)
-        for encoder in (base, tuned)
-    )
-    return _Probed(recipe, digest_of(rows), *both)
+    rows, base = embedder.embed_probes(recipe, progress=progress)
+    imitated = tuned.embed_tokens(rows, what=EMBEDDING, progress=progress)
+    return _Probed(recipe, digest_of(rows), base, imitated)
 
 
 def _report(
