@@ -155,24 +155,23 @@ def _regression(x: np.ndarray, m: np.ndarray) -> Callable:
 def part_features(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
     """Which layer, how many directions, of what kind; full rank, own and probe rows."""
     kinds = {"x": bench.x, **{f"plain, layer {n}": plain(bench, n) for n in (2, 3, 4, 5)}}
-    for count in (32, 64, 128, 192):
+    for count in (64, 128, 192, 256):
         kinds[f"{count} principal"] = principal(bench, count)
         kinds[f"{count} random"] = random(bench, count)
-    kinds["all principal"] = principal(bench, bench.x("probe").shape[1])
     for name, features in kinds.items():
         yield name, bench.agreement(bench.fit(features, "own+probe"), features)
 
 
 def part_rows(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
     """What the maps are fitted to."""
-    for name, features in (("x", bench.x), ("128 principal", principal(bench, 128))):
+    for name, features in (("x", bench.x), ("[x, u]", plain(bench))):
         for rows in ("own", "own+probe", "probe"):
             yield f"{name}, {rows}", bench.agreement(bench.fit(features, rows), features)
 
 
 def part_ranks(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
     """How many directions change, in half precision; and the same maps for who holds x alone."""
-    features = principal(bench, 128)
+    features = plain(bench)
     for rank in (16, 32, 64, 128, None):
         maps = bench.fit(features, "own+probe", rank=rank)
         halves = {
@@ -185,7 +184,7 @@ def part_ranks(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
 
 def part_probes(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
     """How many probe rows."""
-    features = principal(bench, 128)
+    features = plain(bench)
     for probes in (300, 1000, 2000, 3000):
         maps = bench.fit(features, "own+probe", probes)
         yield f"{probes} probe rows", bench.agreement(maps, features)

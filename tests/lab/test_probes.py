@@ -13,6 +13,7 @@ from esm_client import (
     train_esm,
 )
 from esm_client.core.errors import InvalidInput
+from esm_client.core.maps.affine import AffineMap
 from esm_client.core.schemas import FitReport, SourceTask
 from esm_client.core.views import SpaceViews
 from esm_client.lab import probes as probes_module
@@ -95,6 +96,13 @@ class TestReport:
         assert artifact.config.fit.probes.digest == usual.config.fit.probes.digest
         assert "to no row of its source" in artifact.card
         assert not np.array_equal(artifact.map.bias, usual.map.bias)
+
+    def test_a_linear_map_is_of_embeddings_without_views(self, task, wide):
+        recipe = FineTuneRecipe(epochs=1)
+        artifact = train_esm(task, wide, recipe, FitRecipe("linear"), progress=False)
+        assert isinstance(artifact.map, AffineMap)
+        assert artifact.map.width == artifact.map.dimension == wide.identity.dimension
+        assert artifact.config.fit.probes.held_out_rows == ROWS // 10
 
     def test_comes_back_from_its_file(self, usual, tmp_path):
         again = EsmArtifact.read(usual.write(tmp_path / "esm"))

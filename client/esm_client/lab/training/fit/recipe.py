@@ -113,6 +113,8 @@ def fit_map(
         rows = np.concatenate([rows, more]) if probes.own_rows else more
         base = np.concatenate([base, probes.base])
         tuned = np.concatenate([tuned, probes.tuned])
+    if recipe.architecture == "linear":  # what everybody reads: of x alone
+        base = base[:, :dimension]
     rank = (recipe.rank or "auto") if recipe.architecture == "low-rank" else None
     fitted = fit_ridge(base, tuned, rows, rank=rank, ridge_lambda=recipe.ridge_lambda, seed=seed)
     found = fitted.map
