@@ -122,7 +122,7 @@ def wide_request() -> None:
         server = RunningRegistry(Path(folder) / "registry")
         try:
             esm = make_esm(Path(folder), "wide", dimension=dimension, views=views)
-            publish(server, esm, "t/wide", space="wide").raise_for_status()
+            publish(server, esm, "t/wide", space="wide", force=True).raise_for_status()
             with Client(server.url, server.write_token, cache_dir=Path(folder) / "cache") as client:
                 started = time.perf_counter()
                 ranking = client.rank(sketch, space="wide", folds=folds)
