@@ -4,9 +4,11 @@ A request is in progress from its head until its client has taken the answer, so
 downloads and event streams count for as long as they last.
 """
 
+import asyncio
 import hashlib
 from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Literal, cast
 
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,24 +17,30 @@ from esm_client.core.errors import RateLimited
 from esm_server.connections.addresses import Addresses
 from esm_server.connections.pieces import in_pieces
 from esm_server.connections.refusal import refuse
-from esm_server.connections.turns import Gate, whose
+from esm_server.connections.turns import LeastFirst, whose
 
 ALWAYS_ANSWERED = frozenset({"/health/live", "/health/ready", "/metrics"})
 """Neither counted nor refused. They are short, and have threads of their own."""
 BEGINNING = 2
 """Requests that are begun at a time, until it is known whose they are. Of the rest, those of those
-who have least in progress come first, so that who sends hundreds at once keeps nobody waiting. More
-are no faster, since Python does one thing at a time, and all others get in among them."""
+who have least in progress come first every other time, so that who sends hundreds at once keeps
+nobody waiting. More are no faster, since Python does one thing at a time, and all others get in
+among them."""
+BEGINNING_SECONDS, STRANGER_SECONDS = 0.1, 0.01
+"""After which a place is given back whatever the request does, with a token and without: a look-up
+that hangs, or a page for everybody that is long in coming, holds nobody up."""
 KNOWN_TIMES = 2
 """How many times as many requests an address may have of users who are known, or may be."""
 KNOWN_TOKENS = 4096
 """That are remembered, so that pages which need no token count as known users' as well."""
 RETRY_AFTER_SECONDS = 5
 _PLACE = "esm_place"
+_UNAUTHORIZED = HTTPStatus.UNAUTHORIZED.value
 _Key = tuple[str, str]
 _Kind = Literal["coming", "known", "stranger"]
 """Of requests from an address, each with places of its own, so that those whom nobody knows leave
 room for the others: whose token is looked up just now, whose it is, and all the rest."""
+_NO_BOUND = float("inf")
 
 
 class BoundedRequests:
@@ -66,6 +74,8 @@ class BoundedRequests:
             nonlocal is_refused
             if is_refused:
                 return
+            if message["type"] == "http.response.start" and message["status"] == _UNAUTHORIZED:
+                place.is_nobodys()
             try:
                 place.has_begun()
             except RateLimited as error:
@@ -89,8 +99,8 @@ def _come(scope: Scope, place: "Place") -> None:
     else:  # whose it is, is looked up later
         place.take_as("coming")
         digest = hashlib.sha256(token).hexdigest()
-        place.take_token(digest)
         whose.set(f"token {digest}")
+        place.take_token(digest)
     cast("dict[str, Any]", scope)[_PLACE] = place
 
 
@@ -103,7 +113,7 @@ class Places:
     counts: Counter[_Key] = field(default_factory=Counter[_Key])
     known: OrderedDict[str, int] = field(default_factory=OrderedDict[str, int])
     """Whose the tokens are that were recognised, the last ones last."""
-    gate: Gate = field(default_factory=lambda: Gate(BEGINNING))
+    gate: LeastFirst = field(default_factory=lambda: LeastFirst(BEGINNING))
 
     def recognise(self, token: str, user_id: int) -> None:
         """Remember for a while that this user has this token."""
@@ -111,6 +121,10 @@ class Places:
         self.known.move_to_end(token)
         if len(self.known) > KNOWN_TOKENS:
             self.known.popitem(last=False)
+
+    def forget(self, token: str) -> None:
+        """It is nobody's any more."""
+        self.known.pop(token, None)
 
 
 class Place:
@@ -123,15 +137,18 @@ class Place:
         self._kind: _Kind | None = None
         self._taken: set[_Key] = set()
         self._is_beginning = False
+        self._timer: asyncio.TimerHandle | None = None
 
     def take_as(self, kind: _Kind) -> None:
         """Count the request as such a one of its address, and not as another any more.
 
         Raises RateLimited where there are too many, and leaves it as it was.
         """
-        before, address = self._kind, self.address
-        if address is not None and kind != before:
+        before, address = self._kind, self.address or ""
+        if kind != before:
             most = self._places.per_address * (1 if kind == "stranger" else KNOWN_TIMES)
+            if self.address is None:
+                most = _NO_BOUND
             self._take((kind, address), most, "Your address has")
             if before is not None:
                 self._give_back((before, address))
@@ -141,6 +158,9 @@ class Place:
         """Count it as its token's, of whom it may be; raises RateLimited."""
         self._token = token
         self._take(("token", token), self._places.per_user, "You have")
+        if (user_id := self._places.known.get(token)) is not None:
+            self._take(("asking", str(user_id)), _NO_BOUND, "")
+            whose.set(f"user {user_id}")
 
     def take_user(self, user_id: int) -> None:
         """Count it as this user's, whose token it came with; raises RateLimited."""
@@ -152,8 +172,10 @@ class Place:
 
     async def begin(self) -> None:
         """Wait for the turn to be begun."""
-        await self._places.gate.enter(self._in_progress())
+        await self._places.gate.enter(self._busy())
         self._is_beginning = True
+        seconds = STRANGER_SECONDS if self._token is None else BEGINNING_SECONDS
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._leave_gate)
 
     def has_begun(self) -> None:
         """It is answered: the next may begin.
@@ -171,22 +193,29 @@ class Place:
         for key in list(self._taken):
             self._give_back(key)
 
-    def _in_progress(self) -> int:
-        """How many requests its user has; of one who is not known, those of its address."""
-        user_id = self._places.known.get(self._token or "")
-        keys: list[_Key] = [("token", self._token or "")]
-        if user_id is not None:
-            keys.append(("user", str(user_id)))
-        else:
-            keys += (("coming", self.address or ""), ("stranger", self.address or ""))
-        return sum(self._places.counts[key] for key in keys)
+    def is_nobodys(self) -> None:
+        """Its token is nobody's, or not any more."""
+        if self._token is not None:
+            self._places.forget(self._token)
+
+    def _busy(self) -> int:
+        """How many requests its user has; of one who is not known, such ones of its address."""
+        counts, address = self._places.counts, self.address or ""
+        if self._token is None:
+            return counts["stranger", address]
+        user_id = self._places.known.get(self._token)
+        if user_id is None:
+            return counts["coming", address]
+        return max(counts["user", str(user_id)], counts["asking", str(user_id)])
 
     def _leave_gate(self) -> None:
         if self._is_beginning:
             self._is_beginning = False
             self._places.gate.leave()
+        if self._timer is not None:
+            self._timer.cancel()
 
-    def _take(self, key: _Key, most: int, who: str) -> None:
+    def _take(self, key: _Key, most: float, who: str) -> None:
         """Once, unless `most` are in progress; raises RateLimited."""
         if key in self._taken:
             return

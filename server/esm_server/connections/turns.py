@@ -11,6 +11,8 @@ from typing import Any, Generic, TypeVar
 
 Item = TypeVar("Item")
 
+_Called = asyncio.Future[None]
+
 whose: ContextVar[str] = ContextVar("whose", default="")
 """Who made the request that this task works for."""
 
@@ -46,19 +48,19 @@ class Turns(Generic[Item]):
 
 
 class Gate:
-    """Lets so many requests in at a time: who has least in progress first, among those in turn."""
+    """Lets so many requests in at a time, callers in turn."""
 
     def __init__(self, places: int) -> None:
         self._free = places
-        self._waiting: dict[int, Turns[asyncio.Future[None]]] = {}
+        self._waiting = Turns[_Called]()
 
-    async def enter(self, in_progress: int = 0) -> None:
-        """Wait for a place, which `leave` gives back; `in_progress` is what the caller has."""
+    async def enter(self, busy: int = 0) -> None:
+        """Wait for a place, which `leave` gives back; `busy` is how much the caller has already."""
         if self._free:
             self._free -= 1
             return
         called = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(in_progress, Turns()).add(called)
+        self._add(called, busy)
         try:
             await called
         except asyncio.CancelledError:
@@ -74,18 +76,54 @@ class Gate:
 
     def leave(self) -> None:
         """Give the place to the next in turn."""
-        while self._waiting:
-            called = self._next()
+        while (called := self._next()) is not None:
             if not called.done():
                 called.set_result(None)
                 return
         self._free += 1
 
-    def _next(self) -> asyncio.Future[None]:
-        least = min(self._waiting)
-        called = self._waiting[least].take()
-        if not self._waiting[least]:
-            del self._waiting[least]
+    def _add(self, called: "_Called", busy: int) -> None:
+        del busy  # here it does not matter
+        self._waiting.add(called)
+
+    def _next(self) -> "_Called | None":
+        return self._waiting.take() if self._waiting else None
+
+
+class LeastFirst(Gate):
+    """A gate that every other time lets in whoever is least busy, and else callers in turn.
+
+    So who is busy waits longer, and yet not for ever.
+    """
+
+    def __init__(self, places: int) -> None:
+        super().__init__(places)
+        self._by_busy: dict[int, Turns[_Called]] = {}
+        """The same that wait in turn; who was called in one order is passed over in the other."""
+        self._is_turn = True
+
+    def leave(self) -> None:
+        """Give the place to the least busy, or to the next in turn."""
+        self._is_turn = not self._is_turn
+        super().leave()
+
+    def _add(self, called: "_Called", busy: int) -> None:
+        super()._add(called, busy)
+        self._by_busy.setdefault(busy, Turns()).add(called)
+
+    def _next(self) -> "_Called | None":
+        found = super()._next() if self._is_turn else self._least()
+        if found is None:  # so of the other order everybody has been called
+            self._waiting, self._by_busy = Turns(), {}
+        return found
+
+    def _least(self) -> "_Called | None":
+        if not self._by_busy:
+            return None
+        least = min(self._by_busy)
+        called = self._by_busy[least].take()
+        if not self._by_busy[least]:
+            del self._by_busy[least]
         return called
 
 

@@ -18,6 +18,9 @@ CONNECTIONS = 80
 """At most: more than there are threads that answer requests or rank, fewer than the 97 that
 PostgreSQL gives out unless told otherwise."""
 CONNECT_SECONDS = 10
+NETWORK_MS = 30_000
+"""How long a network may take no byte for PostgreSQL until the connection counts as lost; else it
+is as long as the system likes, a quarter of an hour on Linux."""
 WRITERS = 0x45534D
 """The advisory lock that a PostgreSQL database gives to one writer at a time."""
 _Values = Mapping[str, object] | Sequence[object] | None
@@ -102,7 +105,7 @@ def _postgresql(url: URL) -> Engine:
         pool_size=CONNECTIONS // 4,
         max_overflow=CONNECTIONS - CONNECTIONS // 4,
         # plans prepared before a migration would fail after it
-        connect_args={"prepare_threshold": None},
+        connect_args={"prepare_threshold": None, "tcp_user_timeout": NETWORK_MS},
     )
     event.listen(engine, "begin", _begin_postgresql)
     return engine

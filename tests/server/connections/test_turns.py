@@ -9,7 +9,7 @@ from contextvars import copy_context
 import pytest
 
 from esm_server.bodies import decoded
-from esm_server.connections.turns import FairThreads, Gate, whose
+from esm_server.connections.turns import FairThreads, Gate, LeastFirst, whose
 
 
 def submit(threads, caller, work, *given):
@@ -118,13 +118,13 @@ def test_callers_pass_a_gate_in_turn():
     asyncio.run(run())
 
 
-def test_who_has_least_in_progress_passes_first():
+def test_the_least_busy_pass_first_and_others_in_turn_among_them():
     async def run():
-        gate, order = Gate(1), []
+        gate, order = LeastFirst(1), []
 
-        async def passes(caller, in_progress):
+        async def passes(caller, busy):
             whose.set(caller)
-            await gate.enter(in_progress)
+            await gate.enter(busy)
             order.append(caller)
 
         await passes("first", 0)
@@ -136,7 +136,8 @@ def test_who_has_least_in_progress_passes_first():
             await asyncio.sleep(0)
             gate.leave()
         await asyncio.gather(*waiting, return_exceptions=True)
-        assert order == ["first", "d", "a", "b", "a", "c"]
+        assert order == ["first", "d", "a", "b", "c", "a"]
+        await passes("last", 0)  # into the place that is free again
 
     asyncio.run(run())
 
