@@ -11,6 +11,7 @@ from esm_client.core.spaces import (
     SpaceIdentity,
     check_same_space,
 )
+from esm_client.core.views import SpaceViews
 
 IDENTITY = SpaceIdentity(base_model="org/Some Model", pooling="mean", dimension=32)
 
@@ -177,3 +178,34 @@ def test_an_identity_is_checked(change):
 def test_digests_are_checked(digest):
     with pytest.raises(ValidationError):
         SpaceFingerprint(identity=IDENTITY, canaries=fingerprint().canaries, weight_digest=digest)
+
+
+WIDE = IDENTITY.model_copy(update={"views": SpaceViews(layer=3, count=20)})
+
+
+def wide_fingerprint(of_x=1.0, of_u=1.0, noise=0.0):
+    rng = np.random.default_rng(1)
+    x, u = (rng.normal(size=(len(CANARIES), width)) for width in (32, 20))
+    x = x + noise * rng.normal(size=x.shape)
+    rows = np.hstack([of_x * x, 100 * of_u * u])
+    return SpaceFingerprint(identity=WIDE, canaries=tuple(map(tuple, rows.tolist())))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"noise": 0.1}, r": canary sentence \d has cosine"),
+        ({"of_x": 1.03}, r": canary sentence 0 has norm"),
+        ({"of_u": 1.03}, r": the views of canary sentence 0 has norm"),
+    ],
+)
+def test_views_hide_no_difference_of_the_embeddings_before_them(change, message):
+    check_same_space("s", wide_fingerprint(), wide_fingerprint(of_x=1.01, of_u=0.99))
+    with pytest.raises(SpaceMismatch, match=message):
+        check_same_space("s", wide_fingerprint(), wide_fingerprint(**change))
+
+
+@pytest.mark.parametrize("part", ["of_x", "of_u"])
+def test_neither_embeddings_nor_views_are_zero(part):
+    with pytest.raises(ValidationError, match="finite and not zero"):
+        wide_fingerprint(**{part: 0.0})

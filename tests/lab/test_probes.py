@@ -10,6 +10,7 @@ from esm_client import (
     FitRecipe,
     ProbeRecipe,
     TextTask,
+    build,
     train_esm,
 )
 from esm_client.core.errors import InvalidInput
@@ -19,6 +20,7 @@ from esm_client.core.views import SpaceViews
 from esm_client.lab import probes as probes_module
 from esm_client.lab.build.jobs import make_jobs
 from esm_client.lab.build.plan import BaseModelChoice, Plan
+from esm_client.lab.evaluation.plan import EvaluationPlan
 from esm_client.lab.probes import (
     RECIPE,
     ROWS,
@@ -190,6 +192,16 @@ class TestPlan:
         ]  # fmt: skip
         assert len(set(keys)) == 4
         assert RECIPE in keys[1]
+
+    def test_what_a_plan_says_of_maps_is_not_dropped(self, model_folder, tmp_path):
+        (tmp_path / "data.csv").write_text("text,label\n" + "a red door,1\na gate,0\n" * 20)
+        model = f'[[base_model]]\nmodel = "{model_folder}"\nviews = {{layer = 1, count = 4}}\n'
+        (tmp_path / "plan.toml").write_text('[[data]]\ndata = "data.csv"\n' + model)
+        with pytest.raises(InvalidInput, match="another base model"):
+            build(tmp_path / "plan.toml", tmp_path / "out", base_models=str(model_folder))
+        plan = Plan.read(tmp_path / "plan.toml")
+        with pytest.raises(InvalidInput, match="another base model"):
+            EvaluationPlan.of(plan, plan, str(model_folder))
 
     def test_settings_that_are_not_asked_for_are_not_told(self):
         told = BaseModelChoice(model="m").model_dump()

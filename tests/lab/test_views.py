@@ -123,7 +123,7 @@ class TestEmbedding:
         for stored, offered in ((few, other), (plain, few)):
             with pytest.raises(SpaceMismatch, match="views of an inner layer"):
                 check_same_space("s", stored.fingerprint, offered.fingerprint)
-        assert few.identity.default_name == f"{plain.identity.default_name}-layer-1"
+        assert few.identity.default_name == f"{plain.identity.default_name}-layer-1-3"
 
     def test_a_space_without_views_says_nothing_of_them(self, embedder, wide):
         assert "views" not in embedder.identity.model_dump()
@@ -142,6 +142,10 @@ class TestTraining:
         assert artifact.apply(embedder.embed(TEXTS)).shape == (len(TEXTS), artifact.map.dimension)
         assert artifact.config.fit.rank == artifact.map.rank
 
+    def test_the_card_says_how_to_apply_it(self, trained):
+        artifact, _ = trained
+        assert "views=esm.config.space.views" in artifact.card
+
     def test_comes_back_from_its_files(self, trained, tmp_path):
         artifact, _ = trained
         again = EsmArtifact.read(artifact.write(tmp_path / "esm"))
@@ -153,10 +157,14 @@ class TestTraining:
         x = embedder.embed(TEXTS)[:, : artifact.map.dimension]
         plain = as_published(artifact)
         assert plain.config.architecture == "linear"
+        assert plain.config.fit is None  # it is of the other map
+        assert plain.card.startswith(artifact.card)
+        assert "views of an inner layer" in plain.card.removeprefix(artifact.card)
         assert plain.apply(x).shape == x.shape
-        bare = replace(artifact, summary={})
-        with pytest.raises(InvalidArtifact, match="views"):
-            as_published(bare)
+        broken = {**artifact.summary, X_BIAS: np.full_like(artifact.summary[X_BIAS], np.nan)}
+        for summary in ({}, broken):
+            with pytest.raises(InvalidArtifact, match="views"):
+                as_published(replace(artifact, summary=summary))
 
     def test_a_map_of_more_than_its_space(self, trained):
         artifact, _ = trained

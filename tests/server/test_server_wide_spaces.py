@@ -1,6 +1,7 @@
 """Spaces whose embeddings have views of an inner layer, and what belongs to them."""
 
 import base64
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -99,3 +100,45 @@ def test_a_wide_esm_without_canaries(push, esm_directory, pushed, unique, proble
             assert answer.status_code == 201, answer.text
         else:
             assert "views" in problem(answer, 400, "dimension-mismatch")["detail"]
+
+
+@pytest.mark.parametrize("layer", [4, 3])
+@pytest.mark.parametrize("is_new", [False, True])
+def test_a_fingerprint_without_views_hides_no_views(
+    push, esm_directory, pushed, unique, problem, layer, is_new
+):
+    one = esm_directory("one", seed=30, views=SpaceViews(layer=layer, count=5))
+    narrow = EsmArtifact.read(pushed["narrow"]).fingerprint.model_dump(mode="json")
+    space = f"{unique}-new" if is_new else unique
+    told = push(one, f"{unique}/one", space=space, fingerprint=narrow)
+    assert "views" in problem(told, 409, "space-mismatch")["detail"]
+
+
+def test_a_fingerprint_with_views_gives_an_esm_none(push, esm_directory, pushed, unique, problem):
+    wide = EsmArtifact.read(pushed["w0"]).fingerprint.model_dump(mode="json")
+    one = esm_directory("one", seed=31)
+    told = push(one, f"{unique}/one", space=unique, fingerprint=wide)
+    assert "views" in problem(told, 409, "space-mismatch")["detail"]
+
+
+@pytest.mark.parametrize("views", [None, VIEWS])
+def test_without_canaries_the_settings_decide(push, esm_directory, unique, problem, views):
+    """A map of x alone, which says that it is of a space with views, or of one without."""
+    other = VIEWS if views is None else None
+    assert push(esm_directory("a", views=other), f"{unique}/a", space=unique).status_code == 201
+    bare = EsmArtifact.read(esm_directory("bare", with_canaries=False, seed=32))
+    said = bare.config.space.model_copy(update={"views": views})
+    bare = replace(bare, config=bare.config.model_copy(update={"space": said}))
+    directory = bare.write(esm_directory("x").parent / "said")
+    answer = push(directory, f"{unique}/bare", space=unique)
+    if views is None:
+        assert answer.status_code == 201, answer.text
+    else:
+        problem(answer, 409, "space-mismatch")
+
+
+def test_canaries_whose_embeddings_are_zero(push, esm_directory, unique, problem):
+    one = esm_directory("one", views=VIEWS)
+    told = EsmArtifact.read(one).fingerprint.model_dump(mode="json")
+    told["canaries"] = [[0.0] * D + row[D:] for row in told["canaries"]]
+    problem(push(one, f"{unique}/one", space=unique, fingerprint=told), 400, "invalid-input")

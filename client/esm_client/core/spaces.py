@@ -7,6 +7,7 @@ one is a pair joined by the separator, others depend on case, accents and digits
 """
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -64,13 +65,14 @@ class SpaceIdentity(Document):
     def default_name(self) -> str:
         """A legal space name made of model, pooling and length: `all-minilm-l6-v2-mean-128`.
 
-        One with views also says their layer: `all-minilm-l6-v2-mean-128-layer-4`.
+        One with views also says their layer and number: `all-minilm-l6-v2-mean-128-layer-4-384`.
         """
         model = re.sub(r"[^a-z0-9._-]+", "-", self.base_model.rstrip("/").split("/")[-1].lower())
         named = f"{self.pooling}-{self.max_length}"
         if self.views is None:
             return f"{model.strip('.-')[:70] or 'space'}-{named}"
-        return f"{model.strip('.-')[:60] or 'space'}-{named}-layer-{self.views.layer}"
+        layer = f"layer-{self.views.layer}-{self.views.count}"
+        return f"{model.strip('.-')[:60] or 'space'}-{named}-{layer}"
 
     @model_validator(mode="after")
     def _no_more_views_than_numbers(self) -> Self:
@@ -103,11 +105,7 @@ class SpaceFingerprint(Document):
     @field_validator("canaries")
     @classmethod
     def _finite(cls, canaries: tuple[tuple[float, ...], ...]) -> tuple[tuple[float, ...], ...]:
-        # the norm, not the numbers: 1e200 is finite, its square is not, and no cosine follows
-        with np.errstate(over="ignore"):
-            norms = [float(np.linalg.norm(row)) for row in canaries]
-        if not all(0 < norm < np.inf for norm in norms):
-            raise ValueError("canary embeddings must be finite and not zero")
+        _check_norms(canaries)
         return canaries
 
     @model_validator(mode="after")
@@ -117,51 +115,73 @@ class SpaceFingerprint(Document):
             raise ValueError(
                 f"canary embeddings have {sorted(widths)} numbers, the space {self.identity.width}"
             )
+        dimension = self.identity.dimension
+        _check_norms([row[:dimension] for row in self.canaries])
+        if self.identity.views is not None:
+            _check_norms([row[dimension:] for row in self.canaries])
         return self
+
+
+def _check_norms(rows: Sequence[Sequence[float]]) -> None:
+    # the norm, not the numbers: 1e200 is finite, its square is not, and no cosine follows
+    with np.errstate(over="ignore"):
+        norms = [float(np.linalg.norm(row)) for row in rows]
+    if not all(0 < norm < np.inf for norm in norms):
+        raise ValueError("canary embeddings must be finite and not zero")
+
+
+def check_same_settings(name: str, stored: SpaceIdentity, offered: SpaceIdentity) -> None:
+    """Raise SpaceMismatch, naming the part that differs, unless both have the same settings.
+
+    Base model and revision are only words, so they are left to the canaries. Who offers embeddings
+    without views belongs to a space that has some, as their first numbers are the same.
+    """
+    for part in ("dimension", "pooling", "max_length", "separator"):
+        ours, theirs = getattr(stored, part), getattr(offered, part)
+        if ours != theirs:
+            raise _mismatch(name, stored, f"its {part} is {ours!r}, yours is {theirs!r}")
+    if offered.views is not None and offered.views != stored.views:
+        has = stored.views or "none"
+        difference = f"its views of an inner layer are {has}, yours are {offered.views}"
+        raise _mismatch(name, stored, difference)
 
 
 def check_same_space(name: str, stored: SpaceFingerprint, offered: SpaceFingerprint) -> None:
     """Raise SpaceMismatch, naming the part that differs, unless both are one space.
 
-    Settings are compared first because their names explain best; base model and revision are
-    only words, so they are left to the canaries. Who offers embeddings without views belongs to a
-    space that has some, as their first numbers are the same.
+    Settings are compared first because their names explain best. Views are compared apart from the
+    embeddings before them, whose differences theirs would hide.
     """
-    for part in ("dimension", "pooling", "max_length", "separator"):
-        ours, theirs = getattr(stored.identity, part), getattr(offered.identity, part)
-        if ours != theirs:
-            raise _mismatch(name, stored, f"its {part} is {ours!r}, yours is {theirs!r}")
-    views = offered.identity.views
-    if views is not None and views != stored.identity.views:
-        has = stored.identity.views or "none"
-        raise _mismatch(name, stored, f"its views of an inner layer are {has}, yours are {views}")
-    read = offered.identity.width
-    for index, (whole, other) in enumerate(zip(stored.canaries, offered.canaries, strict=True)):
-        row = whole[:read]
-        if len(row) != len(other):
-            raise _mismatch(
-                name, stored, f"canary {index} has {len(other)} numbers, not {len(row)}"
-            )
-        a, b = np.asarray(row, np.float64), np.asarray(other, np.float64)
-        norms = float(np.linalg.norm(a)), float(np.linalg.norm(b))
-        cosine = float(a @ b) / (norms[0] * norms[1])
-        if not cosine >= MIN_CANARY_COSINE:  # NaN too
-            difference = f"canary sentence {index} has cosine {cosine:.4f} with the space's own"
-            raise _mismatch(name, stored, f"{difference} (at least {MIN_CANARY_COSINE} is needed)")
-        if not abs(norms[1] / norms[0] - 1) <= MAX_CANARY_NORM_ERROR:
-            difference = (
-                f"canary sentence {index} has norm {norms[1]:.4g} instead of {norms[0]:.4g}"
-            )
-            raise _mismatch(name, stored, difference)
-
-
-def _mismatch(name: str, stored: SpaceFingerprint, difference: str) -> SpaceMismatch:
     identity = stored.identity
+    check_same_settings(name, identity, offered.identity)
+    parts = {"": slice(identity.dimension)}
+    if offered.identity.views is not None:
+        parts["the views of "] = slice(identity.dimension, None)
+    for index, both in enumerate(zip(stored.canaries, offered.canaries, strict=True)):
+        for what, columns in parts.items():
+            a, b = (np.asarray(row[columns], np.float64) for row in both)
+            if len(a) != len(b):
+                difference = f"canary {index} has {len(b)} numbers, not {len(a)}"
+                raise _mismatch(name, identity, difference)
+            where = f"{what}canary sentence {index}"
+            norms = float(np.linalg.norm(a)), float(np.linalg.norm(b))
+            cosine = float(a @ b) / (norms[0] * norms[1])
+            if not cosine >= MIN_CANARY_COSINE:  # NaN too
+                difference = f"{where} has cosine {cosine:.4f} with the space's own"
+                difference += f" (at least {MIN_CANARY_COSINE} is needed)"
+                raise _mismatch(name, identity, difference)
+            if not abs(norms[1] / norms[0] - 1) <= MAX_CANARY_NORM_ERROR:
+                difference = f"{where} has norm {norms[1]:.4g} instead of {norms[0]:.4g}"
+                raise _mismatch(name, identity, difference)
+
+
+def _mismatch(name: str, identity: SpaceIdentity, difference: str) -> SpaceMismatch:
+    views = f", views of an inner layer ({identity.views})" if identity.views else ""
     revision = f" at revision {identity.revision}" if identity.revision else ""
     return SpaceMismatch(
         f"These embeddings are not of the space {name!r}: {difference}.",
-        f"Use the base model {identity.base_model}{revision} with {identity.pooling} pooling and "
-        f"max length {identity.max_length}, or another `space`.",
+        f"Use the base model {identity.base_model}{revision} with {identity.pooling} pooling"
+        f"{views} and max length {identity.max_length}, or another `space`.",
         parameters=("base_model", "space"),
         space=name,
         base_model=identity.base_model,

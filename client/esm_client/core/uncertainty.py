@@ -28,6 +28,7 @@ def check_folds_of(whole: TargetSketch, folds: Sequence[TargetSketch]) -> None:
     if rows != whole.num_rows or any(
         fold.label_map_digest != whole.label_map_digest
         or fold.dimension != whole.dimension
+        or fold.views != whole.views
         or len(fold.class_counts) != len(whole.class_counts)
         for fold in folds
     ):

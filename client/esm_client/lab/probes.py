@@ -69,7 +69,7 @@ def read_probe_texts(path: Path) -> tuple[Text, ...]:
                 f"{path} holds {size} bytes, more than {MAX_FILE_BYTES}.",
                 "Some thousand texts of many domains are enough.",
             )
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as cause:
         raise InvalidInput(
             f"The probe texts in {path} cannot be read: {cause}.",

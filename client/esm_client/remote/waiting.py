@@ -7,8 +7,6 @@ from contextlib import suppress
 from time import monotonic, sleep
 from typing import Any
 
-import numpy as np
-
 from esm_client.core.errors import (
     Conflict,
     ConnectionFailed,
@@ -20,6 +18,7 @@ from esm_client.core.progress import Progress, unheard
 from esm_client.core.schemas import RankingCreate, RankingJob, RankingReceipt
 from esm_client.core.scoring.disclosure import DisclosureWarning
 from esm_client.core.scoring.embedded import EmbeddedTarget
+from esm_client.core.scoring.features import as_features
 from esm_client.core.scoring.map_scores import Embedded
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_client.remote.http.requests import checked
@@ -49,7 +48,9 @@ def rank_on_server(
     target: dict[str, Any] = {"sketch": _encoded(data), "folds": _encoded_folds(folds)}
     if embedded is not None:
         matrix, labels = embedded
-        x = np.asarray(matrix)[:, : known.dimension]  # maps that read views need no rows
+        x = as_features(matrix)
+        if known.views is not None and x.shape[1] == known.width:
+            x = x[:, : known.dimension]  # maps that read views need no rows
         target["embedded"] = _encoded(EmbeddedTarget.of(x, labels, kind=known.kind).to_bytes())
     request = checked(RankingCreate, {**wanted, **target})
     answer = rankings.create(request)

@@ -10,7 +10,7 @@ from esm_client.core.errors import InvalidInput
 from esm_client.core.listed import listed
 from esm_client.core.progress import unheard
 from esm_client.lab.build.build import OnBuilt, Push, build_plan
-from esm_client.lab.build.plan import BaseModelChoice, Plan
+from esm_client.lab.build.plan import BaseModelChoice, Plan, check_replaced
 from esm_client.lab.build.report import BuildReport, BuildRow
 from esm_client.lab.progress import Show
 from esm_client.workflows.connection import connected
@@ -80,6 +80,7 @@ def build(
                 registry.whoami()  # before hours of work: address and token are right
                 publish = _pusher(registry, push, force=force)
         if models:
+            check_replaced(wanted.base_models)
             wanted = wanted.model_copy(update={"base_models": tuple(models)})
         return build_plan(
             wanted, Path(output), devices=listed(devices), workers=workers, threads=threads,

@@ -59,7 +59,7 @@ def _norms(artifact: EsmArtifact, fingerprint: SpaceFingerprint | None) -> list[
         )
         return [(NORMS, message)]
     if fingerprint is not None:
-        canaries = np.array(fingerprint.canaries, dtype=np.float64)
+        canaries = np.array(fingerprint.canaries, dtype=np.float64)[:, :dimension]
         usual = float(np.linalg.norm(canaries, axis=1).mean())
         shift = float(np.linalg.norm(bias))
         if shift > MAX_BIAS * usual:

@@ -114,7 +114,7 @@ class LeastFirst(Gate):
     def _next(self) -> "_Called | None":
         found = super()._next() if self._is_turn else self._least()
         if found is None:  # so of the other order everybody has been called
-            self._waiting, self._by_busy = Turns(), {}
+            self._waiting, self._by_busy = Turns[_Called](), {}
         return found
 
     def _least(self) -> "_Called | None":

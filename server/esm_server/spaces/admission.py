@@ -12,7 +12,8 @@ from esm_client.core.errors import (
     NotFound,
     SpaceMismatch,
 )
-from esm_client.core.spaces import SpaceFingerprint, check_same_space
+from esm_client.core.spaces import SpaceFingerprint, check_same_settings, check_same_space
+from esm_client.core.views import SpaceViews
 from esm_server.auth.caller import Caller
 from esm_server.db import SpaceRow
 from esm_server.spaces.founders import A_ROBOT, founder
@@ -39,11 +40,17 @@ def claimed_fingerprint(
     if sent is None:
         return own
     _check_width(sent, artifact)
+    said = artifact.config.space
+    if said is not None:
+        check_same_settings("of the artifact", said, sent.identity)
+        if said.views != sent.identity.views:
+            raise SpaceMismatch(
+                f"The ESM is of a space with {said.views} views of an inner layer, the fingerprint "
+                "has none.",
+                "Send the fingerprint of the embedder that the ESM was trained with.",
+            )
     if own is not None:
         check_same_space("of the artifact", own, sent)
-    elif artifact.config.space is not None:  # settings without canaries: compare the settings
-        settings = SpaceFingerprint(identity=artifact.config.space, canaries=sent.canaries)
-        check_same_space("of the artifact", settings, sent)
     return sent
 
 
@@ -68,6 +75,7 @@ def admit(
         except SpaceMismatch as error:
             raise with_fitting_space(spaces, row, fingerprint, error) from error
     elif fingerprint is not None:
+        _check_views(name, fingerprint.identity.views, artifact, fingerprint)
         row = spaces.add(name, fingerprint, caller.name)
     else:
         row = _unknown_space(spaces, name)
@@ -131,7 +139,7 @@ def _check_belongs(
     row: SpaceRow, artifact: EsmArtifact, fingerprint: SpaceFingerprint | None
 ) -> None:
     stored = stored_fingerprint(row)
-    _check_views(row, stored, artifact)
+    _check_views(row.name, stored.identity.views, artifact, fingerprint)
     if fingerprint is not None:
         check_same_space(row.name, stored, fingerprint)
         return
@@ -142,8 +150,7 @@ def _check_belongs(
             "Push it to the space of its own base model with `space`.",
         )
     if artifact.config.space is not None:  # settings without canaries: compare the settings
-        settings = SpaceFingerprint(identity=artifact.config.space, canaries=stored.canaries)
-        check_same_space(row.name, stored, settings)
+        check_same_settings(row.name, stored.identity, artifact.config.space)
     ours, theirs = _hub_name(row.base_model), _hub_name(artifact.config.base_model)
     if ours and theirs and ours != theirs:
         raise SpaceMismatch(
@@ -153,15 +160,27 @@ def _check_belongs(
         )
 
 
-def _check_views(row: SpaceRow, stored: SpaceFingerprint, artifact: EsmArtifact) -> None:
-    """Raise DimensionMismatch for a map that reads more of a text than the space offers."""
-    read, offered = artifact.map.width - artifact.map.dimension, stored.identity.views
-    if read > 0 and (offered is None or read != offered.count):
-        raise DimensionMismatch(
-            f"The ESM reads {read} views of an inner layer, and the space {row.name!r} has "
-            f"{offered or 'none'}.",
-            "Push it to the space that it was trained in, or train it in this one.",
-        )
+def _check_views(
+    space: str,
+    offered: SpaceViews | None,
+    artifact: EsmArtifact,
+    fingerprint: SpaceFingerprint | None,
+) -> None:
+    """Raise DimensionMismatch for a map that reads more or fewer views of a text than a space
+    offers, SpaceMismatch for others of as many."""
+    read = artifact.map.width - artifact.map.dimension
+    if read <= 0:
+        return
+    identity = artifact.config.space or (fingerprint.identity if fingerprint else None)
+    said = identity.views if identity else None
+    if said is not None and said == offered and read == said.count:
+        return
+    kind = SpaceMismatch if offered and read == offered.count else DimensionMismatch
+    raise kind(
+        f"The ESM reads views of an inner layer ({said or read}), and the space {space!r} has "
+        f"{offered or 'none'}.",
+        "Push it to the space that it was trained in, or train it in this one.",
+    )
 
 
 def _hub_name(base_model: str) -> str | None:

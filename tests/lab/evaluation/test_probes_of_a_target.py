@@ -47,7 +47,7 @@ def _asked(tmp_path, model_folder):
 
 def test_texts_of_the_target(asked):
     texts = [f"Gates number {n} of many" for n in range(30)]
-    with pytest.raises(InvalidInput, match="percent of the target 'gates'"):
+    with pytest.raises(InvalidInput, match=r"hold \d+ texts of the target 'gates'"):
         asked([*texts, "A shop of bolts."])
 
 

@@ -71,11 +71,14 @@ def export(
     from esm_client.core.artifact.directory import EsmArtifact
     from esm_client.core.artifact.published import as_published
 
-    as_published(EsmArtifact.read(directory)).write(folder)
+    artifact = EsmArtifact.read(directory)
+    as_published(artifact).write(folder)
+    is_other = artifact.map.width > artifact.map.dimension
+    what = "a linear map that stands for the one" if is_other else "the linear map"
     session.output.result(
-        {"path": str(folder)},
+        {"path": str(folder), "same_map": not is_other},
         names=[str(folder)],
-        human=lambda: print_line(f"{folder} holds the linear map of {directory}"),
+        human=lambda: print_line(f"{folder} holds {what} of {directory}"),
     )
 
 

@@ -74,20 +74,36 @@ def find_published(folder: Path) -> list[PublishedEsm]:
 
 
 def as_published(artifact: EsmArtifact) -> EsmArtifact:
-    """The same ESM as hf-dataset-selector reads it: a linear map, a wide one's of x alone.
+    """The same ESM as hf-dataset-selector reads it: a linear map.
 
-    Raises NeedsEmbeddings for a map that is not affine, InvalidArtifact for a wide one that does
-    not say what stands for the views.
+    Of one that reads views it is another map, of the embedding alone; what was measured of the one
+    does not hold of the other, so there is no report, and the card says it. Raises NeedsEmbeddings
+    for a map that is not affine, InvalidArtifact for a wide one that does not say what stands for
+    the views.
     """
     esm_map = artifact.map
-    affine = (_of_base(artifact, esm_map) if isinstance(esm_map, WideMap) else esm_map).as_affine()
-    config = artifact.config.model_copy(update={"architecture": affine.architecture})
-    return replace(artifact, map=affine, config=config)
+    if not isinstance(esm_map, WideMap):
+        affine = esm_map.as_affine()
+        config = artifact.config.model_copy(update={"architecture": affine.architecture})
+        return replace(artifact, map=affine, config=config)
+    affine = _of_base(artifact, esm_map).as_affine()
+    config = artifact.config.model_copy(update={"architecture": affine.architecture, "fit": None})
+    return replace(artifact, map=affine, config=config, card=artifact.card + _OF_BASE)
+
+
+_OF_BASE = """
+## This export
+
+What stands above is of the ESM as it was trained, which also reads views of an inner layer. This is
+a linear map of the embedding alone: what it predicts of the views stands for them, so it imitates
+the source model less well.
+"""
 
 
 def _of_base(artifact: EsmArtifact, wide: WideMap) -> LowRankMap:
     right, bias = (artifact.summary.get(name, np.empty(0)) for name in (X_RIGHT, X_BIAS))
-    if right.shape != (wide.dimension, wide.rank) or bias.shape != wide.bias.shape:
+    fits = right.shape == (wide.dimension, wide.rank) and bias.shape == wide.bias.shape
+    if not (fits and np.isfinite(right).all() and np.isfinite(bias).all()):
         raise InvalidArtifact(
             "The ESM reads views of an inner layer, and does not say what may stand for them.",
             "Train it again with this version.",

@@ -19,7 +19,7 @@ def check_embeddings(embeddings: Any, dimension: int) -> None:
     if shape[1] != dimension:
         raise DimensionMismatch(
             f"These embeddings have {shape[1]} dimensions, the ESM has {dimension}.",
-            "Embed the texts with the ESM's own base model.",
+            "Embed the texts with the ESM's own base model, and with the views of its space.",
         )
 
 

@@ -15,7 +15,7 @@ from esm_client.core.spaces import SpaceIdentity
 from esm_client.lab.base_model import find_base_model
 from esm_client.lab.build.plan import BaseModelChoice, DataSet, Plan
 from esm_client.lab.pooling import detect_pooling
-from esm_client.lab.probes import RECIPE, check_probes
+from esm_client.lab.probes import RECIPE, ProbeRecipe, check_probes
 
 KEY = "build_key"
 FORMAT = 1
@@ -94,6 +94,12 @@ def make_jobs(plan: Plan) -> list[Job]:
     return jobs
 
 
+def probes_key(probes: ProbeRecipe) -> str:
+    """What ESMs depend on of own probe texts."""
+    told = json.dumps([probes.own_rows, probes.texts])
+    return digest_bytes(told.encode())
+
+
 def _space_of(choice: BaseModelChoice) -> tuple[str, str]:
     """Name of the space and what identifies it, without loading the model."""
     files = find_base_model(choice.model)
@@ -105,7 +111,7 @@ def _space_of(choice: BaseModelChoice) -> tuple[str, str]:
         known += [choice.views.model_dump(), RECIPE]
     if (probes := choice.probes) is not None:  # raises before any work
         check_probes(probes, choice.views)
-        known.append([probes.own_rows, digest_bytes(json.dumps(probes.texts).encode())])
+        known.append(probes_key(probes))
     identity = SpaceIdentity(  # the width is not in the name
         base_model=name, pooling=pooling, max_length=choice.max_length, dimension=MAX_DIMENSION,
         views=choice.views,

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Sequence
 from glob import glob
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -117,6 +118,18 @@ class BaseModelChoice(Strict):
             return None
         path = None if self.probe is None else Path(self.probe)
         return ProbeRecipe.read(path, own_rows=not self.probes_only)
+
+
+def check_replaced(choices: Sequence[BaseModelChoice]) -> None:
+    """Raise InvalidInput where others would take the place of what a plan says of its maps."""
+    for choice in choices:
+        if choice.views is not None or choice.probe is not None or choice.probes_only:
+            raise InvalidInput(
+                f"The plan says which views or probe rows its base model {choice.model!r} has, and "
+                "another base model was named beside it.",
+                "Name base models in the plan alone, or take views and probe rows out of it.",
+                parameters=("base_models",),
+            )
 
 
 class Plan(Strict):

@@ -7,8 +7,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from esm_client.core.errors import Conflict
 from esm_client.core.maps.storage import dump_map
-from esm_client.lab.build.jobs import KEY, Job
+from esm_client.lab.build.jobs import KEY, Job, probes_key
 from esm_client.lab.build.plan import BaseModelChoice
 from esm_client.lab.build.reading import read_data_set
 from esm_client.lab.build.requests import BuildRequest, DataFacts, ReadRequest
@@ -37,6 +38,12 @@ class _Worker:
         return Done(self._build(job, request.output))
 
     def _build(self, job: Job, output: Path) -> dict[str, Any]:
+        probes = job.base_model.probes
+        if probes is not None and probes_key(probes) not in job.model_key:
+            raise Conflict(
+                f"The probe texts in {job.base_model.probe} have changed since the build began.",
+                "Build again: what is there of other texts is built anew.",
+            )
         task, _ = read_data_set(job.data)
         embedder = self._base_model(job.base_model)
         target, work = job.folder(output), output / WORK / job.space / job.data.name
@@ -55,7 +62,7 @@ class _Worker:
             keep_model=kept,
             shield=job.data.shield,
             checkpoint=work / job.key(digest)[:16],
-            probes=job.base_model.probes,
+            probes=probes,
         )
         known = {**artifact.provenance, KEY: job.key(digest), "notes": list(task.notes)}
         artifact = replace(artifact, provenance=known)

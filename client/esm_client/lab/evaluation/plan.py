@@ -11,8 +11,15 @@ from esm_client.core.artifact.manifest import digest_file
 from esm_client.core.errors import InvalidInput
 from esm_client.core.references import check_name
 from esm_client.lab.base_model import find_base_model
-from esm_client.lab.build.plan import BaseModelChoice, DataSet, Plan, Strict
+from esm_client.lab.build.plan import (
+    BaseModelChoice,
+    DataSet,
+    Plan,
+    Strict,
+    check_replaced,
+)
 from esm_client.lab.evaluation.records import FREE
+from esm_client.lab.probes import check_probes
 from esm_client.lab.selection.ranking import METHODS, make_methods
 
 Seed = Annotated[int, Field(ge=0)]
@@ -46,6 +53,7 @@ class EvaluationPlan(Strict):
         """
         models = sources.base_models or targets.base_models
         if base_model is not None:
+            check_replaced(models)
             models = (BaseModelChoice(model=base_model),)
         if len(models) != 1:
             raise InvalidInput(
@@ -61,6 +69,7 @@ class EvaluationPlan(Strict):
                 f"{problem['loc'][0]} is {str(problem['input'])[:80]}: {problem['msg'].lower()}.",
                 "Choose another value.",
             ) from cause
+        check_probes(plan.base_model.probes, plan.base_model.views)  # before any training
         make_methods(plan.methods)
         for what, data in (("sources", plan.sources), ("targets", plan.targets)):
             names = [check_name(one.name) for one in data]

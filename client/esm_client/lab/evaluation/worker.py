@@ -14,7 +14,9 @@ from pydantic import TypeAdapter
 from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.errors import InvalidInput
 from esm_client.core.progress import Progress
+from esm_client.core.shield.overlap import MIN_MATCHES
 from esm_client.core.shield.source import SourceSketches, TargetHashes
+from esm_client.core.shield.texts import text_hashes
 from esm_client.lab.build.reading import read_data_set
 from esm_client.lab.data.task import TextTask
 from esm_client.lab.embedding import Embedder
@@ -24,6 +26,7 @@ from esm_client.lab.evaluation.requests import SourceRequest, TargetRequest
 from esm_client.lab.evaluation.split_task import SplitTask, read_target
 from esm_client.lab.evaluation.transfer import transfer
 from esm_client.lab.extras import require
+from esm_client.lab.probes import ProbeRecipe
 from esm_client.lab.processes.messages import Done, Fact, Step
 from esm_client.lab.processes.process import Tell, serve
 from esm_client.lab.progress import labelled
@@ -102,8 +105,6 @@ class _Worker:
         self._record("fisher", target=name, seed=seed, seconds=time.perf_counter() - started)
 
     def _source(self, name: str, seed: int, transfers: list[str], scores: list[str]) -> None:
-        for target in {*transfers, *scores}:
-            self._check_probes(target)
         task, _ = read_data_set(self._data(self._plan.sources, name))
         candidate = self._candidate(name, seed, task)
         sketches = SourceSketches.of(task.rows)
@@ -130,19 +131,6 @@ class _Worker:
                 "transfer", source=name, target=target, seed=seed, performance=found.performance,
                 metric_name=found.metric_name, seconds=found.seconds,
             )  # fmt: skip
-
-    def _check_probes(self, target: str) -> None:
-        """No map is fitted to texts of a target that it is judged on; raises InvalidInput."""
-        probes = self._plan.base_model.probes
-        if probes is None or not probes.texts:
-            return
-        rows = ((text,) if isinstance(text, str) else text for text in probes.texts)
-        overlap = SourceSketches.of(rows).overlap(self._split(target)[1])
-        if overlap is not None and overlap.is_shared:
-            raise InvalidInput(
-                f"The probe texts hold {100 * overlap.share:.0f} percent of the target {target!r}.",
-                "Take its texts out of them, or leave out the target.",
-            )
 
     def _candidate(self, name: str, seed: int, task: TextTask) -> Candidate:
         """The source as phase 1 leaves it, trained unless it is there from an earlier run."""
@@ -202,7 +190,9 @@ class _Worker:
             plan = self._plan
             data = self._data(plan.targets, name)
             split = read_target(data, plan.target_rows, plan.evaluation_rows)
-            self._splits[name] = split, TargetHashes.of(split.joined.rows)
+            hashes = TargetHashes.of(split.joined.rows)
+            _check_probes(name, hashes, plan.base_model.probes)
+            self._splits[name] = split, hashes
         return self._splits[name]
 
     def _data(self, data: Iterable[Any], name: str) -> Any:
@@ -217,6 +207,19 @@ class _Worker:
 
     def _progress(self, label: str) -> Progress:
         return labelled(lambda step, done, total: self._tell(Step(step, done, total)), label)
+
+
+def _check_probes(target: str, hashes: TargetHashes, probes: ProbeRecipe | None) -> None:
+    """No map is judged on texts that it was fitted to; raises InvalidInput."""
+    if probes is None or not probes.texts:
+        return
+    known = text_hashes((text,) if isinstance(text, str) else text for text in probes.texts)
+    shared = len(np.intersect1d(hashes.texts, known))
+    if shared >= MIN_MATCHES:
+        raise InvalidInput(
+            f"The probe texts hold {shared} texts of the target {target!r}.",
+            "Take its texts out of them, or leave out the target.",
+        )
 
 
 def _cell(kept: Kept, cell: Cell) -> Record:

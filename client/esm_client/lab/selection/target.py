@@ -66,7 +66,8 @@ class TargetTask:
 
     def mapped(self, esm_map: EsmMap) -> NDArray[np.float32]:
         """The embeddings as a source model would make them, (N, D); raises DimensionMismatch."""
-        return esm_map.apply(self._features[:, : esm_map.width])
+        is_narrow = esm_map.width == self.encoder.dimension
+        return esm_map.apply(self.embeddings if is_narrow else self._features)
 
     @cached_property
     def scorer(self) -> MapScorer:

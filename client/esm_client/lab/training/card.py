@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 
 from esm_client.core.artifact.config import EsmConfig
+from esm_client.core.maps.wide import WideMap
 from esm_client.core.schemas import FitReport, ProbeReport, Source, SourceTask
 
 _INTRODUCTION = (
@@ -39,7 +40,7 @@ def write_card(config: EsmConfig, source: Source | None = None) -> str:
             *_recipe_rows(config),
             "",
             *(_fit_section(config.fit) if config.fit else []),
-            *_USE,
+            *_use(config),
         ]
     )
 
@@ -143,6 +144,15 @@ def _cell(value: object) -> str:
     return str(value).replace("|", "\\|").replace("\n", " ")
 
 
+def _use(config: EsmConfig) -> list[str]:
+    if config.architecture != WideMap.architecture:
+        return _USE
+    made = "embedder = Embedder(BASE_MODEL, views=esm.config.space.views)"
+    applied = "source_embeddings = esm.apply(embedder.embed(texts))"
+    return [f"{made}\n{applied}" if line == _APPLIED else line for line in _USE]
+
+
+_APPLIED = "source_embeddings = esm.apply(base_embeddings)  # numpy or torch, (rows, dimension)"
 _USE = [
     "## Use",
     "",
@@ -150,7 +160,7 @@ _USE = [
     "from esm_client import EsmArtifact",
     "",
     'esm = EsmArtifact.read("this-folder")',
-    "source_embeddings = esm.apply(base_embeddings)  # numpy or torch, (rows, dimension)",
+    _APPLIED,
     "```",
     "",
     "With hf-dataset-selector, which reads linear maps (export this ESM to get one):",

@@ -115,8 +115,7 @@ def train_esm(
             encoder, tuned = load_source_model(source_model, embedder), None
     with clock.step("embed_tuned"):
         imitated = encoder.embed(task.texts, progress=progress)
-    with clock.step("embed_probes"):
-        probed = _probed(embedder, encoder, fit, probes or ProbeRecipe(), progress)
+    probed = _probed(embedder, encoder, fit, probes or ProbeRecipe(), progress, clock)
     if keep_model is not None and tuned is not None:
         save_source_model(keep_model, tuned, embedder.encoder, task)
     with clock.step("fit"):
@@ -192,13 +191,19 @@ class _Probed:
 
 
 def _probed(
-    embedder: Embedder, tuned: TextEncoder, fit: FitRecipe, recipe: ProbeRecipe, progress: Show
+    embedder: Embedder,
+    tuned: TextEncoder,
+    fit: FitRecipe,
+    recipe: ProbeRecipe,
+    progress: Show,
+    clock: Clock,
 ) -> _Probed | None:
-    """None where a map reads no views."""
+    """None in a space without views, and for maps that are trained by gradient descent."""
     if embedder.identity.views is None or fit.chosen_solver != "ridge":
         return None
-    rows, base = embedder.embed_probes(recipe, progress=progress)
-    imitated = tuned.embed_tokens(rows, what=EMBEDDING, progress=progress)
+    with clock.step("embed_probes"):
+        rows, base = embedder.embed_probes(recipe, progress=progress)
+        imitated = tuned.embed_tokens(rows, what=EMBEDDING, progress=progress)
     return _Probed(recipe, digest_of(rows), base, imitated)
 
 
