@@ -7,6 +7,8 @@ from contextlib import suppress
 from time import monotonic, sleep
 from typing import Any
 
+import numpy as np
+
 from esm_client.core.errors import (
     Conflict,
     ConnectionFailed,
@@ -48,10 +50,9 @@ def rank_on_server(
     target: dict[str, Any] = {"sketch": _encoded(data), "folds": _encoded_folds(folds)}
     if embedded is not None:
         matrix, labels = embedded
-        x = as_features(matrix)
-        if known.views is not None and x.shape[1] == known.width:
-            x = x[:, : known.dimension]  # maps that read views need no rows
-        target["embedded"] = _encoded(EmbeddedTarget.of(x, labels, kind=known.kind).to_bytes())
+        if known.views is not None and as_features(matrix).shape[1] == known.width:
+            matrix = np.asarray(matrix)[:, : known.dimension]  # maps that read views need no rows
+        target["embedded"] = _encoded(EmbeddedTarget.of(matrix, labels, kind=known.kind).to_bytes())
     request = checked(RankingCreate, {**wanted, **target})
     answer = rankings.create(request)
     if isinstance(answer, RankingJob):
