@@ -19,7 +19,7 @@ from fuzz.reader import Reader
 from esm_client.core.errors import EsmError
 from esm_client.core.schemas import Problem
 
-SECONDS = 2.0
+SECONDS = 5.0
 """Of the processor, that one input may take ..."""
 BASE_BYTES, BYTES_PER_BYTE = 16 * 2**20, 500
 """... and memory: this much, and so much more for each of its bytes. Pydantic lists every wrong
