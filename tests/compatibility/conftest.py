@@ -6,22 +6,28 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from compatibility.editions import ROOT, Edition, Server, install
+from compatibility.editions import ROOT, Edition, Server, install, unpack
 
 COMMIT = "c862ab7"
 Serve = Callable[[Edition], Server]
 
 
-@pytest.fixture(name="packages", scope="session")
-def _packages(tmp_path_factory) -> Path:
-    """Where the earlier edition is installed."""
-    packages = install(COMMIT, tmp_path_factory.mktemp("earlier"))
-    if packages is None:
+@pytest.fixture(name="source", scope="session")
+def _source(tmp_path_factory) -> Path:
+    """The earlier edition's files; without its history a test is skipped, and fails in CI."""
+    source = unpack(COMMIT, tmp_path_factory.mktemp("earlier"))
+    if source is None:
         missing = f"commit {COMMIT} is not in the history of this checkout"
         if os.environ.get("CI"):
             pytest.fail(f"{missing}: fetch all of it")
         pytest.skip(missing)
-    return packages
+    return source
+
+
+@pytest.fixture(name="packages", scope="session")
+def _packages(source) -> Path:
+    """Where the earlier edition is installed."""
+    return install(source, source.parent)
 
 
 @pytest.fixture(name="home")

@@ -15,14 +15,19 @@ ROOT = Path(__file__).parents[2]
 START_SECONDS = 60
 
 
-def install(commit: str, target: Path) -> Path | None:
-    """Build and install the product as it was at a commit; None where git does not have it."""
+def unpack(commit: str, target: Path) -> Path | None:
+    """The product's files as they were at a commit; None where git does not have it."""
     source = target / "source"
     source.mkdir(parents=True)
     archive = subprocess.run(["git", "archive", commit], cwd=ROOT, capture_output=True, check=False)
     if archive.returncode:
         return None
     subprocess.run(["tar", "-x", "-C", source], input=archive.stdout, check=True)
+    return source
+
+
+def install(source: Path, target: Path) -> Path:
+    """Build and install the product from its files."""
     packages = target / "packages"
     options = ["--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--target", packages]
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install"]

@@ -1,14 +1,11 @@
 """What our tests run in an earlier edition works there: it asks nothing that came later."""
 
-import io
 import os
 import subprocess
 import sys
-import tarfile
 from pathlib import Path
 
 import pytest
-from compatibility.conftest import COMMIT
 from compatibility.editions import ROOT
 
 MAKES_ESMS = """
@@ -23,26 +20,13 @@ make_esm(Path(folder), rows=[("a text",)])
 """
 
 
-@pytest.fixture(name="earlier", scope="module")
-def _earlier(tmp_path_factory):
-    """Where an earlier edition's client lies, as git has it."""
-    folder = tmp_path_factory.mktemp("earlier")
-    asked = ["git", "archive", COMMIT, "client"]
-    archive = subprocess.run(asked, cwd=ROOT, capture_output=True, check=False)
-    if archive.returncode:
-        pytest.skip(f"commit {COMMIT} is not in the history of this checkout")
-    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
-        files.extractall(folder, filter="data")
-    return folder / "client"
-
-
 @pytest.mark.parametrize("name", ["rank_a_copy.py", "write_esms.py"])
-def test_a_script_works_in_an_earlier_edition(name, earlier, tmp_path):
+def test_a_script_works_in_an_earlier_edition(name, source, tmp_path):
     script, tests = Path(__file__).with_name(name), ROOT / "tests"
     ran = subprocess.run(
         [sys.executable, "-c", MAKES_ESMS, script, tmp_path, tests],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(earlier)},
+        env={**os.environ, "PYTHONPATH": str(source / "client")},
         capture_output=True,
         text=True,
         check=False,
