@@ -39,10 +39,16 @@ class Incoming:
         """Remove what interrupted uploads left too long ago."""
         if self.directory.is_dir():
             for path in self.directory.iterdir():
-                with suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # nobody goes on with it
-                    if time.time() - path.stat().st_mtime > LATELY.total_seconds():
-                        path.unlink()
+                # Only what is old is locked: an upload that begins meanwhile would be refused.
+                with suppress(FileNotFoundError, BlockingIOError):
+                    if _is_old(path):
+                        self._remove(path)
+
+    def _remove(self, path: Path) -> None:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # nobody goes on with it
+            if _is_old(path):
+                path.unlink()
 
     def path(self, digest: str, owner: str | None) -> Path:
         """Where an upload is written; without an owner, a place that is used once."""
@@ -64,6 +70,10 @@ class Incoming:
         with translated(), tempfile.TemporaryFile(dir=self.directory) as file:
             file.write(b"ready?")
             file.flush()
+
+
+def _is_old(path: Path) -> bool:
+    return time.time() - path.stat().st_mtime > LATELY.total_seconds()
 
 
 class PartFile:
