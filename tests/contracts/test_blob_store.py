@@ -291,25 +291,6 @@ def test_what_a_kill_left_is_swept(store, settings):
     assert list(store.spool.iterdir()) == []
 
 
-@pytest.mark.parametrize("owner", [None, "somebody"])
-def test_uploads_begin_while_others_are_swept(store, owner):
-    """As `esm-server gc` does beside a running server, from another process."""
-    stopped = threading.Event()
-
-    def sweep():
-        while not stopped.is_set():
-            store.sweep()
-
-    with ThreadPoolExecutor(1) as sweeper:
-        sweeping = sweeper.submit(sweep)
-        try:
-            for number in range(2000):
-                store.begin(digest_of(b"%d" % number), owner).abort()
-        finally:
-            stopped.set()
-        sweeping.result()
-
-
 def test_half_a_configuration_is_refused(tmp_path):
     with pytest.raises(
         InvalidInput, match="incomplete: ESM_SERVER_S3_ACCESS_KEY, ESM_SERVER_S3_SE"
