@@ -47,7 +47,10 @@ def test_from_texts_to_a_ranking(done, question, probe, namespace):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--probes-only",), "Only maps that read an inner layer are fitted to probe rows."),
+        (
+            ("--inner-layer", "0", "--probes-only"),
+            "Only maps that read an inner layer are fitted to probe rows.",
+        ),
         (("--inner-layer", "99"), "There is no inner layer 99"),
         (("--inner-layer", "1", "--probe", "missing.txt"), "missing.txt cannot be read"),
         (("--inner-layer", "1", "--probe", "empty.txt"), "empty.txt holds 0 texts"),

@@ -110,17 +110,17 @@ class TestReport:
         again = EsmArtifact.read(usual.write(tmp_path / "esm"))
         assert again.config.fit == usual.config.fit
 
-    def test_other_maps_say_nothing_of_probes(self, embedder, task):
-        artifact = train_esm(task, embedder, FineTuneRecipe(epochs=1), progress=False)
+    def test_other_maps_say_nothing_of_probes(self, narrow, task):
+        artifact = train_esm(task, narrow, FineTuneRecipe(epochs=1), progress=False)
         assert artifact.config.fit.probes is None
         assert b"probes" not in artifact.config.to_json()
         assert FitReport.model_validate(artifact.config.fit.model_dump()) == artifact.config.fit
 
 
 class TestRefused:
-    def test_where_maps_read_no_views(self, embedder, task):
+    def test_where_maps_read_no_views(self, narrow, task):
         with pytest.raises(InvalidInput, match="inner layer"):
-            train_esm(task, embedder, probes=ProbeRecipe(OWN))
+            train_esm(task, narrow, probes=ProbeRecipe(OWN))
 
     @pytest.mark.parametrize("recipe", [FitRecipe("mlp"), FitRecipe("linear", "sgd")])
     def test_of_maps_trained_by_gradient_descent(self, wide, task, recipe):
@@ -130,7 +130,7 @@ class TestRefused:
     def test_in_a_plan(self, model_folder, tmp_path):
         (tmp_path / "data.csv").write_text("text,label\n" + "a red door,1\na gate,0\n" * 20)
         plan = Plan.read(tmp_path / "data.csv")
-        choice = BaseModelChoice(model=str(model_folder), probes_only=True)
+        choice = BaseModelChoice(model=str(model_folder), views="none", probes_only=True)
         with pytest.raises(InvalidInput, match="inner layer"):
             make_jobs(plan.model_copy(update={"base_models": (choice,)}))
 
@@ -204,7 +204,7 @@ class TestPlan:
             EvaluationPlan.of(plan, plan, str(model_folder))
 
     def test_settings_that_are_not_asked_for_are_not_told(self):
-        told = BaseModelChoice(model="m").model_dump()
+        told = BaseModelChoice(model="m", views="none").model_dump()
         assert set(told) == {"model", "name", "pooling", "max_length", "separator"}
         views = SpaceViews(layer=1, count=4)
         choice = BaseModelChoice(model="m", views=views, probe="p", probes_only=True)

@@ -104,7 +104,7 @@ def _models_of(
                 pooling=space.identity.pooling,
                 max_length=space.identity.max_length,
                 separator=space.identity.separator,
-                views=space.identity.views,
+                views=space.identity.views or "none",
             )
         )
     return found

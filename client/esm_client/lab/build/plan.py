@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Sequence
 from glob import glob
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -27,6 +27,7 @@ from esm_client.lab.data.options import DataOptions
 from esm_client.lab.probes import ProbeRecipe
 from esm_client.lab.training.fit.recipe import FitRecipe, Solver
 from esm_client.lab.training.recipe import FineTuneRecipe, Precision
+from esm_client.lab.views import AskedViews
 
 Positive = Annotated[int, Field(ge=1)]
 
@@ -94,7 +95,7 @@ class BaseModelChoice(Strict):
     pooling: Pooling | None = None
     max_length: Annotated[int, Field(ge=8)] = MAX_LENGTH
     separator: str = SEPARATOR
-    views: SpaceViews | None = None
+    views: SpaceViews | Literal["default", "none"] = "default"
     """Of an inner layer, which the maps read too, for instance `{layer = 4, count = 384}`."""
     probe: str | None = None
     """A file of texts that maps which read views are fitted to too, one a line."""
@@ -103,10 +104,15 @@ class BaseModelChoice(Strict):
 
     @model_serializer(mode="wrap")
     def _without_what_is_not_asked_for(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # digests of grids that began before these settings stay
+        # digests of grids that began before these settings, when there were no views, stay
         document: dict[str, Any] = dump(self)
-        later = {"views": None, "probe": None, "probes_only": False}
+        later = {"views": "none", "probe": None, "probes_only": False}
         return {key: value for key, value in document.items() if later.get(key, ...) != value}
+
+    @property
+    def asked_views(self) -> AskedViews:
+        """The views as an Embedder takes them."""
+        return None if self.views == "none" else self.views
 
     @property
     def probes(self) -> ProbeRecipe | None:
@@ -123,7 +129,7 @@ class BaseModelChoice(Strict):
 def check_replaced(choices: Sequence[BaseModelChoice]) -> None:
     """Raise InvalidInput where others would take the place of what a plan says of its maps."""
     for choice in choices:
-        if choice.views is not None or choice.probe is not None or choice.probes_only:
+        if choice.views != "default" or choice.probe is not None or choice.probes_only:
             raise InvalidInput(
                 f"The plan says which views or probe rows its base model {choice.model!r} has, and "
                 "another base model was named beside it.",

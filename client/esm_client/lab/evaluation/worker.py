@@ -74,7 +74,7 @@ class _Worker:
         choice = self._plan.base_model
         self._embedder = Embedder(
             choice.model, device=self._device, pooling=choice.pooling, name=choice.name,
-            max_length=choice.max_length, separator=choice.separator, views=choice.views,
+            max_length=choice.max_length, separator=choice.separator, views=choice.asked_views,
         )  # fmt: skip
         if self._embedder.encoder.device.type == "cuda":
             self._embedder.encoder.batch_size = GPU_BATCH
