@@ -193,6 +193,17 @@ class TestPlan:
         assert len(set(keys)) == 4
         assert RECIPE in keys[1]
 
+    def test_views_by_word_layer_or_in_full(self, space_key):
+        lines = ["", 'views = "default"', "views = 1", "views = {layer = 1, count = 32}"]
+        assert len({space_key(line) for line in lines}) == 1
+        assert space_key('views = "none"') != space_key("")
+
+    @pytest.mark.parametrize("said", ['"defalt"', "0", "true", "1.5", "[1]", "{layer = 0}"])
+    def test_views_that_are_none(self, space_key, said):
+        with pytest.raises(InvalidInput, match="views") as caught:
+            space_key(f"views = {said}")
+        assert "probes_only" in str(caught.value.hint)
+
     def test_what_a_plan_says_of_maps_is_not_dropped(self, model_folder, tmp_path):
         (tmp_path / "data.csv").write_text("text,label\n" + "a red door,1\na gate,0\n" * 20)
         model = f'[[base_model]]\nmodel = "{model_folder}"\nviews = {{layer = 1, count = 4}}\n'

@@ -13,6 +13,7 @@ from pydantic import (
     Field,
     SerializerFunctionWrapHandler,
     ValidationError,
+    field_validator,
     model_serializer,
 )
 
@@ -30,6 +31,8 @@ from esm_client.lab.training.recipe import FineTuneRecipe, Precision
 from esm_client.lab.views import AskedViews
 
 Positive = Annotated[int, Field(ge=1)]
+WORDS = ("default", "none")
+"""For views that are not spelled out."""
 
 
 class Strict(BaseModel):
@@ -95,12 +98,21 @@ class BaseModelChoice(Strict):
     pooling: Pooling | None = None
     max_length: Annotated[int, Field(ge=8)] = MAX_LENGTH
     separator: str = SEPARATOR
-    views: SpaceViews | Literal["default", "none"] = "default"
-    """Of an inner layer, which the maps read too, for instance `{layer = 4, count = 384}`."""
+    views: SpaceViews | Positive | Literal["default", "none"] = "default"
+    """Of an inner layer, which the maps read too: its number, or `{layer = 4, count = 384}`."""
     probe: str | None = None
     """A file of texts that maps which read views are fitted to too, one a line."""
     probes_only: bool = False
     """Whether such maps are fitted to probe rows alone, and to none of their sources'."""
+
+    @field_validator("views", mode="before")
+    @classmethod
+    def _known_views(cls, views: Any) -> Any:
+        if not _may_be_views(views):
+            raise ValueError(
+                'use "default", "none", a layer, or for instance {layer = 4, count = 384}'
+            )
+        return views
 
     @model_serializer(mode="wrap")
     def _without_what_is_not_asked_for(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -184,6 +196,9 @@ class Plan(Strict):
                 for entry in document.get("data", [])
                 for found in _data_sets(entry, defaults, given, folder)
             ]
+        except ValidationError as cause:
+            raise _not_settings(path, cause, DataSet) from cause
+        try:
             models = [
                 BaseModelChoice.model_validate(
                     entry | {key: _here(entry.get(key), folder) for key in ("model", "probe")}
@@ -191,15 +206,26 @@ class Plan(Strict):
                 for entry in document.get("base_model", [])
             ]
         except ValidationError as cause:
-            problem = cause.errors(include_url=False)[0]
-            where = ".".join(map(str, problem["loc"]))
-            raise InvalidInput(
-                f"{path}: {where} is {str(problem['input'])[:60]!r}: {problem['msg'].lower()}.",
-                f"Known are {', '.join(DataSet.model_fields)}.",
-            ) from cause
+            raise _not_settings(path, cause, BaseModelChoice) from cause
         if not data:
             raise InvalidInput(f"{path} names no data set.", "Add [[data]] with data = PATH.")
         return cls(data=tuple(data), base_models=tuple(models))
+
+
+def _may_be_views(said: object) -> bool:
+    if isinstance(said, str):
+        return said in WORDS
+    return isinstance(said, dict | SpaceViews) or (type(said) is int and said > 0)
+
+
+def _not_settings(path: Path, cause: ValidationError, wanted: type[BaseModel]) -> InvalidInput:
+    """What a plan says that is none of the settings of a data set or a base model."""
+    problem = cause.errors(include_url=False)[0]
+    where = ".".join(map(str, problem["loc"]))
+    return InvalidInput(
+        f"{path}: {where} is {str(problem['input'])[:60]!r}: {problem['msg'].lower()}.",
+        f"Known are {', '.join(wanted.model_fields)}.",
+    )
 
 
 def _data_sets(
