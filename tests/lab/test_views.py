@@ -159,6 +159,16 @@ class TestDefault:
         embedder = Embedder(model_folder, device="cpu", views=asked)
         assert views_of_folder(asked, model_folder) == embedder.identity.views
 
+    def test_another_word(self):
+        with pytest.raises(InvalidInput, match="views is 'none'"):
+            chosen_views("none", 6, 32)
+
+    @pytest.mark.parametrize("config", ['{"model_type": "unheard-of"}', "{}", '{"model_type": 3}'])
+    def test_of_a_folder_that_holds_no_base_model(self, tmp_path, config):
+        (tmp_path / "config.json").write_text(config)
+        with pytest.raises(InvalidInput, match="cannot be loaded"):
+            views_of_folder("default", tmp_path)
+
     def test_the_same_model_with_others_is_not_loaded_again(self, embedder, narrow, wide):
         few = embedder.with_views(SpaceViews(layer=1, count=3))
         assert few.encoder.model is embedder.encoder.model

@@ -5,7 +5,7 @@ from typing import Literal
 
 from esm_client.core.errors import InvalidInput
 from esm_client.core.views import SpaceViews
-from esm_client.lab.extras import require
+from esm_client.lab.base_model import read_shape
 
 AskedViews = SpaceViews | int | Literal["default"] | None
 """Views; or an inner layer, which stands for as many views as an embedding has numbers, MOST_VIEWS
@@ -23,6 +23,10 @@ def chosen_views(asked: AskedViews, layers: int, dimension: int) -> SpaceViews |
     """
     if asked is None or (asked == "default" and layers < 2):
         return None
+    if isinstance(asked, str) and asked != "default":
+        raise InvalidInput(
+            f"views is {asked!r}.", 'Use "default", a layer, `SpaceViews(...)`, or None for none.'
+        )
     if not isinstance(asked, SpaceViews):
         layer = (2 * layers + 1) // 3 if asked == "default" else asked
         check_layer(layer, layers)
@@ -42,8 +46,8 @@ def check_layer(layer: int, layers: int) -> None:
 
 
 def views_of_folder(asked: AskedViews, folder: Path) -> SpaceViews | None:
-    """The same of a base model that is not loaded; only its configuration is read."""
-    if not isinstance(asked, str | int):
-        return asked
-    config = require("transformers").AutoConfig.from_pretrained(folder, local_files_only=True)
-    return chosen_views(asked, int(config.num_hidden_layers), int(config.hidden_size))
+    """The same of a base model that is not loaded.
+
+    Raises InvalidInput for one that transformers cannot use.
+    """
+    return chosen_views(asked, *read_shape(folder)) if isinstance(asked, str | int) else asked
