@@ -56,6 +56,19 @@ def test_an_esm_can_be_trained(encoder, toy_task):
     assert artifact.map.dimension == 32
 
 
+def test_inner_layers_of_fewer_tokens_give_no_views(embedder):
+    tokenizer = embedder.encoder.tokenizer
+    config = transformers.FunnelConfig(
+        vocab_size=len(tokenizer), block_sizes=[1, 2], num_decoder_layers=1, d_model=32,
+        n_head=2, d_head=16, d_inner=64,
+    )  # fmt: skip
+    model = transformers.FunnelModel(config).eval()
+    wide = Embedder.from_model(model, tokenizer, base_model="org/funnel", max_length=64, views=2)
+    with pytest.raises(InvalidInput, match="Layer 2 of the base model gives"):
+        wide.embed(["one two three four five six"])
+    assert wide.with_views(None).embed(["one two"]).shape == (1, 32)
+
+
 @pytest.mark.parametrize(
     ("config", "message"),
     [

@@ -19,7 +19,7 @@ from esm_client.core.schemas import FitReport, SourceTask
 from esm_client.core.views import SpaceViews
 from esm_client.lab import probes as probes_module
 from esm_client.lab.build.jobs import make_jobs
-from esm_client.lab.build.plan import BaseModelChoice, Plan
+from esm_client.lab.build.plan import DIGESTED, BaseModelChoice, Plan
 from esm_client.lab.evaluation.plan import EvaluationPlan
 from esm_client.lab.probes import (
     RECIPE,
@@ -214,9 +214,15 @@ class TestPlan:
         with pytest.raises(InvalidInput, match="another base model"):
             EvaluationPlan.of(plan, plan, str(model_folder))
 
-    def test_settings_that_are_not_asked_for_are_not_told(self):
-        told = BaseModelChoice(model="m", views="none").model_dump()
-        assert set(told) == {"model", "name", "pooling", "max_length", "separator"}
-        views = SpaceViews(layer=1, count=4)
+    @pytest.mark.parametrize("views", ["none", "default", 1, SpaceViews(layer=1, count=4)])
+    def test_comes_back_as_it_was(self, views):
+        """Workers are told of it as JSON."""
         choice = BaseModelChoice(model="m", views=views, probe="p", probes_only=True)
-        assert BaseModelChoice.model_validate(choice.model_dump()) == choice
+        assert BaseModelChoice.model_validate_json(choice.model_dump_json()) == choice
+
+    def test_digests_of_a_time_without_views_stay(self):
+        old = BaseModelChoice(model="m", views="none")
+        assert set(old.model_dump(context=DIGESTED)) == {
+            "model", "name", "pooling", "max_length", "separator",
+        }  # fmt: skip
+        assert "views" in BaseModelChoice(model="m").model_dump(context=DIGESTED)

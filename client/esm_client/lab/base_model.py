@@ -109,15 +109,18 @@ def load_base_model(files: BaseModelFiles, pooling: Pooling) -> tuple[Any, Any]:
 
 
 def read_shape(folder: Path) -> tuple[int, int]:
-    """How many layers a base model has, and dimensions; only its configuration is read.
+    """How many layers a base model has, and dimensions, 0 where its configuration does not say.
 
     Raises InvalidInput for one that transformers cannot use.
     """
     try:
         config = require("transformers").AutoConfig.from_pretrained(folder, **_OPTIONS)
-        return int(config.num_hidden_layers), int(config.hidden_size)
-    except (AttributeError, *_LOADING_ERRORS) as cause:
+        layers, dimension = (
+            getattr(config, name, 0) for name in ("num_hidden_layers", "hidden_size")
+        )
+    except _LOADING_ERRORS as cause:
         raise _not_loaded(folder, cause) from cause
+    return int(layers), int(dimension)
 
 
 def _not_loaded(folder: Path, cause: Exception) -> InvalidInput:

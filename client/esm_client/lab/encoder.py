@@ -139,8 +139,8 @@ class TextEncoder:
 
     @property
     def layers(self) -> int:
-        """How many the model has."""
-        return int(self.model.config.num_hidden_layers)
+        """How many the model has; 0 where it does not say."""
+        return int(getattr(self.model.config, "num_hidden_layers", 0))
 
     def read_views(self, asked: AskedViews) -> None:
         """Give these views from now on; raises InvalidInput for what the model does not have."""
@@ -223,7 +223,14 @@ class TextEncoder:
         if self.views is None:
             return self.pooled(rows)
         output, mask = self.run(rows, hidden_states=True)
-        means = token_mean(output.hidden_states[self.views.layer], mask)
+        inner = output.hidden_states[self.views.layer]
+        if tuple(inner.shape) != (*mask.shape, self.dimension):  # as of models that shorten texts
+            raise InvalidInput(
+                f"Layer {self.views.layer} of the base model gives {tuple(inner.shape[1:])}, "
+                f"not {(mask.shape[1], self.dimension)}.",
+                "Use it without views of an inner layer.",
+            )
+        means = token_mean(inner, mask)
         parts = [pool(self.pooling, output, mask), self.views.of_means(means)]
         return require("torch").cat(parts, dim=1)
 

@@ -18,8 +18,8 @@ MOST_VIEWS = 384
 def chosen_views(asked: AskedViews, layers: int, dimension: int) -> SpaceViews | None:
     """What was asked for of a base model with so many layers and embeddings (N, D).
 
-    None for none; also by default where a model has a single layer, so no inner one. The default's
-    reason is in docs/factory.md. Raises InvalidInput for what such a model does not have.
+    None for none; also by default where a model has a single layer, so no inner one. Raises
+    InvalidInput for what such a model does not have.
     """
     if asked is None or (asked == "default" and layers < 2):
         return None
@@ -50,4 +50,4 @@ def views_of_folder(asked: AskedViews, folder: Path) -> SpaceViews | None:
 
     Raises InvalidInput for one that transformers cannot use.
     """
-    return chosen_views(asked, *read_shape(folder)) if isinstance(asked, str | int) else asked
+    return None if asked is None else chosen_views(asked, *read_shape(folder))

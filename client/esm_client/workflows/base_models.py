@@ -4,7 +4,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Union
 
-from esm_client.core.errors import EsmError
+from esm_client.core.errors import EsmError, InvalidInput
 from esm_client.core.progress import Progress, silent
 from esm_client.core.schemas import SpaceDetail
 from esm_client.core.spaces import SpaceFingerprint, check_same_space
@@ -64,7 +64,10 @@ def space_embedder(
     stored = SpaceFingerprint(
         identity=space.identity, canaries=tuple(tuple(row) for row in space.canaries)
     )
-    for views in (None, space.identity.views):  # another model may lack the layer
-        embedder = embedder.with_views(views)
-        check_same_space(space.name, stored, embedder.fingerprint)  # before minutes of embedding
+    try:
+        embedder = embedder.with_views(space.identity.views)
+    except InvalidInput:  # another model, which lacks the layer
+        check_same_space(space.name, stored, embedder.with_views(None).fingerprint)
+        raise
+    check_same_space(space.name, stored, embedder.fingerprint)  # before minutes of embedding
     return embedder

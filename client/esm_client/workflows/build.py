@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from esm_client.core.errors import InvalidInput
 from esm_client.core.listed import listed
 from esm_client.core.progress import unheard
+from esm_client.core.schemas import SpaceDetail
 from esm_client.lab.build.build import OnBuilt, Push, build_plan
 from esm_client.lab.build.plan import BaseModelChoice, Plan, check_replaced
 from esm_client.lab.build.report import BuildReport, BuildRow
@@ -62,6 +63,7 @@ def build(
     Conflict where another run is at work in `output`.
     """
     folders, names = [os.fspath(one) for one in listed(base_models)], listed(spaces)
+    known: list[SpaceDetail] = []
     if base_model_name is not None and len(folders) != 1:
         raise InvalidInput(
             "base_model_name names one base model.", "Pass one in `base_models`.",
@@ -75,10 +77,11 @@ def build(
         if names or (push is not None and not dry_run):
             registry = stack.enter_context(connected(client))
             if names:
-                models = _models_of(registry, names, folders)
+                known = [registry.space(name) for name in names]
+                models = _models_of(registry, known, folders)
             if push is not None and not dry_run:
                 registry.whoami()  # before hours of work: address and token are right
-                publish = _pusher(registry, push, force=force)
+                publish = _pusher(registry, push, known, force=force)
         if models:
             check_replaced(wanted.base_models)
             wanted = wanted.model_copy(update={"base_models": tuple(models)})
@@ -89,13 +92,12 @@ def build(
 
 
 def _models_of(
-    client: "Client", spaces: Sequence[str], folders: Sequence[str]
+    client: "Client", spaces: Sequence[SpaceDetail], folders: Sequence[str]
 ) -> list[BaseModelChoice]:
     from esm_client.remote.config.base_models import base_models_file, find_folder
 
     found: list[BaseModelChoice] = []
-    for place, name in enumerate(spaces):
-        space = client.space(name)
+    for place, space in enumerate(spaces):
         named = folders[place] if place < len(folders) else None
         found.append(
             BaseModelChoice(
@@ -110,8 +112,13 @@ def _models_of(
     return found
 
 
-def _pusher(client: "Client", namespace: str, *, force: bool) -> Push:
+def _pusher(
+    client: "Client", namespace: str, spaces: Sequence[SpaceDetail], *, force: bool
+) -> Push:
+    names = {space.identity.default_name: space.name for space in spaces}
+
     def push(folder: Path, row: BuildRow) -> str:
-        return client.push(folder, f"{namespace}/{row.name}", force=force).reference
+        space = names.get(row.space)  # else the one that the ESM says
+        return client.push(folder, f"{namespace}/{row.name}", space=space, force=force).reference
 
     return push

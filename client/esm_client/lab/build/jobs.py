@@ -16,6 +16,7 @@ from esm_client.lab.base_model import find_base_model
 from esm_client.lab.build.plan import BaseModelChoice, DataSet, Plan
 from esm_client.lab.pooling import detect_pooling
 from esm_client.lab.probes import RECIPE, ProbeRecipe, check_probes
+from esm_client.lab.training.fit.recipe import WIDE_RANK
 from esm_client.lab.views import views_of_folder
 
 KEY = "build_key"
@@ -110,7 +111,7 @@ def _space_of(choice: BaseModelChoice) -> tuple[str, str]:
              choice.max_length, choice.separator]  # fmt: skip
     views = views_of_folder(choice.asked_views, files.folder)
     if views is not None:
-        known += [views.model_dump(), RECIPE]
+        known += [views.model_dump(), RECIPE, WIDE_RANK]
     if (probes := choice.probes) is not None:  # raises before any work
         check_probes(probes, views)
         known.append(probes_key(probes))

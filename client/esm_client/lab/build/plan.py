@@ -11,6 +11,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    SerializationInfo,
     SerializerFunctionWrapHandler,
     ValidationError,
     field_validator,
@@ -31,6 +32,8 @@ from esm_client.lab.training.recipe import FineTuneRecipe, Precision
 from esm_client.lab.views import AskedViews
 
 Positive = Annotated[int, Field(ge=1)]
+DIGESTED = {"for": "digest"}
+"""The context in which settings are written for a digest, not to be read back."""
 WORDS = ("default", "none")
 """For views that are not spelled out."""
 
@@ -115,9 +118,13 @@ class BaseModelChoice(Strict):
         return views
 
     @model_serializer(mode="wrap")
-    def _without_what_is_not_asked_for(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # digests of grids that began before these settings, when there were no views, stay
+    def _as_digested(
+        self, dump: SerializerFunctionWrapHandler, info: SerializationInfo
+    ) -> dict[str, Any]:
         document: dict[str, Any] = dump(self)
+        if info.context != DIGESTED:
+            return document
+        # digests of grids that began before these settings, when there were no views, stay
         later = {"views": "none", "probe": None, "probes_only": False}
         return {key: value for key, value in document.items() if later.get(key, ...) != value}
 

@@ -13,6 +13,7 @@ from esm_client.core.references import check_name
 from esm_client.core.views import SpaceViews
 from esm_client.lab.base_model import find_base_model
 from esm_client.lab.build.plan import (
+    DIGESTED,
     BaseModelChoice,
     DataSet,
     Plan,
@@ -22,6 +23,7 @@ from esm_client.lab.build.plan import (
 from esm_client.lab.evaluation.records import FREE
 from esm_client.lab.probes import RECIPE, check_probes
 from esm_client.lab.selection.ranking import METHODS, make_methods
+from esm_client.lab.training.fit.recipe import WIDE_RANK
 from esm_client.lab.views import views_of_folder
 
 Seed = Annotated[int, Field(ge=0)]
@@ -101,12 +103,12 @@ class EvaluationPlan(Strict):
             places.append(self.base_model.probe)
         files = [path for place in places for path in _files(place)]
         known = [
-            self.model_dump_json(exclude=FREE),
+            self.model_dump_json(exclude=FREE, context=DIGESTED),
             find_base_model(self.base_model.model).weight_digest,
             *map(digest_file, files),
         ]
         if (views := self.views) is not None:
-            known += [views.model_dump_json(), RECIPE]
+            known += [views.model_dump_json(), RECIPE, str(WIDE_RANK)]
         return f"sha256:{sha256(json.dumps(known).encode()).hexdigest()}"
 
 

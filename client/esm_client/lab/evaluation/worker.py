@@ -70,6 +70,7 @@ class _Worker:
         if self._folder == folder:
             return
         settings = json.loads((folder / SETTINGS).read_text())["plan"]
+        settings["base_model"].setdefault("views", "none")  # of a time that knew none
         self._folder, self._plan = folder, EvaluationPlan.model_validate(settings)
         choice = self._plan.base_model
         self._embedder = Embedder(
