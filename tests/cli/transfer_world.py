@@ -50,10 +50,7 @@ class Published:
             with warnings.catch_warnings():  # of few rows, as MiniLM is wide
                 warnings.simplefilter("ignore", DisclosureWarning)
                 sketch = TargetSketch.from_embeddings(
-                    embedder.embed(target.texts),
-                    target.labels,
-                    kind="classification",
-                    views=embedder.views,
+                    embedder.embed(target.texts), target.labels, kind="classification"
                 )
                 ranking = client.rank(
                     sketch, space=self.namespace, fingerprint=embedder.fingerprint
