@@ -8,7 +8,6 @@ import pytest
 from access.parties import contents, parties
 from support.databases import ON_SERVERS
 from support.relay import Answer, Relay
-from support.s3 import missing
 from support.storage import s3_server
 
 from esm_client.core.artifact.manifest import digest_bytes
@@ -24,8 +23,6 @@ MODEL = "model.safetensors"
 
 @pytest.fixture(name="bucket", scope="module")
 def _bucket():
-    if (reason := missing()) is not None:
-        pytest.skip(reason)
     name = s3_server().create_bucket()
     yield name
     s3_server().remove_bucket(name)

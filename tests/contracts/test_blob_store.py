@@ -182,9 +182,9 @@ def test_writers_of_the_same_bytes(store):
     assert put(store, content) is False
 
 
-def test_one_writer_is_told_that_it_is_new(store, settings):
-    if settings.s3_endpoint is None:
-        pytest.skip("local files: several at a time may hold theirs for new")
+@pytest.mark.parametrize("settings", [pytest.param("s3", marks=ON_SERVERS)], indirect=True)
+def test_one_writer_is_told_that_it_is_new(store):
+    """Of local files several at a time may hold theirs for new."""
     content = os.urandom(1000)
     barrier = threading.Barrier(8)
 

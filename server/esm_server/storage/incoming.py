@@ -47,7 +47,7 @@ class Incoming:
     def _remove(self, path: Path) -> None:
         with path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # nobody goes on with it
-            if _is_old(path):
+            if _is_old(path):  # still: somebody may have gone on with it in between
                 path.unlink()
 
     def path(self, digest: str, owner: str | None) -> Path:
