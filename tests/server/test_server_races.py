@@ -1,6 +1,7 @@
 """Two things at once, and things that change in the middle: one clear outcome each."""
 
 import base64
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
@@ -10,7 +11,7 @@ import pytest
 
 from esm_client.core.artifact.manifest import digest_bytes
 from esm_client.core.errors import QuotaExceeded
-from esm_client.core.schemas import RankingCreate
+from esm_client.core.schemas import RankingCreate, RankingJob
 from esm_client.core.scoring.sketch import TargetSketch
 from esm_server.auth.service import AuthService
 from esm_server.engine.scoring import Engine
@@ -104,18 +105,9 @@ def test_yank_during_a_ranking(registry, push, esm_directory, unique, tmp_path):
         with store.local_copy(digest) as path:
             yield Path(path)
 
-    engine = Engine(tmp_path, open_blob, 1)
-    queue = RankingQueue(running=1, waiting=1, waiting_per_owner=1)
-    prefiltering = Prefiltering(database, SimilarService(database))
-    auth = AuthService(database)
-    rankings = RankingService(
-        database, engine, queue, auth, prefiltering, Metrics("0"), budget=60.0
-    )
-    embeddings = np.random.default_rng(0).standard_normal((40, 16))
-    sketch = TargetSketch.from_embeddings(embeddings, np.arange(40) % 2, kind="classification")
-    request = RankingCreate(space=unique, sketch=base64.b64encode(sketch.to_bytes()))
+    rankings = rankings_of(database, Engine(tmp_path, open_blob, 1))
     over = Event()
-    ranking = rankings.start(request, caller)
+    ranking = rankings.start(request_of(unique, 0), caller)
     ranking.when_over(over.set)
     assert over.wait(60)
     receipt = ranking.receipt
@@ -125,6 +117,38 @@ def test_yank_during_a_ranking(registry, push, esm_directory, unique, tmp_path):
     assert rankings.get(receipt.id, caller).rows == receipt.rows
     rankings.close()
     database.close()
+
+
+def test_a_ranking_that_ends_while_it_is_asked_for(registry, push, esm_directory, unique, tmp_path):
+    """Whoever asks is told how far it is or gets its receipt: none is done without one."""
+    push(esm_directory("e", seed=1), f"{unique}/e", space=unique)
+    database = registry.database()
+    caller = AuthService(database).recognise(registry.write_token)
+    rankings = rankings_of(database, Engine(tmp_path, registry.store.local_copy, 1))
+    told = Counter()
+    for seed in range(20):
+        ranking = rankings.start(request_of(unique, seed), caller)
+        while isinstance(answer := rankings.get(ranking.id, caller), RankingJob):
+            told[answer.state] += 1
+        assert len(answer.rows) == 1
+    assert told["queued"] + told["running"] > 0
+    assert told["done"] == 0, told
+    rankings.close()
+    database.close()
+
+
+def rankings_of(database, engine):
+    queue = RankingQueue(running=1, waiting=1, waiting_per_owner=1)
+    prefiltering = Prefiltering(database, SimilarService(database))
+    return RankingService(
+        database, engine, queue, AuthService(database), prefiltering, Metrics("0"), budget=60.0
+    )
+
+
+def request_of(space, seed):
+    embeddings = np.random.default_rng(seed).standard_normal((40, 16))
+    sketch = TargetSketch.from_embeddings(embeddings, np.arange(40) % 2, kind="classification")
+    return RankingCreate(space=space, sketch=base64.b64encode(sketch.to_bytes()))
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,10 @@ class RankingService:
 
     def get(self, ranking_id: str, caller: Caller) -> RankingReceipt | RankingJob:
         """A receipt as of now, or the job that is to make it; raises NotFound, also for others'."""
+        # First what runs here: one that ends after this look has stored its receipt before it.
+        active = self.active_job(ranking_id, caller)
+        if active is not None and active.state != "done":
+            return active
         with self._database.read() as session:
             found = RankingRepository(session).find(ranking_id)
             if found is not None and may_see(caller, *found[1:]):
