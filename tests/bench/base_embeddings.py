@@ -32,7 +32,9 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     plan = read_plan(arguments.grid)
-    embedder = Embedder(arguments.model or plan.base_model.model, name=plan.base_model.name)
+    embedder = Embedder(
+        arguments.model or plan.base_model.model, name=plan.base_model.name, views=None
+    )
     tensors: dict[str, np.ndarray] = {}
     for source in plan.sources:
         path = arguments.data / "tasks" / Path(source.data).name

@@ -42,7 +42,7 @@ def main() -> None:
     folder = arguments.grid / "cut"
     folder.mkdir(exist_ok=True)
     bench = Bench(arguments.data, arguments.grid)
-    embedder = Embedder(_cut_model(folder / "model"), device="cpu")
+    embedder = Embedder(_cut_model(folder / "model"), device="cpu", views=None)
     maps = {}
     for source in read_plan(arguments.grid).sources:
         path = folder / source.name

@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    embedder = Embedder(base_model_path(), device="cpu")
+    embedder = Embedder(base_model_path(), device="cpu", views=None)
     target = TargetTask(read_task(arguments.data, TARGET, arguments.rows), embedder.encoder)
     started = time.perf_counter()
     _ = target.embeddings, target.scorer, target.vocabulary

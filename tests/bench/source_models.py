@@ -68,7 +68,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    embedder = Embedder(base_model_path(), device="cpu")
+    embedder = Embedder(base_model_path(), device="cpu", views=None)
     targets = {name: read_task(arguments.data, name, arguments.target_rows) for name in TARGETS}
     if not (arguments.out / "targets.safetensors").exists():
         tensors = {f"base:{name}": embedder.embed(task.texts) for name, task in targets.items()}

@@ -85,7 +85,9 @@ def _start(data: Path, grid: Path) -> None:
 
     torch.set_num_threads(1)
     plan = read_plan(grid)
-    embedder = Embedder(plan.base_model.model, name=plan.base_model.name, batch_size=256)
+    embedder = Embedder(
+        plan.base_model.model, name=plan.base_model.name, views=None, batch_size=256
+    )
     encoder = embedder.encoder
     tasks = {}
     for entry in core_tasks(data):

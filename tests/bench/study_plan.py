@@ -40,7 +40,9 @@ def make_plan(
     return EvaluationPlan(
         sources=tuple(entry(name, source_rows) for name in sources),
         targets=tuple(entry(name, target_rows) for name in targets),
-        base_model=BaseModelChoice(model=str(model), name="sentence-transformers/all-MiniLM-L6-v2"),
+        base_model=BaseModelChoice(
+            model=str(model), name="sentence-transformers/all-MiniLM-L6-v2", views="none"
+        ),
         seeds=seeds, target_rows=target_rows, **settings,
     )  # fmt: skip
 

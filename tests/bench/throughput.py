@@ -48,7 +48,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "sentence-transformers" / "all-MiniLM-L6-v2"
         shutil.copytree(base_model_path(), model)
-        embedder = Embedder(model, device="cpu")
+        embedder = Embedder(model, device="cpu", views=None)
         for name in TASKS:
             rows = _rows(arguments.data, name)
             path = Path(folder) / f"{name}.jsonl"

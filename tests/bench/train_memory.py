@@ -88,7 +88,7 @@ def _train(rows: int, *, sampled: bool) -> dict[str, float]:
             run._losses.append(0.0)
 
     finetune._Run._learn = few_steps
-    train_esm(task, Embedder(base_model_path(), device="cpu"))
+    train_esm(task, Embedder(base_model_path(), device="cpu", views=None))
     return {
         "rows": rows,
         "used": len(task),

@@ -103,7 +103,8 @@ def direct_scores(world: World) -> dict[str, dict[str, float]]:
     """Scores by text embeddings, token sets and evidence, from the definitions."""
     texts = {name: task.texts for name, task in world.tasks.items()}
     embedded = {name: world.embedder.embed(texts[name]) for name in (*SOURCES, TARGET)}
-    means = {name: matrix.mean(axis=0) for name, matrix in embedded.items()}
+    dimension = world.embedder.identity.dimension  # the views behind it are the maps' alone
+    means = {name: matrix[:, :dimension].mean(axis=0) for name, matrix in embedded.items()}
     encoder = world.embedder.encoder
     tokens = {
         name: {token for row in encoder.tokenise(encoder.join(texts[name])) for token in row}

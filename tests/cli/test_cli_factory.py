@@ -50,8 +50,10 @@ class TestBuild:
         assert [row["pushed"] for row in report["esms"]] == [
             f"{namespace}/news_desk@1", f"{namespace}/question_type@1",
         ]  # fmt: skip
-        card = (tmp_path / "esms" / f"{namespace}-mean-128" / "news_desk" / "README.md").read_text()
-        assert "low-rank" in card
+        space = json.loads(done("show", f"{namespace}/news_desk", "--json"))["space"]
+        assert space.startswith(f"{namespace}-mean-128-layer-")
+        card = (tmp_path / "esms" / space / "news_desk" / "README.md").read_text()
+        assert "wide-low-rank" in card
 
     def test_a_dry_run_tells_the_columns(self, esm, base_model, folder):
         told = esm("build", folder, "--base-model", base_model, *FAST, "--output", "esms",
@@ -115,7 +117,7 @@ class TestPublished:
     def test_export_writes_a_linear_map(self, done, esm, base_model, folder, tmp_path):
         model = ("--base-model", base_model, "--epochs", "1", "--limit-rows", "40")
         done("train", folder / "news_desk.csv", *model, "--output", "esm")
-        assert EsmArtifact.read(tmp_path / "esm").config.architecture == "low-rank"
+        assert EsmArtifact.read(tmp_path / "esm").config.architecture == "wide-low-rank"
         done("export", "esm", "linear")
         assert EsmArtifact.read(tmp_path / "linear").config.architecture == "linear"
         again = esm("export", "esm", "linear")

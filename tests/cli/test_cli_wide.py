@@ -47,7 +47,10 @@ def test_from_texts_to_a_ranking(done, question, probe, namespace):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--probes-only",), "Only maps that read an inner layer are fitted to probe rows."),
+        (
+            ("--inner-layer", "0", "--probes-only"),
+            "Only maps that read an inner layer are fitted to probe rows.",
+        ),
         (("--inner-layer", "99"), "There is no inner layer 99"),
         (("--inner-layer", "1", "--probe", "missing.txt"), "missing.txt cannot be read"),
         (("--inner-layer", "1", "--probe", "empty.txt"), "empty.txt holds 0 texts"),
@@ -60,3 +63,42 @@ def test_what_cannot_be_is_told_before_any_training(fails, question, tmp_path, o
     assert message in said
     assert hint
     assert not (tmp_path / "out").exists()
+
+
+def test_a_registry_is_moved(done, question, namespace):
+    """As docs/factory.md says."""
+    source, target = question["source"], question["target"]
+    data, model = source[0], ("--base-model", source[-1], "--base-model-name", f"org/{namespace}")
+    old, new = f"{namespace}-old", f"{namespace}-new"
+    narrow = (*COLUMNS, *model, "--epochs", "1", "--inner-layer", "0", "--keep-model", "model")
+    done("train", data, *narrow, "--output", "narrow")
+    done(
+        "push",
+        "narrow",
+        f"{namespace}/reviews",
+        "--space",
+        old,
+        "--source-model",
+        "model",
+        "--force",
+    )
+    before = json.loads(done("rank", *target, "--space", old, "--json"))
+
+    done("spaces", "create", new, *model, "--replaces", old)
+    assert json.loads(done("spaces", "show", old, "--json"))["not_in_successor"] == [
+        f"{namespace}/reviews"
+    ]
+    done("pull", f"{namespace}/reviews@1", "kept", "--source-model")
+    done("train", data, *COLUMNS, *model, "--source-model", "kept", "--output", "wide")
+    done("push", "wide", f"{namespace}/reviews-2", "--space", new, "--force")
+    assert json.loads(done("spaces", "show", old, "--json"))["not_in_successor"] == []
+    done("push", "narrow", f"{namespace}/as-it-is", "--space", new, "--force")
+
+    after = json.loads(done("rank", *target, "--space", new, "--json"))
+    assert {row["reference"] for row in after["rows"]} == {
+        f"{namespace}/reviews-2@1", f"{namespace}/as-it-is@1",
+    }  # fmt: skip
+    scores = {row["reference"]: row["score"] for row in after["rows"]}
+    assert scores[f"{namespace}/as-it-is@1"] == pytest.approx(before["rows"][0]["score"], abs=1e-8)
+    again = json.loads(done("rank", *target, "--space", old, "--json"))
+    assert again["rows"] == before["rows"]

@@ -50,7 +50,10 @@ class Published:
             with warnings.catch_warnings():  # of few rows, as MiniLM is wide
                 warnings.simplefilter("ignore", DisclosureWarning)
                 sketch = TargetSketch.from_embeddings(
-                    embedder.embed(target.texts), target.labels, kind="classification"
+                    embedder.embed(target.texts),
+                    target.labels,
+                    kind="classification",
+                    views=embedder.views,
                 )
                 ranking = client.rank(
                     sketch, space=self.namespace, fingerprint=embedder.fingerprint

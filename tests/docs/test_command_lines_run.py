@@ -13,7 +13,7 @@ from support.artifacts import make_esm
 
 from esm_client import Client
 
-SPACE = "all-minilm-l6-v2-mean-128"
+SPACE = "all-minilm-l6-v2-mean-128-layer-4-384"
 TEAM = [
     line for line in command_lines(ROOT / "README.md")
     if line.whole and line.words[0] == "esm-client"

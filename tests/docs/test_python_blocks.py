@@ -14,7 +14,7 @@ from docs.documents import DOCUMENTS, ROOT, python_blocks
 from esm_client import Client, Embedder, FineTuneRecipe, load_task, train_esm
 
 MODEL = "/models/all-MiniLM-L6-v2"
-SPACE = "all-minilm-l6-v2-mean-128"
+SPACE = "all-minilm-l6-v2-mean-128-layer-4-384"
 ROWS = 40
 WITH_BLOCKS = [
     pytest.param(path, id=f"{path.name}, lines {', '.join(str(one.line) for one in blocks)}")

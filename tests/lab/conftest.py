@@ -43,6 +43,12 @@ def _embedder(model_folder):
     return Embedder(model_folder, device="cpu")
 
 
+@pytest.fixture(scope="session", name="narrow")
+def _narrow(model_folder):
+    """One of a space without views."""
+    return Embedder(model_folder, device="cpu", views=None)
+
+
 @pytest.fixture(scope="session", name="dimension")
 def _dimension(model_folder):
     """What the base model says of itself."""

@@ -45,7 +45,8 @@ def test_batches_embed_as_single_texts_do(encoder, toy_task):
     for text in texts:
         encoded = tokenizer(text, return_tensors="pt", return_token_type_ids=False)
         with torch.no_grad():
-            expected.append(model(**encoded).last_hidden_state[0].mean(0).numpy())
+            layers = model(**encoded, output_hidden_states=True).hidden_states
+        expected.append(torch.cat([layers[n][0].mean(0) for n in (2, 1)]).numpy())
     np.testing.assert_allclose(encoder.embed(texts), np.stack(expected), atol=1e-4)
 
 
@@ -53,6 +54,19 @@ def test_an_esm_can_be_trained(encoder, toy_task):
     artifact = train_esm(toy_task, encoder, FineTuneRecipe(epochs=1, learning_rate=1e-3))
     assert artifact.config.fit.held_out_mse < artifact.config.fit.identity_mse
     assert artifact.map.dimension == 32
+
+
+def test_inner_layers_of_fewer_tokens_give_no_views(embedder):
+    tokenizer = embedder.encoder.tokenizer
+    config = transformers.FunnelConfig(
+        vocab_size=len(tokenizer), block_sizes=[1, 2], num_decoder_layers=1, d_model=32,
+        n_head=2, d_head=16, d_inner=64,
+    )  # fmt: skip
+    model = transformers.FunnelModel(config).eval()
+    wide = Embedder.from_model(model, tokenizer, base_model="org/funnel", max_length=64, views=2)
+    with pytest.raises(InvalidInput, match="Layer 2 of the base model gives"):
+        wide.embed(["one two three four five six"])
+    assert wide.with_views(None).embed(["one two"]).shape == (1, 32)
 
 
 @pytest.mark.parametrize(

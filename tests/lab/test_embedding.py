@@ -23,7 +23,8 @@ TEXTS = [
 
 
 def naive(folder, texts, pooling, max_length=128, separator=" [SEP] "):
-    """One text at a time, without padding, straight from the definition of the poolings."""
+    """One text at a time, without padding, straight from the definition of the poolings; behind
+    it the mean of the inner layer two thirds up."""
     tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder)
     model.eval()
     rows = []
@@ -31,14 +32,14 @@ def naive(folder, texts, pooling, max_length=128, separator=" [SEP] "):
         joined = text if isinstance(text, str) else text[0] + separator + text[1]
         encoded = tokenizer(joined, truncation=True, max_length=max_length, return_tensors="pt")
         with torch.no_grad():
-            output = model(**encoded)
-        rows.append(
-            {
-                "mean": output.last_hidden_state[0].mean(0),
-                "first-token": output.last_hidden_state[0, 0],
-                "pooler": output.pooler_output[0],
-            }[pooling].numpy()
-        )
+            output = model(**encoded, output_hidden_states=True)
+        pooled = {
+            "mean": output.last_hidden_state[0].mean(0),
+            "first-token": output.last_hidden_state[0, 0],
+            "pooler": output.pooler_output[0],
+        }[pooling]
+        inner = output.hidden_states[{2: 1, 6: 4}[model.config.num_hidden_layers]][0].mean(0)
+        rows.append(torch.cat([pooled, inner]).numpy())
     return np.stack(rows)
 
 
@@ -47,7 +48,7 @@ def test_embeddings_equal_one_text_at_a_time(model_folder, pooling, dimension):
     embedder = Embedder(model_folder, device="cpu", pooling=pooling, batch_size=4)
     embeddings = embedder.embed(TEXTS)
     assert embeddings.dtype == np.float32
-    assert embeddings.shape == (len(TEXTS), dimension)
+    assert embeddings.shape == (len(TEXTS), 2 * dimension)
     np.testing.assert_allclose(embeddings, naive(model_folder, TEXTS, pooling), atol=1e-5)
 
 
@@ -90,7 +91,7 @@ def test_a_model_left_in_training_mode_embeds_without_dropout(embedder, model_fo
 
 
 def test_no_texts_give_an_empty_array(embedder, dimension):
-    assert embedder.embed([]).shape == (0, dimension)
+    assert embedder.embed([]).shape == (0, 2 * dimension)
 
 
 def test_half_a_surrogate_pair_is_survived(embedder):

@@ -19,7 +19,7 @@ from esm_client.core.schemas import FitReport, SourceTask
 from esm_client.core.views import SpaceViews
 from esm_client.lab import probes as probes_module
 from esm_client.lab.build.jobs import make_jobs
-from esm_client.lab.build.plan import BaseModelChoice, Plan
+from esm_client.lab.build.plan import DIGESTED, BaseModelChoice, Plan
 from esm_client.lab.evaluation.plan import EvaluationPlan
 from esm_client.lab.probes import (
     RECIPE,
@@ -110,17 +110,17 @@ class TestReport:
         again = EsmArtifact.read(usual.write(tmp_path / "esm"))
         assert again.config.fit == usual.config.fit
 
-    def test_other_maps_say_nothing_of_probes(self, embedder, task):
-        artifact = train_esm(task, embedder, FineTuneRecipe(epochs=1), progress=False)
+    def test_other_maps_say_nothing_of_probes(self, narrow, task):
+        artifact = train_esm(task, narrow, FineTuneRecipe(epochs=1), progress=False)
         assert artifact.config.fit.probes is None
         assert b"probes" not in artifact.config.to_json()
         assert FitReport.model_validate(artifact.config.fit.model_dump()) == artifact.config.fit
 
 
 class TestRefused:
-    def test_where_maps_read_no_views(self, embedder, task):
+    def test_where_maps_read_no_views(self, narrow, task):
         with pytest.raises(InvalidInput, match="inner layer"):
-            train_esm(task, embedder, probes=ProbeRecipe(OWN))
+            train_esm(task, narrow, probes=ProbeRecipe(OWN))
 
     @pytest.mark.parametrize("recipe", [FitRecipe("mlp"), FitRecipe("linear", "sgd")])
     def test_of_maps_trained_by_gradient_descent(self, wide, task, recipe):
@@ -130,7 +130,7 @@ class TestRefused:
     def test_in_a_plan(self, model_folder, tmp_path):
         (tmp_path / "data.csv").write_text("text,label\n" + "a red door,1\na gate,0\n" * 20)
         plan = Plan.read(tmp_path / "data.csv")
-        choice = BaseModelChoice(model=str(model_folder), probes_only=True)
+        choice = BaseModelChoice(model=str(model_folder), views="none", probes_only=True)
         with pytest.raises(InvalidInput, match="inner layer"):
             make_jobs(plan.model_copy(update={"base_models": (choice,)}))
 
@@ -193,6 +193,17 @@ class TestPlan:
         assert len(set(keys)) == 4
         assert RECIPE in keys[1]
 
+    def test_views_by_word_layer_or_in_full(self, space_key):
+        lines = ["", 'views = "default"', "views = 1", "views = {layer = 1, count = 32}"]
+        assert len({space_key(line) for line in lines}) == 1
+        assert space_key('views = "none"') != space_key("")
+
+    @pytest.mark.parametrize("said", ['"defalt"', "0", "true", "1.5", "[1]", "{layer = 0}"])
+    def test_views_that_are_none(self, space_key, said):
+        with pytest.raises(InvalidInput, match="views") as caught:
+            space_key(f"views = {said}")
+        assert "probes_only" in str(caught.value.hint)
+
     def test_what_a_plan_says_of_maps_is_not_dropped(self, model_folder, tmp_path):
         (tmp_path / "data.csv").write_text("text,label\n" + "a red door,1\na gate,0\n" * 20)
         model = f'[[base_model]]\nmodel = "{model_folder}"\nviews = {{layer = 1, count = 4}}\n'
@@ -203,9 +214,15 @@ class TestPlan:
         with pytest.raises(InvalidInput, match="another base model"):
             EvaluationPlan.of(plan, plan, str(model_folder))
 
-    def test_settings_that_are_not_asked_for_are_not_told(self):
-        told = BaseModelChoice(model="m").model_dump()
-        assert set(told) == {"model", "name", "pooling", "max_length", "separator"}
-        views = SpaceViews(layer=1, count=4)
+    @pytest.mark.parametrize("views", ["none", "default", 1, SpaceViews(layer=1, count=4)])
+    def test_comes_back_as_it_was(self, views):
+        """Workers are told of it as JSON."""
         choice = BaseModelChoice(model="m", views=views, probe="p", probes_only=True)
-        assert BaseModelChoice.model_validate(choice.model_dump()) == choice
+        assert BaseModelChoice.model_validate_json(choice.model_dump_json()) == choice
+
+    def test_digests_of_a_time_without_views_stay(self):
+        old = BaseModelChoice(model="m", views="none")
+        assert set(old.model_dump(context=DIGESTED)) == {
+            "model", "name", "pooling", "max_length", "separator",
+        }  # fmt: skip
+        assert "views" in BaseModelChoice(model="m").model_dump(context=DIGESTED)

@@ -52,17 +52,20 @@ def test_the_artifact_says_what_it_is(trained, toy_task, embedder, dimension):
     assert artifact.config.space == embedder.identity
     assert artifact.config.recipe.lm_num_epochs == 1
     assert artifact.config.recipe.esm_optimizer == "ridge"
-    assert {array.dtype for array in artifact.map.tensors().values()} == {np.dtype(np.float32)}
+    assert {array.dtype for array in artifact.map.tensors().values()} == {np.dtype(np.float16)}
     assert artifact.config.architecture == artifact.map.architecture
     assert {k: (v.shape, v.dtype) for k, v in artifact.summary.items()} == {
         "text_embedding": ((dimension,), np.float32),
-        "canaries": ((5, dimension), np.float32),
+        "canaries": ((5, 2 * dimension), np.float32),
+        "x_right": ((dimension, artifact.map.rank), np.float16),
+        "x_bias": ((dimension,), np.float16),
         "label_counts": ((2,), np.float64),
         "vocabulary": ((len(artifact.summary["vocabulary"]),), np.uint64),
         "source_rows": ((len(set(toy_task.texts)),), np.uint64),
         "source_counts": ((3,), np.uint64),
     }
-    assert set(artifact.provenance["seconds"]) == {"embed_base", "fine_tune", "embed_tuned", "fit"}
+    steps = {"embed_base", "fine_tune", "embed_tuned", "embed_probes", "fit"}
+    assert set(artifact.provenance["seconds"]) == steps
     assert "toy" in artifact.card
     assert "percent of what fine-tuning changes" in artifact.card
     check_same_space("minilm", embedder.fingerprint, artifact.fingerprint)
@@ -73,7 +76,7 @@ def test_all_rows_are_in_the_sketch_or_none(trained, toy_task, embedder):
     assert (found.share, found.exact) == (1.0, True)
     bare = train_esm(toy_task, embedder, FAST, shield=False)
     assert bare.source_sketches is None
-    assert set(bare.summary) == {"text_embedding", "canaries", "label_counts"}
+    assert set(bare.summary) == {"text_embedding", "canaries", "label_counts", "x_right", "x_bias"}
 
 
 def test_held_out_rows_are_neither_trained_on_nor_fitted(toy_task, embedder, monkeypatch):
@@ -117,12 +120,13 @@ def test_it_is_read_back_as_it_was_written(trained):
 def test_the_kept_model_is_the_source_model_that_the_map_imitates(trained, toy_task, embedder):
     artifact, folder = trained
     assert not list((folder / "model").glob("*.bin"))
-    source = Embedder(folder / "model", device="cpu").embed(toy_task.texts)
+    source = Embedder(folder / "model", device="cpu", views=None).embed(toy_task.texts)
     base = embedder.embed(toy_task.texts)
     order = np.random.default_rng(42).permutation(len(toy_task))[:12]
     error = np.mean((artifact.map.apply(base[order]) - source[order]) ** 2)
     assert error == pytest.approx(artifact.config.fit.held_out_mse, rel=1e-3)
-    assert np.mean((base[order] - source[order]) ** 2) == pytest.approx(
+    x = base[:, : source.shape[1]]
+    assert np.mean((x[order] - source[order]) ** 2) == pytest.approx(
         artifact.config.fit.identity_mse, rel=1e-3
     )
 
@@ -195,11 +199,12 @@ def test_every_architecture_is_written_and_read(toy_task, embedder, tmp_path, ar
     short = dataclasses.replace(toy_task, texts=toy_task.texts[:40], labels=toy_task.labels[:40])
     artifact = train_esm(short, embedder, FAST, FitRecipe(architecture, rank=4))
     back = EsmArtifact.read(artifact.write(tmp_path / "esm"))
-    assert back.config.architecture == architecture
+    written = {"low-rank": "wide-low-rank"}.get(architecture, architecture)
+    assert back.config.architecture == written
     assert back.config.fit.rank == (4 if architecture == "low-rank" else None)
-    X = embedder.embed(short.texts)
+    X = embedder.embed(short.texts)[:, : back.map.width]
     np.testing.assert_array_equal(back.apply(X), artifact.apply(X))
-    assert f"({architecture})" in back.card
+    assert f"({written})" in back.card
 
 
 def test_a_model_that_is_fine_tuned_already_is_imitated(trained, toy_task, embedder, tmp_path):

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from support.tiny_bert import write_tiny_bert
 
 from esm_client import Embedder
 from esm_client.core.artifact.directory import EsmArtifact
@@ -24,9 +25,11 @@ from esm_client.core.views import SpaceViews
 from esm_client.lab.data.task import TextTask
 from esm_client.lab.probes import PAIRS, digest_of, probe_rows
 from esm_client.lab.tokens import TokenStore
+from esm_client.lab.training.fit.recipe import WIDE_RANK, FitRecipe, fit_map
 from esm_client.lab.training.fit.ridge import LAMBDAS, fit_ridge, without_views
 from esm_client.lab.training.recipe import FineTuneRecipe
 from esm_client.lab.training.train import train_esm
+from esm_client.lab.views import MOST_VIEWS, chosen_views, views_of_folder
 
 TEXTS = ["A red door.", "The blue gate is shut.", ("Is it?", "It is."), "No."]
 SIGNS = ["-+--++---++++---", "----+---+--+-+++"]
@@ -84,8 +87,8 @@ class TestProbes:
 
 
 class TestEmbedding:
-    def test_views_stand_behind_the_embedding(self, embedder, wide):
-        plain, texts = embedder.embed(TEXTS), [embedder.encoder.tokenise([t])[0] for t in TEXTS]
+    def test_views_stand_behind_the_embedding(self, narrow, embedder, wide):
+        plain, texts = narrow.embed(TEXTS), [embedder.encoder.tokenise([t])[0] for t in TEXTS]
         _, (means,) = embedder.encoder.embed_with_layers(TokenStore(texts), (1,))
         whole = wide(embedder.encoder.dimension)
         z = whole.embed(TEXTS)
@@ -116,8 +119,8 @@ class TestEmbedding:
         with pytest.raises(InvalidInput, match=r"no 8192 views"):
             wide(8192)
 
-    def test_another_space(self, embedder, wide):
-        few, other, plain = wide(3), wide(4), embedder
+    def test_another_space(self, narrow, wide):
+        few, other, plain = wide(3), wide(4), narrow
         check_same_space("s", few.fingerprint, wide(3).fingerprint)
         check_same_space("s", few.fingerprint, plain.fingerprint)
         for stored, offered in ((few, other), (plain, few)):
@@ -125,12 +128,62 @@ class TestEmbedding:
                 check_same_space("s", stored.fingerprint, offered.fingerprint)
         assert few.identity.default_name == f"{plain.identity.default_name}-layer-1-3"
 
-    def test_a_space_without_views_says_nothing_of_them(self, embedder, wide):
-        assert "views" not in embedder.identity.model_dump()
-        assert SpaceIdentity.model_validate_json(embedder.identity.model_dump_json())
+    def test_a_space_without_views_says_nothing_of_them(self, narrow, wide):
+        assert "views" not in narrow.identity.model_dump()
+        assert SpaceIdentity.model_validate_json(narrow.identity.model_dump_json())
         told = wide(3).identity.model_dump(mode="json")
         assert told["views"] == {"layer": 1, "count": 3}
         assert SpaceIdentity.model_validate(told) == wide(3).identity
+
+
+class TestDefault:
+    @pytest.mark.parametrize(
+        ("layers", "layer"), [(2, 1), (3, 2), (4, 3), (5, 3), (6, 4), (12, 8), (24, 16)]
+    )
+    def test_is_the_layer_two_thirds_up(self, layers, layer):
+        assert chosen_views("default", layers, 32) == SpaceViews(layer=layer, count=32)
+
+    def test_of_wide_embeddings_has_fewer_views(self):
+        assert chosen_views("default", 12, 768).count == MOST_VIEWS == 384
+
+    def test_a_model_of_one_layer_has_none(self, tmp_path):
+        folder = write_tiny_bert(tmp_path / "shallow", layers=1)
+        assert Embedder(folder, device="cpu").identity.views is None
+        assert views_of_folder("default", folder) is None
+        for asked in (1, SpaceViews(layer=1, count=3)):
+            with pytest.raises(InvalidInput, match="no inner layer 1: the base model has 1 layers"):
+                Embedder(folder, device="cpu", views=asked)
+
+    @pytest.mark.parametrize("asked", ["default", 1, None, SpaceViews(layer=1, count=3)])
+    def test_is_told_by_the_folder_alone(self, model_folder, asked):
+        embedder = Embedder(model_folder, device="cpu", views=asked)
+        assert views_of_folder(asked, model_folder) == embedder.identity.views
+
+    def test_another_word(self):
+        with pytest.raises(InvalidInput, match="views is 'none'"):
+            chosen_views("none", 6, 32)
+
+    @pytest.mark.parametrize("config", ['{"model_type": "unheard-of"}', "{}", '{"model_type": 3}'])
+    def test_of_a_folder_that_holds_no_base_model(self, tmp_path, config):
+        (tmp_path / "config.json").write_text(config)
+        with pytest.raises(InvalidInput, match="cannot be loaded"):
+            views_of_folder("default", tmp_path)
+
+    def test_the_same_model_with_others_is_not_loaded_again(self, embedder, narrow, wide):
+        few = embedder.with_views(SpaceViews(layer=1, count=3))
+        assert few.encoder.model is embedder.encoder.model
+        assert few.fingerprint == wide(3).fingerprint
+        assert embedder.with_views("default") is embedder
+        assert embedder.with_views(None).identity == narrow.identity
+        assert embedder.identity.views == chosen_views("default", 2, 32)
+
+    def test_maps_have_rank_64(self):
+        rng = np.random.default_rng(0)
+        z, y = rng.normal(size=(300, 200)), rng.normal(size=(300, 100))
+        rows = np.arange(300)
+        assert fit_map(z, y, rows, FitRecipe()).map.rank == WIDE_RANK == 64
+        assert fit_map(z, y, rows, FitRecipe(rank=3)).map.rank == 3
+        assert fit_map(z[:, :40], y[:, :20], rows, FitRecipe()).map.rank == 20
 
 
 class TestTraining:

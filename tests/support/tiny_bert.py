@@ -18,7 +18,6 @@ SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 CONFIG = {
     "hidden_size": DIMENSION,
     "intermediate_size": 2 * DIMENSION,
-    "num_hidden_layers": LAYERS,
     "num_attention_heads": 2,
     "max_position_embeddings": MAX_LENGTH,
     "pad_token_id": 0,
@@ -26,7 +25,7 @@ CONFIG = {
 }
 
 
-def write_tiny_bert(folder: Path, *, seed: int = 0) -> Path:
+def write_tiny_bert(folder: Path, *, seed: int = 0, layers: int = LAYERS) -> Path:
     """Write the base model into a folder that is not there yet; the same bytes for one seed."""
     import torch
     import transformers
@@ -36,7 +35,9 @@ def write_tiny_bert(folder: Path, *, seed: int = 0) -> Path:
     (folder / "vocab.txt").write_text("".join(f"{token}\n" for token in vocabulary))
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        config = transformers.BertConfig(**CONFIG, vocab_size=len(vocabulary))
+        config = transformers.BertConfig(
+            **CONFIG, num_hidden_layers=layers, vocab_size=len(vocabulary)
+        )
         transformers.BertModel(config).save_pretrained(folder)
     transformers.BertTokenizer(
         {token: number for number, token in enumerate(vocabulary)}, do_lower_case=True

@@ -77,7 +77,7 @@ class Built:
             self.report = build(
                 self.plan, self.output, client=client, **self.asked, **self.heard.asked
             )
-        self.space = f"{self.namespace}-mean-128"
+        self.space = f"{self.namespace}-mean-128-layer-1-32"
 
 
 @pytest.fixture(scope="session", name="built")

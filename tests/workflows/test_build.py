@@ -2,8 +2,8 @@
 
 import pytest
 
-from esm_client import Client, build
-from esm_client.core.errors import InvalidInput, Unauthorized
+from esm_client import Client, Embedder, EsmArtifact, build
+from esm_client.core.errors import Conflict, InvalidInput, Unauthorized
 from esm_client.lab.build.build import BUILDING, READING
 
 pytestmark = pytest.mark.xdist_group("built")  # one build serves them all
@@ -45,6 +45,29 @@ def test_a_space_of_the_registry_brings_its_settings(built, tiny, client, tmp_pa
     assert {(row.space, row.outcome, row.rows) for row in report.rows} == {
         (built.space, "ready", 30)
     }
+
+
+def test_esms_for_a_space_of_its_own_name_without_views(built, tiny, client, unique, tmp_path):
+    plain = Embedder(tiny, device="cpu", views=None, name=f"org/{unique}")
+    client.create_space(unique, plain.fingerprint)
+    asked = {**built.asked, "push": unique, "spaces": unique}
+    del asked["base_model_name"]
+    report = build(built.data, tmp_path / "out", client=client, progress=False, **asked)
+    assert {esm.latest.space for esm in client.list(namespace=unique)} == {unique}
+    assert client.space(unique).num_esms == len(report.rows) == 2
+    for row in report.rows:
+        config = EsmArtifact.read(tmp_path / "out" / row.space / row.name).config
+        assert (config.architecture, config.space.views) == ("low-rank", None)
+
+
+def test_a_name_that_belongs_to_another_space(built, tiny, client, unique, tmp_path):
+    plain = Embedder(tiny, device="cpu", views=None, name=f"org/{unique}")
+    client.create_space(unique, plain.fingerprint)
+    asked = {**built.asked, "spaces": unique}
+    del asked["base_model_name"]
+    with pytest.raises(Conflict, match=f"belongs to the space '{built.space}'"):
+        build(built.data, tmp_path / "out", client=client, **asked)
+    assert not (tmp_path / "out").exists()
 
 
 def test_one_of_each_needs_no_list(built, tiny, client, tmp_path):

@@ -25,7 +25,10 @@ from esm_client.lab.evaluation.finished import TRANSFERS
 from esm_client.lab.evaluation.transfer_report import TransferReport, TransferRow
 from esm_client.workflows.transfer_outcomes import report_outcomes
 
-pytestmark = pytest.mark.xdist_group("built")  # one build serves them all
+pytestmark = [
+    pytest.mark.xdist_group("built"),  # one build serves them all
+    pytest.mark.filterwarnings("ignore::esm_client.core.scoring.disclosure.DisclosureWarning"),
+]
 
 TARGET = "restaurant_reviews_sentiment"
 
@@ -69,7 +72,10 @@ def test_the_registry_is_told_of_a_rankings_sources(built, asked, tasks, tiny, c
     task = load_task(tasks[TARGET], limit_rows=60)
     embedder = Embedder(tiny, device="cpu", name=f"org/{built.namespace}")
     sketch = TargetSketch.from_embeddings(
-        embedder.embed(task.texts), task.labels, kind="classification"
+        embedder.embed(task.texts),
+        task.labels,
+        kind="classification",
+        views=embedder.views,
     )
     ranking = client.rank(sketch, space=built.space, fingerprint=embedder.fingerprint)
     asked |= {"sources": (), "ranking": ranking.id, "top": 1, "progress": False}
@@ -132,7 +138,10 @@ class TestCopies:
         task = held if elsewhere else load_task(path, limit_rows=200)
         embedder = Embedder(tiny, device="cpu", name=f"org/{built.namespace}")
         sketch = TargetSketch.from_embeddings(
-            embedder.embed(task.texts), task.labels, kind="classification"
+            embedder.embed(task.texts),
+            task.labels,
+            kind="classification",
+            views=embedder.views,
         )
         ranking = client.rank(
             sketch, space=built.space, fingerprint=embedder.fingerprint, target_rows=held.rows

@@ -30,6 +30,8 @@ _VOCABULARY_FILES = (
 
 _LOADING_ERRORS = (OSError, ValueError, KeyError, TypeError, ImportError, RuntimeError)
 
+_OPTIONS = {"trust_remote_code": False, "local_files_only": True}
+
 
 @dataclass(frozen=True)
 class BaseModelFiles:
@@ -84,22 +86,18 @@ def load_base_model(files: BaseModelFiles, pooling: Pooling) -> tuple[Any, Any]:
     from safetensors import SafetensorError
 
     transformers = require("transformers")
-    options = {"trust_remote_code": False, "local_files_only": True}
     try:
         with quiet(transformers):
-            tokenizer = transformers.AutoTokenizer.from_pretrained(files.folder, **options)
+            tokenizer = transformers.AutoTokenizer.from_pretrained(files.folder, **_OPTIONS)
             model, report = transformers.AutoModel.from_pretrained(
                 files.folder,
                 use_safetensors=True,
                 dtype="float32",
                 output_loading_info=True,
-                **options,
+                **_OPTIONS,
             )
     except (SafetensorError, *_LOADING_ERRORS) as cause:
-        raise InvalidInput(
-            f"The base model in {files.folder} cannot be loaded: {cause}",
-            "Check that the folder holds a transformers model and its tokenizer.",
-        ) from cause
+        raise _not_loaded(files.folder, cause) from cause
     needed = (key for key in report["missing_keys"] if pooling == "pooler" or "pooler" not in key)
     if absent := sorted(needed):
         raise InvalidInput(
@@ -108,6 +106,28 @@ def load_base_model(files: BaseModelFiles, pooling: Pooling) -> tuple[Any, Any]:
             + (', or another pooling than "pooler".' if pooling == "pooler" else "."),
         )
     return model.eval(), tokenizer
+
+
+def read_shape(folder: Path) -> tuple[int, int]:
+    """How many layers a base model has, and dimensions, 0 where its configuration does not say.
+
+    Raises InvalidInput for one that transformers cannot use.
+    """
+    try:
+        config = require("transformers").AutoConfig.from_pretrained(folder, **_OPTIONS)
+        layers, dimension = (
+            getattr(config, name, 0) for name in ("num_hidden_layers", "hidden_size")
+        )
+    except _LOADING_ERRORS as cause:
+        raise _not_loaded(folder, cause) from cause
+    return int(layers), int(dimension)
+
+
+def _not_loaded(folder: Path, cause: Exception) -> InvalidInput:
+    return InvalidInput(
+        f"The base model in {folder} cannot be loaded: {cause}",
+        "Check that the folder holds a transformers model and its tokenizer.",
+    )
 
 
 def _in_folder(folder: Path, revision: str | None) -> BaseModelFiles:

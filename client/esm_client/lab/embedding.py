@@ -1,5 +1,6 @@
 """`Embedder`: a base model as an embedding space, with its identity and fingerprint."""
 
+import copy
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +20,6 @@ from esm_client.core.spaces import (
     SpaceFingerprint,
     SpaceIdentity,
 )
-from esm_client.core.views import SpaceViews
 from esm_client.lab.base_model import BaseModelFiles, find_base_model, load_base_model
 from esm_client.lab.encoder import Text, TextEncoder
 from esm_client.lab.extras import require
@@ -27,9 +27,7 @@ from esm_client.lab.pooling import detect_pooling
 from esm_client.lab.probes import EMBEDDING, ProbeRecipe
 from esm_client.lab.progress import Show
 from esm_client.lab.tokens import TokenStore
-
-MOST_VIEWS = 384
-"""Beside wider embeddings, whose sketches would become large."""
+from esm_client.lab.views import AskedViews
 
 
 class Embedder:
@@ -43,8 +41,9 @@ class Embedder:
         separator: stands between the texts of a pair.
         revision: the hub's commit, branch or tag.
         batch_size: texts per forward pass.
-        views: of an inner layer, which come behind the embeddings; None for none. The number of a
-            layer stands for as many views as an embedding has numbers, MOST_VIEWS at most.
+        views: of an inner layer, which come behind the embeddings: `SpaceViews`, the number of a
+            layer, "default" for the layer two thirds up, or None for none. A number stands for as
+            many views as an embedding has numbers, 384 at most.
         name: what the space's identity calls the model; by default its hub id, else the
             folder's name, never the folder's path.
 
@@ -65,7 +64,7 @@ class Embedder:
         separator: str = SEPARATOR,
         revision: str | None = None,
         batch_size: int = 32,
-        views: SpaceViews | int | None = None,
+        views: AskedViews = "default",
         name: str | None = None,
     ) -> None:
         target = choose_device(device)
@@ -80,7 +79,7 @@ class Embedder:
             separator=separator,
             batch_size=batch_size,
         )
-        _read_views(encoder, views)
+        encoder.read_views(views)
         self._adopt(encoder, name or files.name, files.revision, files)
 
     @classmethod
@@ -95,7 +94,7 @@ class Embedder:
         separator: str = SEPARATOR,
         revision: str | None = None,
         batch_size: int = 32,
-        views: SpaceViews | int | None = None,
+        views: AskedViews = "default",
     ) -> Self:
         """An embedder around a loaded transformers model, on the device it is on.
 
@@ -110,7 +109,7 @@ class Embedder:
             separator=separator,
             batch_size=batch_size,
         )
-        _read_views(encoder, views)
+        encoder.read_views(views)
         embedder._adopt(encoder, base_model, revision, None)
         return embedder
 
@@ -173,6 +172,19 @@ class Embedder:
         """
         return self.encoder.embed(texts, progress=progress)
 
+    def with_views(self, views: AskedViews) -> "Embedder":
+        """The same base model with other views, or none; it is not loaded again.
+
+        Raises InvalidInput for views that it does not have.
+        """
+        encoder = copy.copy(self.encoder)
+        encoder.read_views(views)
+        if encoder.views == self.encoder.views:
+            return self
+        embedder = Embedder.__new__(Embedder)
+        embedder._adopt(encoder, self.identity.base_model, self.identity.revision, self._files)
+        return embedder
+
     def embed_probes(
         self, recipe: ProbeRecipe, *, progress: Show = None
     ) -> tuple[TokenStore, NDArray[np.float32]]:
@@ -182,14 +194,6 @@ class Embedder:
             embedded = self.encoder.embed_tokens(rows, what=EMBEDDING, progress=progress)
             self._probes = recipe, rows, embedded
         return self._probes[1:]
-
-
-def _read_views(encoder: TextEncoder, views: SpaceViews | int | None) -> None:
-    if isinstance(views, int):
-        encoder.check_layer(views)
-        views = SpaceViews(layer=views, count=min(encoder.dimension, MOST_VIEWS))
-    if views is not None:
-        encoder.read_views(views)
 
 
 def choose_device(device: str) -> Any:

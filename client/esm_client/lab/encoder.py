@@ -15,6 +15,7 @@ from esm_client.lab.memory import is_out_of_memory, no_room, release_memory
 from esm_client.lab.pooling import pool, token_mean
 from esm_client.lab.progress import ProgressBar, Show
 from esm_client.lab.tokens import TokenStore
+from esm_client.lab.views import AskedViews, check_layer, chosen_views
 
 Text = str | tuple[str, str]
 """One text, or a pair that the separator joins."""
@@ -122,7 +123,7 @@ class TextEncoder:
         """
         torch = require("torch")
         for layer in layers:
-            self.check_layer(layer)
+            check_layer(layer, self.layers)
         self.model.eval()
         shape = len(tokens), self.dimension
         embeddings = np.empty(shape, dtype=np.float32)
@@ -136,20 +137,14 @@ class TextEncoder:
                     mean[rows] = token_mean(output.hidden_states[layer], mask).cpu().numpy()
         return embeddings, means
 
-    def read_views(self, views: SpaceViews) -> None:
-        """Give these views from now on; raises InvalidInput for what the model does not have."""
-        self.check_layer(views.layer)
-        views.check(self.dimension)
-        self.views = views
+    @property
+    def layers(self) -> int:
+        """How many the model has; 0 where it does not say."""
+        return int(getattr(self.model.config, "num_hidden_layers", 0))
 
-    def check_layer(self, layer: int) -> None:
-        """Raise InvalidInput for a layer that the model does not have, or the last one."""
-        layers = int(self.model.config.num_hidden_layers)
-        if not 1 <= layer < layers:
-            raise InvalidInput(
-                f"There is no inner layer {layer}: the base model has {layers} layers.",
-                f"Use 1 to {layers - 1}." if layers > 1 else "Use a base model with more layers.",
-            )
+    def read_views(self, asked: AskedViews) -> None:
+        """Give these views from now on; raises InvalidInput for what the model does not have."""
+        self.views = chosen_views(asked, self.layers, self.dimension)
 
     def with_model(self, model: Any) -> "TextEncoder":
         """The same settings around a fine-tuned model of the same kind; it gives no views."""
@@ -228,7 +223,14 @@ class TextEncoder:
         if self.views is None:
             return self.pooled(rows)
         output, mask = self.run(rows, hidden_states=True)
-        means = token_mean(output.hidden_states[self.views.layer], mask)
+        inner = output.hidden_states[self.views.layer]
+        if tuple(inner.shape) != (*mask.shape, self.dimension):  # as of models that shorten texts
+            raise InvalidInput(
+                f"Layer {self.views.layer} of the base model gives {tuple(inner.shape[1:])}, "
+                f"not {(mask.shape[1], self.dimension)}.",
+                "Use it without views of an inner layer.",
+            )
+        means = token_mean(inner, mask)
         parts = [pool(self.pooling, output, mask), self.views.of_means(means)]
         return require("torch").cat(parts, dim=1)
 

@@ -4,7 +4,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Union
 
-from esm_client.core.errors import EsmError, SpaceMismatch
+from esm_client.core.errors import EsmError, InvalidInput
 from esm_client.core.progress import Progress, silent
 from esm_client.core.schemas import SpaceDetail
 from esm_client.core.spaces import SpaceFingerprint, check_same_space
@@ -36,7 +36,7 @@ def space_embedder(
 
     client: of the registry by which folders are known; None for the one of the settings, which are
     read only where a folder must be found. Raises InvalidInput where no folder is known,
-    SpaceMismatch for another model.
+    SpaceMismatch for another model. Which views an embedder gives is the space's to say.
     """
     from esm_client.lab.embedding import Embedder
     from esm_client.remote.config.base_models import base_models_file, find_folder
@@ -57,20 +57,17 @@ def space_embedder(
             pooling=identity.pooling,
             max_length=identity.max_length,
             separator=identity.separator,
-            views=identity.views,
+            views=None,
             device=device,
         )
         progress(step, 1, 1)
     stored = SpaceFingerprint(
         identity=space.identity, canaries=tuple(tuple(row) for row in space.canaries)
     )
+    try:
+        embedder = embedder.with_views(space.identity.views)
+    except InvalidInput:  # another model, which lacks the layer
+        check_same_space(space.name, stored, embedder.with_views(None).fingerprint)
+        raise
     check_same_space(space.name, stored, embedder.fingerprint)  # before minutes of embedding
-    if embedder.identity.views != space.identity.views:
-        raise SpaceMismatch(
-            f"The embedder gives no views of an inner layer, and the space {space.name!r} has "
-            f"{space.identity.views}.",
-            "Make it with `Embedder(..., views=space.identity.views)`.",
-            parameters=("base_model",),
-            space=space.name,
-        )
     return embedder

@@ -23,8 +23,8 @@ def check_target(request: RankingCreate, space: SpaceRow) -> int:
     sketch = TargetSketch.from_bytes(request.sketch)
     check_dimension(
         sketch, space.name, space.dimension, stored_identity(space).views,
-        f"Embed the target with {space.base_model} and the space's views, name these to the sketch "
-        "too (`views`), or name its own `space`.",
+        f"Update esm-client and embed the target with {space.base_model}; a sketch of your own is "
+        "told the space's views too (`views`). Or name its own `space`.",
     )  # fmt: skip
     if request.fingerprint is not None:
         check_same_space(space.name, stored_fingerprint(space), request.fingerprint)

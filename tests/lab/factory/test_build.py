@@ -15,7 +15,7 @@ from esm_client.lab.build.requests import WORKER, ReadRequest
 from esm_client.lab.processes.messages import Failed
 from esm_client.lab.processes.workers import Workers, choose_devices
 
-SPACE = "tiny-mean-128"
+SPACE = "tiny-mean-128-layer-1-32"
 FAST = {"epochs": 1, "limit_rows": 60, "learning_rate": 1e-4}
 NAMED = {"text_columns": ("text",), "label_column": "label"}
 CPU = {"devices": ["cpu"], "threads": 1}
@@ -102,7 +102,7 @@ def test_one_failure_stops_nothing_and_a_second_run_keeps_what_is_there(plan, ta
     folder = tmp_path / "out" / SPACE / "news_desk"
     artifact = EsmArtifact.read(folder)
     assert artifact.config.task.num_rows == 60
-    assert artifact.config.architecture == "low-rank"
+    assert artifact.config.architecture == "wide-low-rank"
     assert (tmp_path / "out" / SPACE / "question_type.model" / "model.safetensors").is_file()
     assert not list((tmp_path / "out" / ".work").rglob("*.safetensors"))
     before = (folder / "config.json").stat().st_mtime_ns

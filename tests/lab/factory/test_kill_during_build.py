@@ -3,6 +3,7 @@
 KILLS=10 pytest tests/lab/factory/test_kill_during_build.py   (three are tried unless said)
 """
 
+import json
 import os
 import random
 import signal
@@ -20,6 +21,14 @@ from esm_client.core.artifact.directory import directory_manifest
 KILLS = int(os.environ.get("KILLS", "3"))
 TASKS = SOURCES[:8]
 SEED = 7
+PLAN = """
+[[base_model]]
+model = %s
+views = "none"   # probe rows would take longer than the trainings that are killed
+
+[[data]]
+data = "tasks/*.csv"
+"""
 
 
 @pytest.mark.slow
@@ -30,6 +39,7 @@ def test_finished_tasks_are_kept_and_digests_are_those_of_an_undisturbed_run(tmp
     (tmp_path / "tasks").mkdir()
     for name in TASKS:
         tasks[name].rename(tmp_path / "tasks" / f"{name}.csv")
+    (tmp_path / "plan.toml").write_text(PLAN % json.dumps(str(base_model_path())))
     started = time.monotonic()
     assert _start(tmp_path, "whole").wait() == 0
     whole, seconds = _digests(tmp_path / "whole"), time.monotonic() - started
@@ -57,9 +67,9 @@ def test_finished_tasks_are_kept_and_digests_are_those_of_an_undisturbed_run(tmp
 
 def _start(folder: Path, output: str) -> "subprocess.Popen[bytes]":
     command = [
-        sys.executable, "-m", "esm_client.cli", "build", "tasks", "--output", output,
-        "--base-model", str(base_model_path()), "--epochs", "1", "--limit-rows", "100",
-        "--device", "cpu", "--workers", "2", "--threads", "1", "--quiet",
+        sys.executable, "-m", "esm_client.cli", "build", "plan.toml", "--output", output,
+        "--epochs", "1", "--limit-rows", "100", "--device", "cpu",
+        "--workers", "2", "--threads", "1", "--quiet",
     ]  # fmt: skip
     return subprocess.Popen(
         command, cwd=folder, stdout=subprocess.DEVNULL, start_new_session=True,

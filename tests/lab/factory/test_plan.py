@@ -86,10 +86,10 @@ def test_jobs_need_base_models_and_names_of_their_own(folder, model_folder):
         make_jobs(Plan(data=data))
     jobs = make_jobs(Plan(data=data, base_models=(choice,)))
     assert [job.data.name for job in jobs] == ["one-task", "two"]
-    assert {job.space for job in jobs} == {"all-minilm-mean-128"}
+    assert {job.space for job in jobs} == {"all-minilm-mean-128-layer-1-32"}
     with pytest.raises(InvalidInput, match="Two data sets of the plan are called 'two'"):
         make_jobs(Plan(data=(data[1], data[1]), base_models=(choice,)))
-    with pytest.raises(InvalidInput, match="give the space 'all-minilm-mean-128'"):
+    with pytest.raises(InvalidInput, match="give the space 'all-minilm-mean-128-layer-1-32'"):
         make_jobs(Plan(data=data, base_models=(choice, choice)))
     with pytest.raises(InvalidName):
         make_jobs(Plan(data=(data[0].model_copy(update={"name": "A b"}),), base_models=(choice,)))
@@ -109,5 +109,6 @@ def test_the_key_follows_all_that_the_esm_depends_on(folder, model_folder):
     changes = [{"epochs": 4}, {"seed": 1}, {"rank": 3}, {"licence": "mit"}, {"shield": False}]
     keys = [key(), *map(key, changes), key(digest="sha256:2")]
     keys.append(key(base_model=BaseModelChoice(model=str(model_folder), max_length=64)))
+    keys.append(key(base_model=BaseModelChoice(model=str(model_folder), views="none")))
     assert len(set(keys)) == len(keys)
     assert key() == key({"data": "elsewhere.csv"})

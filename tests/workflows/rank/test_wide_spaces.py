@@ -22,7 +22,7 @@ def _model(tmp_path_factory):
 
 @pytest.fixture(name="wide", scope="module")
 def _wide(model):
-    return Embedder(model, device="cpu", views=1, name="test-org/tiny")
+    return Embedder(model, device="cpu", name="test-org/tiny")
 
 
 @pytest.fixture(name="trained", scope="module")
@@ -64,15 +64,23 @@ def test_here_and_there(client, space, model, task, wide, tmp_path):
 
 
 def test_embeddings_without_the_views(client, space, model, task, tmp_path):
-    plain = Embedder(model, device="cpu").embed(task.texts), task.labels
+    plain = Embedder(model, device="cpu", views=None).embed(task.texts), task.labels
     client.packs.pull(space, tmp_path / "pulled")
     for where in ({"space": space, "client": client}, {"pulled": tmp_path / "pulled"}):
         with pytest.raises(DimensionMismatch, match="views|behind"):
             rank(plain, **where)
 
 
-def test_an_embedder_of_another_layer_or_none(client, space, model, task):
+def test_which_views_an_embedder_gives_is_the_space_to_say(client, space, model, task, wide):
+    asked = {"space": space, "client": client, "progress": False}
+    wanted = scores(rank(task, base_model=[wide], **asked))
     for views in (None, SpaceViews(layer=1, count=3)):
         embedder = Embedder(model, device="cpu", views=views)
-        with pytest.raises(SpaceMismatch, match="views"):
-            rank(task, space=space, client=client, base_model=[embedder], progress=False)
+        assert scores(rank(task, base_model=[embedder], **asked)) == wanted
+        assert embedder.identity.views == views
+
+
+def test_a_base_model_without_the_layer_is_another(client, space, task, tmp_path):
+    shallow = write_tiny_bert(tmp_path / "shallow", layers=1)
+    with pytest.raises(SpaceMismatch, match="canary"):
+        rank(task, space=space, client=client, base_model=[shallow], progress=False)

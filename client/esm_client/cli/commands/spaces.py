@@ -7,6 +7,7 @@ import typer
 
 from esm_client.cli.commands.packs import pull_space
 from esm_client.cli.options.session import Session, command
+from esm_client.cli.options.views import InnerLayer, asked_views
 from esm_client.cli.output import day, print_line
 from esm_client.core.errors import InvalidInput
 from esm_client.core.spaces import MAX_LENGTH, Pooling
@@ -78,6 +79,7 @@ def create(
     max_length: Annotated[
         int, typer.Option(min=8, metavar="N", help="Tokens per text.")
     ] = MAX_LENGTH,
+    inner_layer: InnerLayer = None,
     location: Location = None,
     description: Description = None,
     replaces: Annotated[
@@ -92,8 +94,9 @@ def create(
         if replaces is not None:
             client.space(replaces)
         embedder = Embedder(
-            base_model, pooling=pooling, max_length=max_length, name=base_model_name
-        )
+            base_model, pooling=pooling, max_length=max_length, name=base_model_name,
+            views=asked_views(inner_layer),
+        )  # fmt: skip
         facts = {"location": location or "", "description": description or ""}
         space = client.create_space(name, embedder.fingerprint, **facts)
         if replaces is not None:

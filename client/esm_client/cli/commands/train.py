@@ -8,6 +8,7 @@ import typer
 from esm_client.cli.options.data import DATA_HELP, reads_data
 from esm_client.cli.options.session import Session
 from esm_client.cli.options.source import Contact, Domain, Licence, Location, Revision, stated
+from esm_client.cli.options.views import InnerLayer, asked_views
 from esm_client.cli.output import one_line, print_error, print_line
 from esm_client.core.artifact.directory import EsmArtifact
 from esm_client.core.errors import Conflict
@@ -58,15 +59,7 @@ def train(
     task_name: Annotated[
         str | None, typer.Option(metavar="NAME", help="Name of the data set; default: the file's.")
     ] = None,
-    inner_layer: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            metavar="N",
-            help="Read the mean of this inner layer too; default: only the last. Makes a space "
-            "of its own.",
-        ),
-    ] = None,
+    inner_layer: InnerLayer = None,
     probe: Annotated[
         Path | None,
         typer.Option(
@@ -129,7 +122,7 @@ def train(
         task = read_task(data, reading, name=task_name)
     embedder = Embedder(
         base_model, pooling=pooling, max_length=max_length, name=base_model_name, device=device,
-        views=inner_layer,
+        views=asked_views(inner_layer),
     )  # fmt: skip
     check_probes(probes, embedder.identity.views)  # before anything is said
     session.output.note(f"Source task: {task.kind}, {len(task.texts)} rows of {data}.")

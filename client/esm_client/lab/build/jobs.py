@@ -16,6 +16,8 @@ from esm_client.lab.base_model import find_base_model
 from esm_client.lab.build.plan import BaseModelChoice, DataSet, Plan
 from esm_client.lab.pooling import detect_pooling
 from esm_client.lab.probes import RECIPE, ProbeRecipe, check_probes
+from esm_client.lab.training.fit.recipe import WIDE_RANK
+from esm_client.lab.views import views_of_folder
 
 KEY = "build_key"
 FORMAT = 1
@@ -107,13 +109,14 @@ def _space_of(choice: BaseModelChoice) -> tuple[str, str]:
     name = choice.name or files.name
     known: list[Any] = [name, files.revision, files.weight_digest, files.tokenizer_digest, pooling,
              choice.max_length, choice.separator]  # fmt: skip
-    if choice.views is not None:
-        known += [choice.views.model_dump(), RECIPE]
+    views = views_of_folder(choice.asked_views, files.folder)
+    if views is not None:
+        known += [views.model_dump(), RECIPE, WIDE_RANK]
     if (probes := choice.probes) is not None:  # raises before any work
-        check_probes(probes, choice.views)
+        check_probes(probes, views)
         known.append(probes_key(probes))
     identity = SpaceIdentity(  # the width is not in the name
         base_model=name, pooling=pooling, max_length=choice.max_length, dimension=MAX_DIMENSION,
-        views=choice.views,
+        views=views,
     )  # fmt: skip
     return identity.default_name, json.dumps(known)

@@ -5,14 +5,16 @@ import tomllib
 from collections.abc import Sequence
 from glob import glob
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    SerializationInfo,
     SerializerFunctionWrapHandler,
     ValidationError,
+    field_validator,
     model_serializer,
 )
 
@@ -27,8 +29,13 @@ from esm_client.lab.data.options import DataOptions
 from esm_client.lab.probes import ProbeRecipe
 from esm_client.lab.training.fit.recipe import FitRecipe, Solver
 from esm_client.lab.training.recipe import FineTuneRecipe, Precision
+from esm_client.lab.views import AskedViews
 
 Positive = Annotated[int, Field(ge=1)]
+DIGESTED = {"for": "digest"}
+"""The context in which settings are written for a digest, not to be read back."""
+WORDS = ("default", "none")
+"""For views that are not spelled out."""
 
 
 class Strict(BaseModel):
@@ -94,19 +101,37 @@ class BaseModelChoice(Strict):
     pooling: Pooling | None = None
     max_length: Annotated[int, Field(ge=8)] = MAX_LENGTH
     separator: str = SEPARATOR
-    views: SpaceViews | None = None
-    """Of an inner layer, which the maps read too, for instance `{layer = 4, count = 384}`."""
+    views: SpaceViews | Positive | Literal["default", "none"] = "default"
+    """Of an inner layer, which the maps read too: its number, or `{layer = 4, count = 384}`."""
     probe: str | None = None
     """A file of texts that maps which read views are fitted to too, one a line."""
     probes_only: bool = False
     """Whether such maps are fitted to probe rows alone, and to none of their sources'."""
 
+    @field_validator("views", mode="before")
+    @classmethod
+    def _known_views(cls, views: Any) -> Any:
+        if not _may_be_views(views):
+            raise ValueError(
+                'use "default", "none", a layer, or for instance {layer = 4, count = 384}'
+            )
+        return views
+
     @model_serializer(mode="wrap")
-    def _without_what_is_not_asked_for(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # digests of grids that began before these settings stay
+    def _as_digested(
+        self, dump: SerializerFunctionWrapHandler, info: SerializationInfo
+    ) -> dict[str, Any]:
         document: dict[str, Any] = dump(self)
-        later = {"views": None, "probe": None, "probes_only": False}
+        if info.context != DIGESTED:
+            return document
+        # digests of grids that began before these settings, when there were no views, stay
+        later = {"views": "none", "probe": None, "probes_only": False}
         return {key: value for key, value in document.items() if later.get(key, ...) != value}
+
+    @property
+    def asked_views(self) -> AskedViews:
+        """The views as an Embedder takes them."""
+        return None if self.views == "none" else self.views
 
     @property
     def probes(self) -> ProbeRecipe | None:
@@ -123,7 +148,7 @@ class BaseModelChoice(Strict):
 def check_replaced(choices: Sequence[BaseModelChoice]) -> None:
     """Raise InvalidInput where others would take the place of what a plan says of its maps."""
     for choice in choices:
-        if choice.views is not None or choice.probe is not None or choice.probes_only:
+        if choice.views != "default" or choice.probe is not None or choice.probes_only:
             raise InvalidInput(
                 f"The plan says which views or probe rows its base model {choice.model!r} has, and "
                 "another base model was named beside it.",
@@ -178,6 +203,9 @@ class Plan(Strict):
                 for entry in document.get("data", [])
                 for found in _data_sets(entry, defaults, given, folder)
             ]
+        except ValidationError as cause:
+            raise _not_settings(path, cause, DataSet) from cause
+        try:
             models = [
                 BaseModelChoice.model_validate(
                     entry | {key: _here(entry.get(key), folder) for key in ("model", "probe")}
@@ -185,15 +213,26 @@ class Plan(Strict):
                 for entry in document.get("base_model", [])
             ]
         except ValidationError as cause:
-            problem = cause.errors(include_url=False)[0]
-            where = ".".join(map(str, problem["loc"]))
-            raise InvalidInput(
-                f"{path}: {where} is {str(problem['input'])[:60]!r}: {problem['msg'].lower()}.",
-                f"Known are {', '.join(DataSet.model_fields)}.",
-            ) from cause
+            raise _not_settings(path, cause, BaseModelChoice) from cause
         if not data:
             raise InvalidInput(f"{path} names no data set.", "Add [[data]] with data = PATH.")
         return cls(data=tuple(data), base_models=tuple(models))
+
+
+def _may_be_views(said: object) -> bool:
+    if isinstance(said, str):
+        return said in WORDS
+    return isinstance(said, dict | SpaceViews) or (type(said) is int and said > 0)
+
+
+def _not_settings(path: Path, cause: ValidationError, wanted: type[BaseModel]) -> InvalidInput:
+    """What a plan says that is none of the settings of a data set or a base model."""
+    problem = cause.errors(include_url=False)[0]
+    where = ".".join(map(str, problem["loc"]))
+    return InvalidInput(
+        f"{path}: {where} is {str(problem['input'])[:60]!r}: {problem['msg'].lower()}.",
+        f"Known are {', '.join(wanted.model_fields)}.",
+    )
 
 
 def _data_sets(

@@ -84,7 +84,7 @@ class _Worker:
             self._embedder = None  # two large models need not fit
             loaded = Embedder(
                 choice.model, device=self._device, pooling=choice.pooling, name=choice.name,
-                max_length=choice.max_length, separator=choice.separator, views=choice.views,
+                max_length=choice.max_length, separator=choice.separator, views=choice.asked_views,
             )  # fmt: skip
             self._embedder = choice, loaded
         return self._embedder[1]

@@ -10,8 +10,10 @@ from pydantic import Field, ValidationError
 from esm_client.core.artifact.manifest import digest_file
 from esm_client.core.errors import InvalidInput
 from esm_client.core.references import check_name
+from esm_client.core.views import SpaceViews
 from esm_client.lab.base_model import find_base_model
 from esm_client.lab.build.plan import (
+    DIGESTED,
     BaseModelChoice,
     DataSet,
     Plan,
@@ -19,8 +21,10 @@ from esm_client.lab.build.plan import (
     check_replaced,
 )
 from esm_client.lab.evaluation.records import FREE
-from esm_client.lab.probes import check_probes
+from esm_client.lab.probes import RECIPE, check_probes
 from esm_client.lab.selection.ranking import METHODS, make_methods
+from esm_client.lab.training.fit.recipe import WIDE_RANK
+from esm_client.lab.views import views_of_folder
 
 Seed = Annotated[int, Field(ge=0)]
 
@@ -69,7 +73,7 @@ class EvaluationPlan(Strict):
                 f"{problem['loc'][0]} is {str(problem['input'])[:80]}: {problem['msg'].lower()}.",
                 "Choose another value.",
             ) from cause
-        check_probes(plan.base_model.probes, plan.base_model.views)  # before any training
+        check_probes(plan.base_model.probes, plan.views)  # before any training
         make_methods(plan.methods)
         for what, data in (("sources", plan.sources), ("targets", plan.targets)):
             names = [check_name(one.name) for one in data]
@@ -86,6 +90,12 @@ class EvaluationPlan(Strict):
         return plan
 
     @property
+    def views(self) -> SpaceViews | None:
+        """Of the base model that was chosen; raises as `views_of_folder` does."""
+        choice = self.base_model
+        return views_of_folder(choice.asked_views, find_base_model(choice.model).folder)
+
+    @property
     def digest(self) -> str:
         """Of everything that results depend on, the files of data and base model included."""
         places = [one.data for one in (*self.sources, *self.targets)]
@@ -93,10 +103,12 @@ class EvaluationPlan(Strict):
             places.append(self.base_model.probe)
         files = [path for place in places for path in _files(place)]
         known = [
-            self.model_dump_json(exclude=FREE),
+            self.model_dump_json(exclude=FREE, context=DIGESTED),
             find_base_model(self.base_model.model).weight_digest,
             *map(digest_file, files),
         ]
+        if (views := self.views) is not None:
+            known += [views.model_dump_json(), RECIPE, str(WIDE_RANK)]
         return f"sha256:{sha256(json.dumps(known).encode()).hexdigest()}"
 
 

@@ -70,11 +70,12 @@ class _Worker:
         if self._folder == folder:
             return
         settings = json.loads((folder / SETTINGS).read_text())["plan"]
+        settings["base_model"].setdefault("views", "none")  # of a time that knew none
         self._folder, self._plan = folder, EvaluationPlan.model_validate(settings)
         choice = self._plan.base_model
         self._embedder = Embedder(
             choice.model, device=self._device, pooling=choice.pooling, name=choice.name,
-            max_length=choice.max_length, separator=choice.separator, views=choice.views,
+            max_length=choice.max_length, separator=choice.separator, views=choice.asked_views,
         )  # fmt: skip
         if self._embedder.encoder.device.type == "cuda":
             self._embedder.encoder.batch_size = GPU_BATCH

@@ -145,9 +145,10 @@ def _cell(value: object) -> str:
 
 
 def _use(config: EsmConfig) -> list[str]:
-    if config.architecture != WideMap.architecture:
+    if config.space is None or config.space.views is None:
         return _USE
-    made = "embedder = Embedder(BASE_MODEL, views=esm.config.space.views)"
+    views = "esm.config.space.views" if config.architecture == WideMap.architecture else None
+    made = f"embedder = Embedder(BASE_MODEL, views={views})"
     applied = "source_embeddings = esm.apply(embedder.embed(texts))"
     return [f"{made}\n{applied}" if line == _APPLIED else line for line in _USE]
 

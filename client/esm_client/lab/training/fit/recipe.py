@@ -13,10 +13,14 @@ from esm_client.core.maps.low_rank import LowRankMap
 from esm_client.core.maps.storage import EsmMap, FittedArchitecture
 from esm_client.core.maps.wide import WideMap
 from esm_client.lab.training.fit.moments import Floats
-from esm_client.lab.training.fit.ridge import fit_ridge, without_views
+from esm_client.lab.training.fit.ridge import Rank, fit_ridge, without_views
 from esm_client.lab.training.fit.sgd import fit_mlp, fit_sgd
 
 Solver = Literal["ridge", "sgd"]
+
+WIDE_RANK = 64
+"""Of maps that read views: 128 ranks little better for over three times the time of a ranking
+(tests/bench/view_maps.py, view_costs.py)."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +28,9 @@ class FitRecipe:
     """Architecture, and how its weights are found.
 
     solver: "ridge" in closed form, for linear and low-rank maps; "sgd", the paper's, for linear
-    maps; an mlp is always trained by gradient descent. rank: of a low-rank map; None for the
-    smallest that is good enough on held-out rows. ridge_lambda: relative; None for the one with
-    the smallest held-out error.
+    maps; an mlp is always trained by gradient descent. rank: of a low-rank map; None for WIDE_RANK
+    where it reads views, else for the smallest that is good enough on held-out rows. ridge_lambda:
+    relative; None for the one with the smallest held-out error.
     """
 
     architecture: FittedArchitecture = "low-rank"
@@ -113,9 +117,9 @@ def fit_map(
         rows = np.concatenate([rows, more]) if probes.own_rows else more
         base = np.concatenate([base, probes.base])
         tuned = np.concatenate([tuned, probes.tuned])
+    rank: Rank = recipe.rank or (WIDE_RANK if base.shape[1] > dimension else "auto")
     if recipe.architecture == "linear":  # what everybody reads: of x alone
-        base = base[:, :dimension]
-    rank = (recipe.rank or "auto") if recipe.architecture == "low-rank" else None
+        base, rank = base[:, :dimension], None
     fitted = fit_ridge(base, tuned, rows, rank=rank, ridge_lambda=recipe.ridge_lambda, seed=seed)
     found = fitted.map
     if not isinstance(found, WideMap):
