@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
+from bench.view_sources import MEDIANS
 from safetensors.numpy import load_file
 
 from esm_client.core.artifact.summary import X_BIAS, X_RIGHT
@@ -86,13 +87,20 @@ class Bench:
             found[target] = np.array([log_maximum_evidence(one, y, kind=kind) for one in rows])
         return found
 
-    def fit(self, features: Features, rows: str, probes: int | None = None, **settings) -> dict:
+    def fit(
+        self,
+        features: Features,
+        rows: str,
+        count: int | None = None,
+        probe: str = "probe",
+        **settings,
+    ) -> dict:
         """Maps of all sources, on their own rows, on probe rows, or on both."""
         maps: dict[str, EsmMap] = {}
         for name, tuned in self.tuned.items():
             pairs = {
                 "own": (features(f"own:{name}"), tuned["own"]),
-                "probe": (features("probe")[:probes], tuned["probe"][:probes]),
+                "probe": (features(probe)[:count], tuned[probe][:count]),
             }
             chosen = [pairs[one] for one in ("own", "probe") if one in rows.split("+")]
             z, y = (np.concatenate(parts) for parts in zip(*chosen, strict=True))
@@ -183,11 +191,12 @@ def part_ranks(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
 
 
 def part_probes(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
-    """How many probe rows."""
+    """How many probe rows, of which median length."""
     features = plain(bench)
-    for probes in (300, 1000, 2000, 3000):
-        maps = bench.fit(features, "own+probe", probes)
-        yield f"{probes} probe rows", bench.agreement(maps, features)
+    for probe, median in MEDIANS.items():
+        for count in (750, 1500, 3000):
+            maps = bench.fit(features, "own+probe", count, probe)
+            yield f"{count} of {median} tokens", bench.agreement(maps, features)
 
 
 def main() -> None:

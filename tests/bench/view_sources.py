@@ -31,14 +31,16 @@ from safetensors.numpy import save_file
 from esm_client import Embedder
 from esm_client.lab.data.task import TextTask
 from esm_client.lab.encoder import TextEncoder
-from esm_client.lab.probes import probe_rows
+from esm_client.lab.probes import MEDIAN, probe_rows
 from esm_client.lab.tokens import TokenStore
 from esm_client.lab.training.finetune import fine_tune
 from esm_client.lab.training.recipe import FineTuneRecipe
 
 LAYERS = (2, 3, 4, 5)
 LENGTH = 64
-OWN_ROWS = 1500
+OWN_ROWS = 1000
+MEDIANS = {"probe": MEDIAN, "probe:12": 12}
+"""Probe rows of two lengths, as they are named in what is made."""
 HELD_OUT = 100
 """Of a source's rows, for its metric."""
 
@@ -77,7 +79,10 @@ def main() -> None:
         name: read_task(arguments.data, name, arguments.target_rows)
         for name in target_names(arguments.data, arguments.targets)
     }
-    asked = {"probe": probe_rows(encoder, arguments.probes)}
+    asked = {
+        name: probe_rows(encoder, arguments.probes, median=median)
+        for name, median in MEDIANS.items()
+    }
     asked |= {f"task:{name}": tokens_of(encoder, task) for name, task in targets.items()}
     if not (arguments.out / "base.safetensors").exists():
         sources = {name: read_task(arguments.data, name, OWN_ROWS) for name in SOURCES}

@@ -188,14 +188,14 @@ def test_half_precision_is_the_same_space(embedder, model_folder, dtype):
     check_same_space("minilm", embedder.fingerprint, other.fingerprint)
 
 
-def test_half_the_layers_are_another_space(embedder, model_folder):
+def test_half_the_layers_are_another_space(narrow, model_folder):
     model = AutoModel.from_pretrained(
-        model_folder, num_hidden_layers=embedder.encoder.model.config.num_hidden_layers // 2
+        model_folder, num_hidden_layers=narrow.encoder.model.config.num_hidden_layers // 2
     )
     tokenizer = AutoTokenizer.from_pretrained(model_folder)
-    other = Embedder.from_model(model, tokenizer, base_model=embedder.identity.base_model)
+    other = Embedder.from_model(model, tokenizer, base_model=narrow.identity.base_model, views=None)
     with pytest.raises(SpaceMismatch, match="canary sentence 0 has cosine"):
-        check_same_space("minilm", embedder.fingerprint, other.fingerprint)
+        check_same_space("minilm", narrow.fingerprint, other.fingerprint)
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,11 @@ def test_a_target_without_them_or_with_others(registry, pushed, unique, problem,
 def test_the_fingerprint_of_the_base_model_is_not_enough(registry, pushed, unique, problem):
     own = EsmArtifact.read(pushed["narrow"]).fingerprint.model_dump(mode="json")
     problem(rank(registry, unique, sketch_of(None), fingerprint=own), 400, "dimension-mismatch")
-    assert rank(registry, unique, sketch_of(VIEWS), fingerprint=own).status_code == 201
+    receipt = rank(registry, unique, sketch_of(VIEWS), fingerprint=own).json()
+    assert receipt["space_verified"] is False  # nothing was said of the views
+    wide = EsmArtifact.read(pushed["w0"]).fingerprint.model_dump(mode="json")
+    receipt = rank(registry, unique, sketch_of(VIEWS), fingerprint=wide).json()
+    assert receipt["space_verified"] is True
 
 
 def test_a_space_without_views_takes_no_wide_esm(push, esm_directory, unique, problem):

@@ -19,6 +19,7 @@ from esm_client.core.schemas import (
 from esm_client.core.schemas.rankings import Mode
 from esm_client.core.scoring.evidence import SCORE_NAME, SCORE_VERSION
 from esm_client.core.scoring.sketch import TargetSketch
+from esm_client.core.spaces import SpaceFingerprint
 from esm_client.core.views import SpaceViews
 
 
@@ -28,7 +29,8 @@ class RankingFacts:
 
     id: str
     space: str
-    space_verified: bool
+    fingerprint: SpaceFingerprint | None
+    """Of what made the embeddings, if that was said; it was compared with the space's."""
     created_at: datetime
     created_by: str
     intercept: bool
@@ -53,7 +55,7 @@ def receipt_of(
     return RankingReceipt(
         id=facts.id,
         space=facts.space,
-        space_verified=facts.space_verified,
+        space_verified=_is_verified(facts.fingerprint, sketch),
         created_at=facts.created_at,
         created_by=facts.created_by,
         score_name=SCORE_NAME,
@@ -75,6 +77,13 @@ def receipt_of(
         skipped=list(skipped),
         seconds=seconds,
     )
+
+
+def _is_verified(fingerprint: SpaceFingerprint | None, sketch: TargetSketch) -> bool:
+    """Whether canaries speak for all columns; those of embeddings alone say nothing of views."""
+    if fingerprint is None:
+        return False
+    return sketch.views is None or fingerprint.identity.views is not None
 
 
 def ranked_row(

@@ -102,7 +102,9 @@ def _text(line: str) -> Text:
     return (first, second) if first and second else first or second
 
 
-def probe_rows(encoder: TextEncoder, rows: int = ROWS, seed: int = 0) -> TokenStore:
+def probe_rows(
+    encoder: TextEncoder, rows: int = ROWS, seed: int = 0, median: int = MEDIAN
+) -> TokenStore:
     """Random sequences of a tokenizer's tokens, special ones never drawn; no longer than the
     encoder's `max_length`."""
     rng = np.random.default_rng(seed)
@@ -113,7 +115,7 @@ def probe_rows(encoder: TextEncoder, rows: int = ROWS, seed: int = 0) -> TokenSt
     between = tokenizer(encoder.separator, add_special_tokens=False)["input_ids"]
     longest = min(LONGEST, encoder.max_length - len(before) - len(after))
     shortest = min(SHORTEST, longest)
-    lengths = np.exp(rng.normal(np.log(MEDIAN), SPREAD, rows))
+    lengths = np.exp(rng.normal(np.log(median), SPREAD, rows))
     lengths = np.clip(np.round(lengths), shortest, longest).astype(np.int64)
     are_pairs = rng.random(rows) < PAIRS
     made: list[Sequence[int]] = []

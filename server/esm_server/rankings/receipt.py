@@ -89,7 +89,7 @@ def _receipt(
     facts = RankingFacts(
         id=ranking.id,
         space=pool.space.name,
-        space_verified=request.fingerprint is not None,
+        fingerprint=request.fingerprint,
         created_at=now(),
         created_by=ranking.caller.name,
         intercept=request.intercept,

@@ -70,7 +70,7 @@ def rank_locally(
     facts = RankingFacts(
         id=f"{LOCAL}{uuid4().hex[:12]}",
         space=local.content.space.name,
-        space_verified=fingerprint is not None,
+        fingerprint=fingerprint,
         created_at=datetime.now(UTC),
         created_by="",
         intercept=intercept,
