@@ -25,21 +25,16 @@ from bench.view_sources import MEDIANS
 from safetensors.numpy import load_file
 
 from esm_client.core.artifact.summary import X_BIAS, X_RIGHT
-from esm_client.core.errors import EsmError
 from esm_client.core.maps.low_rank import LowRankMap
 from esm_client.core.maps.storage import EsmMap
 from esm_client.core.maps.wide import WideMap
 from esm_client.core.scoring.evidence import log_maximum_evidence
-from esm_client.core.scoring.map_scores import MapScorer
 from esm_client.core.scoring.quality import rank_correlation
-from esm_client.core.scoring.sketch import TargetSketch
-from esm_client.core.scoring.views import Views
 from esm_client.core.views import SpaceViews
 from esm_client.lab.evaluation.study import mean_interval
 from esm_client.lab.training.fit.ridge import fit_ridge, without_views
 
 warnings.filterwarnings("ignore")
-BASIS = "sha256:" + "0" * 64
 LAYER = 4
 Features = Callable[[str], np.ndarray]
 """Of what is asked for, "probe", "own:NAME" or "task:NAME": embeddings x, or [x, u]."""
@@ -118,14 +113,9 @@ class Bench:
         for target in self.targets:
             y, kind = self.labels(target)
             z = features(f"task:{target}")
-            views = z.shape[1] - self.x("probe").shape[1]
-            sketch = TargetSketch.from_embeddings(
-                z, y, kind=kind, views=Views(views, BASIS) if views else None
-            )
-            scorer = MapScorer(sketch, None, intercept=True)
-            scores = [scorer.scores([maps[name]])[0] for name in self.pool(target)]
-            if not any(isinstance(score, EsmError) for score in scores):
-                found[target] = rank_correlation(scores, self.truth[target])
+            made = [maps[name].apply(z) for name in self.pool(target)]
+            scores = [log_maximum_evidence(one, y, kind=kind) for one in made]
+            found[target] = rank_correlation(scores, self.truth[target])
         return found
 
 
@@ -195,7 +185,7 @@ def part_probes(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
     features = plain(bench)
     for probe, median in MEDIANS.items():
         for count in (750, 1500, 3000):
-            maps = bench.fit(features, "own+probe", count, probe)
+            maps = bench.fit(features, "own+probe", count, probe, rank=64)
             yield f"{count} of {median} tokens", bench.agreement(maps, features)
 
 

@@ -39,7 +39,7 @@ from esm_client.lab.training.recipe import FineTuneRecipe
 LAYERS = (2, 3, 4, 5)
 LENGTH = 64
 OWN_ROWS = 1000
-MEDIANS = {"probe": MEDIAN, "probe:12": 12}
+MEDIANS = {"probe": MEDIAN, "probe:24": 24}
 """Probe rows of two lengths, as they are named in what is made."""
 HELD_OUT = 100
 """Of a source's rows, for its metric."""

@@ -19,11 +19,11 @@ from esm_client.core.views import SpaceViews
 from esm_client.lab.encoder import Text, TextEncoder
 from esm_client.lab.tokens import TokenStore
 
-RECIPE = "random-tokens-1"
+RECIPE = "random-tokens-2"
 EMBEDDING = "Embedding probe rows"
 """What is shown while that lasts."""
 ROWS = 3000
-SHORTEST, MEDIAN, LONGEST = 4, 24, 64
+SHORTEST, MEDIAN, LONGEST = 4, 12, 64
 """Tokens of a sequence, special ones apart: log-normal, with this deviation of the logarithm."""
 SPREAD = 0.6
 PAIRS = 0.25

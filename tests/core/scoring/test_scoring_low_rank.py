@@ -85,3 +85,13 @@ def test_half_precision_is_read_as_it_is() -> None:
     wide = tuple(array.astype(np.float64) for array in maps)
     scorer = LowRankScorer(sketch.design())
     assert scorer.scores(*maps).tolist() == scorer.scores(*wide).tolist()
+
+
+def test_maps_of_high_rank_are_decomposed() -> None:
+    """Beyond some rank that is faster, and takes no memory by the square of the rank."""
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(200, 80))
+    sketch = TargetSketch.from_embeddings(x, x[:, 0] > 0, kind="classification")
+    scorer = LowRankScorer(sketch.design(intercept=True))
+    maps = random_maps(rng, 80, 70, count=4)
+    assert scorer.scores(*maps) == pytest.approx(one_by_one(sketch, maps, True), rel=0, abs=1e-12)
