@@ -1,7 +1,7 @@
 """The ground truth of the study: real transfers, and every method's word on them.
 
     python tests/bench/grid.py --data DIR --out OUT [--sources 12] [--targets 6] [--seeds 1]
-        [--source-rows 1500] [--target-rows 500] [--epochs 2] [--workers 2]
+        [--source-rows 1500] [--target-rows 500] [--epochs 2] [--workers 2] [--views default]
 
 DIR holds tasks.json and `tasks/<task>.jsonl.gz`. A second run goes on where the first one was.
 Prints how many transfers there are and, last, one JSON line.
@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench.study_plan import SOURCES, TARGETS, make_plan
+from bench.study_plan import SOURCES, TARGETS, make_plan, target_names
 
 from esm_client.lab.evaluation.finished import Finished
 from esm_client.lab.evaluation.grid import run_grid
@@ -36,6 +36,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--views", choices=("none", "default"), default="none")
     parser.add_argument("--keep-models", action="store_true")
     arguments = parser.parse_args()
     started = time.monotonic()
@@ -44,7 +45,8 @@ def main() -> None:
         arguments.data, arguments.model or _base_model(), source_rows=arguments.source_rows,
         target_rows=arguments.target_rows, epochs=arguments.epochs,
         seeds=tuple(range(arguments.seeds)), sources=SOURCES[: arguments.sources],
-        targets=TARGETS[: arguments.targets], keep_models=arguments.keep_models,
+        targets=target_names(arguments.data, arguments.targets), views=arguments.views,
+        keep_models=arguments.keep_models,
     )  # fmt: skip
 
     def tell(one: Finished) -> None:

@@ -19,10 +19,17 @@ SOURCES = (
 )  # fmt: skip
 
 
+def target_names(data: Path, count: int) -> tuple[str, ...]:
+    """The study's targets, then other core tasks that are no sources."""
+    facts = json.loads((data / "tasks.json").read_text())
+    others = [task["task_id"] for task in facts if task["core"]]
+    return (*TARGETS, *(o for o in others if o not in SOURCES and o not in TARGETS))[:count]
+
+
 def make_plan(
     data: Path, model: Path, *, source_rows: int, target_rows: int, epochs: int,
     seeds: tuple[int, ...], sources: tuple[str, ...] = SOURCES,
-    targets: tuple[str, ...] = TARGETS, **settings: object,
+    targets: tuple[str, ...] = TARGETS, views: str = "none", **settings: object,
 ) -> EvaluationPlan:  # fmt: skip
     """A grid over tasks of DATA: fine-tuned for `epochs` on both sides."""
     facts = json.loads((data / "tasks.json").read_text())
@@ -41,7 +48,7 @@ def make_plan(
         sources=tuple(entry(name, source_rows) for name in sources),
         targets=tuple(entry(name, target_rows) for name in targets),
         base_model=BaseModelChoice(
-            model=str(model), name="sentence-transformers/all-MiniLM-L6-v2", views="none"
+            model=str(model), name="sentence-transformers/all-MiniLM-L6-v2", views=views
         ),
         seeds=seeds, target_rows=target_rows, **settings,
     )  # fmt: skip

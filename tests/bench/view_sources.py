@@ -12,7 +12,6 @@ are judged by them in view_maps.py. A second run makes what is missing.
 
 import argparse
 import copy
-import json
 import sys
 import time
 from pathlib import Path
@@ -24,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench.source_models import read_task
-from bench.study_plan import SOURCES, TARGETS
+from bench.study_plan import SOURCES, target_names
 from docs.demo.base_model import base_model_path
 from safetensors.numpy import save_file
 
@@ -43,13 +42,6 @@ MEDIANS = {"probe": MEDIAN, "probe:24": 24}
 """Probe rows of two lengths, as they are named in what is made."""
 HELD_OUT = 100
 """Of a source's rows, for its metric."""
-
-
-def target_names(data: Path, count: int) -> list[str]:
-    """The study's targets, then other core tasks that are no sources."""
-    facts = json.loads((data / "tasks.json").read_text())
-    others = [task["task_id"] for task in facts if task["core"]]
-    return [*TARGETS, *(o for o in others if o not in SOURCES and o not in TARGETS)][:count]
 
 
 def tokens_of(encoder: TextEncoder, task: TextTask) -> TokenStore:

@@ -23,10 +23,15 @@ from esm_client.core.schemas import (
     Source,
     SourceTask,
 )
+from esm_client.core.spaces import CANARIES, SpaceFingerprint, SpaceIdentity
 from esm_client.core.views import SpaceViews
 
+FINGERPRINT = SpaceFingerprint(
+    identity=SpaceIdentity(base_model="org/m", pooling="mean", dimension=2),
+    canaries=((1.0, 2.0),) * len(CANARIES),
+)
 FACTS = RankingFacts(
-    id="r1", space="s", space_verified=True, created_at=datetime(2026, 1, 1, tzinfo=UTC),
+    id="r1", space="s", fingerprint=FINGERPRINT, created_at=datetime(2026, 1, 1, tzinfo=UTC),
     created_by="ann", intercept=False, filter=EsmFilter(language=("de",)), identity_score=-0.5,
     pool_generation=7, pool_size=9, mode="prefiltered", num_exact=3, margin=0.25,
     prefilter_recall=0.8,
@@ -48,7 +53,10 @@ def test_a_receipt_lacks_no_field(sketch):
     skipped = skipped_row("a/b@1", f"sha256:{'0' * 64}", error)
     receipt = receipt_of(FACTS, sketch, [], [skipped], 1.5)
     assert receipt.model_fields_set == set(RankingReceipt.model_fields)
+    assert receipt.space_verified is True
     for field in fields(FACTS):
+        if field.name == "fingerprint":  # which the receipt does not repeat
+            continue
         assert getattr(receipt, field.name) == getattr(FACTS, field.name)
     assert (receipt.kind, receipt.num_rows, receipt.num_label_columns) == ("classification", 30, 3)
     assert receipt.label_map_digest == sketch.label_map_digest

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -121,8 +122,11 @@ class RunningRegistry:
     @property
     def workers(self) -> list[int]:
         """Processes that score for it."""
-        tasks = Path(f"/proc/{self.pid}/task").glob("*/children")
-        return [int(pid) for path in tasks for pid in path.read_text().split()]
+        found: list[int] = []
+        for path in Path(f"/proc/{self.pid}/task").glob("*/children"):
+            with suppress(FileNotFoundError, ProcessLookupError):  # of a thread that just ended
+                found += map(int, path.read_text().split())
+        return found
 
     @property
     def output(self) -> str:
