@@ -23,7 +23,7 @@ def check_target(request: RankingCreate, space: SpaceRow) -> int:
     sketch = TargetSketch.from_bytes(request.sketch)
     check_dimension(
         sketch, space.name, space.dimension, stored_identity(space).views,
-        f"Update esm-client and embed the target with {space.base_model}; a sketch of your own is "
+        f"Update esm-client, and embed the target with {space.base_model}; a sketch of your own is "
         "told the space's views too (`views`). Or name its own `space`.",
     )  # fmt: skip
     if request.fingerprint is not None:
