@@ -30,7 +30,7 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # torch's threads need not spin
     shutil.rmtree(HOME, ignore_errors=True)
     base_model = base_model_path()
-    tasks = write_tasks(HOME / "tasks")
+    tasks = write_tasks(HOME / "tasks", target_rows=800)  # enough for a sketch to sum them up
     (HOME / "plan.toml").write_text(plan(base_model), encoding="utf-8")
     say(f"Base model {BASE_MODEL_NAME}; {len(SOURCES)} source tasks, target: {TARGET}.")
 

@@ -1,5 +1,6 @@
 """A filled registry for the tests of `rank --method`: demo tasks, their ESMs, one space."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -85,21 +86,17 @@ def make_world(home: Path, registry, base_model: Path) -> World:
     return world
 
 
-def ranks(scores: dict[str, float]) -> dict[str, float]:
-    """Ranks by name, the highest first; equal scores share the mean of theirs."""
-    values = [round(score, 9) for score in scores.values()]
-
-    def place(one: float) -> float:
-        return 1 + sum(other > one for other in values) + (values.count(one) - 1) / 2
-
-    return {name: place(score) for name, score in zip(scores, values, strict=True)}
+def ranks(scores: dict[str, float]) -> dict[str, int]:
+    """Ranks by name, the highest first; without ties."""
+    return {name: place for place, name in enumerate(sorted(scores, key=lambda n: -scores[n]), 1)}
 
 
-def spearman(one: dict[str, float], other: dict[str, float]) -> float:
-    """Of ranks, over the names in both: the correlation of their ranks among these."""
-    both = sorted(one.keys() & other.keys())
+def spearman(one: dict[str, int], other: dict[str, int]) -> float:
+    """Of ranks without ties, over the names in both, by the sum of squared differences."""
+    both: Iterable[str] = one.keys() & other.keys()
     first, second = (ranks({name: -place[name] for name in both}) for place in (one, other))
-    return float(np.corrcoef([first[n] for n in both], [second[n] for n in both])[0, 1])
+    distance, count = sum((first[n] - second[n]) ** 2 for n in first), len(first)
+    return 1 - 6 * distance / (count**3 - count)
 
 
 def direct_scores(world: World) -> dict[str, dict[str, float]]:

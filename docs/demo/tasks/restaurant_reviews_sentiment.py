@@ -68,6 +68,6 @@ sorry: we will not come back, {all} was {awful} | I still shudder at {dish}, it 
 )
 
 
-def rows(seed: int = 0, count: int = 800) -> list[Row]:
-    """Balanced reviews with the columns text and label; enough for a sketch to sum them up."""
+def rows(seed: int = 0, count: int = 400) -> list[Row]:
+    """Balanced reviews with the columns text and label."""
     return labelled_rows(GRAMMAR, LABELS, seed=seed, count=count)

@@ -32,16 +32,17 @@ TARGET = "restaurant_reviews_sentiment"
 SOURCES = tuple(name for name in GENERATORS if name != TARGET)
 
 
-def write_tasks(directory: Path | str, *, seed: int = 0) -> dict[str, Path]:
+def write_tasks(directory: Path | str, *, seed: int = 0, target_rows: int = 400) -> dict[str, Path]:
     """Write `<task>.csv` for every task and return the paths by task name.
 
-    The columns are text and label, and text_pair between them where a task has pairs.
+    The columns are text and label, and text_pair between them where a task has pairs. The target
+    has `target_rows`, sources have 400 each.
     """
     folder = Path(directory)
     folder.mkdir(parents=True, exist_ok=True)
     paths: dict[str, Path] = {}
     for name, generate in GENERATORS.items():
-        rows = generate(seed)
+        rows = generate(seed, target_rows if name == TARGET else 400)
         paths[name] = folder / f"{name}.csv"
         with paths[name].open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
